@@ -1,0 +1,130 @@
+"""The programs of the lab's images: which Go module, at which version, built how.
+
+One entry a program. ``tier`` says who needs it: ``test`` for `make test`, ``cluster`` for the lab.
+Everything is pinned; the Go module proxy and its checksum database are the only source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+KUBERNETES = "1.32.6"
+STAGING = "v0." + KUBERNETES.split(".", 1)[1]  # k8s.io/api and its siblings follow Kubernetes' minor and patch
+CALICO = "v0.0.0-20250529224300-393b14e729a6"  # the commit of v3.30.1
+
+
+@dataclass(frozen=True)
+class Program:
+    """One executable.
+
+    name: file name in the cache; module: ``path@version``; package: what is built inside it;
+    variables: ``-X`` link values; staging: version for relative ``replace k8s.io/X => ./staging/...``;
+    modfile: folder under ``lab/build`` with a go.mod of ours, when the module's own cannot serve;
+    sums: file under ``lab/build`` with checksums that the checksum database does not answer for;
+    drop: requirements that cannot be had and whose importing files ``overlay`` replaces
+    (path inside the module -> file under ``lab/build``, or "" to leave the file out).
+    """
+
+    name: str
+    module: str
+    package: str = "."
+    tier: str = "cluster"
+    variables: dict[str, str] = field(default_factory=dict)
+    staging: str = ""
+    modfile: str = ""
+    sums: str = ""
+    drop: tuple[str, ...] = ()
+    overlay: dict[str, str] = field(default_factory=dict)
+    tags: str = ""
+
+
+def _kubernetes(name: str, tier: str) -> Program:
+    major, minor, _ = KUBERNETES.split(".")
+    values = {}
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
+        values |= {
+            f"{package}.gitVersion": f"v{KUBERNETES}",
+            f"{package}.gitMajor": major,
+            f"{package}.gitMinor": minor,
+            f"{package}.gitTreeState": "clean",
+            f"{package}.buildDate": "2025-06-17T00:00:00Z",
+        }
+    return Program(
+        name,
+        f"k8s.io/kubernetes@v{KUBERNETES}",
+        f"./cmd/{name}",
+        tier,
+        values,
+        staging=STAGING,
+        sums="kubernetes/go.sum",
+        drop=("k8s.io/sample-", ),
+    )
+
+
+def _calico(name: str, package: str) -> Program:
+    module = "github.com/projectcalico/calico"
+    values = {
+        f"{module}/pkg/buildinfo.Version": "v3.30.1",
+        f"{module}/node/buildinfo.GitVersion": "v3.30.1",
+        f"{module}/node/pkg/lifecycle/startup.VERSION": "v3.30.1",
+    }
+    return Program(name, f"{module}@{CALICO}", f"{module}/{package}", variables=values, modfile="calico")
+
+
+def _cni(name: str, package: str, version: str = "v1.6.0") -> Program:
+    return Program(f"cni-{name}", f"github.com/containernetworking/plugins@{version}", f"./plugins/{package}")
+
+
+PROGRAMS = [
+    # what `make test` needs comes first: it can start while the rest is built
+    Program("rke", "github.com/rancher/rke@v1.8.5", tier="test", variables={"main.VERSION": "v1.8.5"}),
+    _kubernetes("kubectl", "test"),
+    _kubernetes("kube-apiserver", "test"),
+    Program("etcd", "go.etcd.io/etcd/server/v3@v3.5.16", tier="test"),
+    _kubernetes("kubelet", "cluster"),
+    _kubernetes("kube-controller-manager", "cluster"),
+    _kubernetes("kube-scheduler", "cluster"),
+    _kubernetes("kube-proxy", "cluster"),
+    Program("etcdctl", "go.etcd.io/etcd/etcdctl/v3@v3.5.16"),
+    Program(
+        "cri-dockerd",
+        "github.com/Mirantis/cri-dockerd@v0.3.14",
+        variables={"github.com/Mirantis/cri-dockerd/cmd/version.Version": "0.3.14"},
+    ),
+    Program("coredns", "github.com/coredns/coredns@v1.11.3"),
+    Program(
+        "flanneld",
+        "github.com/flannel-io/flannel@v0.28.4",
+        variables={"github.com/flannel-io/flannel/pkg/version.Version": "v0.28.4"},
+        drop=("github.com/tencentcloud/",),
+        overlay={
+            "pkg/backend/tencentvpc/tencentvpc.go": "flannel/tencentvpc.go",
+            "pkg/backend/tencentvpc/tencentvpc_windows.go": "",
+        },
+    ),
+    _cni("bridge", "main/bridge"),
+    _cni("loopback", "main/loopback"),
+    _cni("host-local", "ipam/host-local"),
+    _cni("portmap", "meta/portmap"),
+    _cni("bandwidth", "meta/bandwidth"),
+    _cni("tuning", "meta/tuning"),
+    _cni("flannel", "meta/flannel", "v0.9.1"),
+    _calico("calico-node", "node/cmd/calico-node"),
+    _calico("calico-cni", "cni-plugin/cmd/calico"),
+    _calico("calico-install", "cni-plugin/cmd/install"),
+    _calico("kube-controllers", "kube-controllers/cmd/kube-controllers"),
+    _calico("check-status", "kube-controllers/cmd/check-status"),
+    Program(
+        "metrics-server",
+        "sigs.k8s.io/metrics-server@v0.7.2",
+        "./cmd/metrics-server",
+        variables={
+            "sigs.k8s.io/metrics-server/pkg/version.gitVersion": "v0.7.2",
+            "k8s.io/client-go/pkg/version.gitVersion": "v0.7.2",
+        },
+    ),
+    Program("metallb-controller", "go.universe.tf/metallb@v0.15.2", "./controller"),
+    Program("metallb-speaker", "go.universe.tf/metallb@v0.15.2", "./speaker"),
+]
+
+BY_NAME = {program.name: program for program in PROGRAMS}

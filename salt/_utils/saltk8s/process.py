@@ -1,0 +1,106 @@
+"""Run a program: the one place of this package that does I/O, because ``rke`` and ``kubectl`` need the same care."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from saltk8s import errors
+
+KEPT_LINES = 2000  # of a streamed program: enough to explain a failure, bounded for a long run
+
+
+class Result(NamedTuple):
+    """What a program left: exit status, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with every secret replaced by ``<redacted>``."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "<redacted>")
+    return text
+
+
+def run(
+    argv: Sequence[str],
+    stdin: str | None = None,
+    timeout_s: float = 60,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    on_line: Callable[[str], None] | None = None,
+    secrets: Iterable[str] = (),
+) -> Result:
+    """Run a program to its end, its whole process group with it.
+
+    argv: list of words, the program first; stdin: text given to it; timeout_s: seconds until it is ended;
+    env: variables added to ours; on_line: called with each line of its output while it runs (standard error
+    joins standard output then); secrets: texts taken out of what is returned.
+    Raises CommandTimeout, or MissingProgram when there is no such program. A non-zero exit is the caller's to judge.
+    """
+    secrets = tuple(secrets)
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if on_line else subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as err:
+        raise errors.MissingProgram(f"no such program: {argv[0]}") from err
+    expired = threading.Event()
+    timer = threading.Timer(timeout_s, _expire, (child, expired))
+    timer.daemon = True
+    timer.start()
+    try:
+        if on_line:
+            out, err_text = _stream(child, on_line, secrets), ""
+        else:
+            out, err_text = child.communicate(stdin)
+    finally:
+        timer.cancel()
+        end_group(child)
+    if expired.is_set():
+        tail = "\n".join(redact((err_text or out or ""), secrets).splitlines()[-20:])
+        raise errors.CommandTimeout(f"{argv[0]} did not end within {timeout_s:g} s", child.returncode, tail)
+    return Result(child.returncode, redact(out, secrets), redact(err_text, secrets))
+
+
+def end_group(child: subprocess.Popen) -> None:
+    """End the program and what it started, if any of it is still there."""
+    if child.poll() is None:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    child.wait()
+
+
+def _expire(child: subprocess.Popen, expired: threading.Event) -> None:
+    if child.poll() is None:
+        expired.set()
+        end_group(child)
+
+
+def _stream(child: subprocess.Popen, on_line: Callable[[str], None], secrets: tuple[str, ...]) -> str:
+    kept: deque[str] = deque(maxlen=KEPT_LINES)
+    for raw in child.stdout:
+        line = redact(raw.rstrip("\n"), secrets)
+        kept.append(line)
+        on_line(line)
+    child.wait()
+    return "\n".join(kept)
