@@ -108,6 +108,16 @@ def _locked(name: str):
         yield
 
 
+def _patched(program: Program, source: pathlib.Path, copy: pathlib.Path) -> pathlib.Path:
+    """Copy a module out of the cache (files inside it may not be replaced) and put our files in place."""
+    shutil.copytree(source, copy, copy_function=shutil.copyfile)
+    for name, mine in program.overlay.items():
+        (copy / name).unlink()
+        if mine:
+            shutil.copyfile(HERE / "build" / mine, copy / name)
+    return copy
+
+
 def build(program: Program, version: str) -> tuple[pathlib.Path, float]:
     """Build one program unless it is in the cache; return its path and the seconds it took (0.0: cached)."""
     target = path_of(program, version)
@@ -125,12 +135,11 @@ def _compile(program: Program, target: pathlib.Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     source = pathlib.Path(json.loads(_go("mod", "download", "-json", program.module, cwd=work))["Dir"])
+    if program.overlay:
+        source = _patched(program, source, work / "source")
     modfile = _modfile(program, source, work)
-    overlay = {str(source / name): str(HERE / "build" / mine) if mine else "" for name, mine in program.overlay.items()}
-    (work / "overlay.json").write_text(json.dumps({"Replace": overlay}))
     link = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables.items())])
     args = ["build", "-trimpath", "-mod=mod", "-ldflags", link, "-o", str(work / "out")]
-    args += ["-overlay", str(work / "overlay.json")] if overlay else []
     args += ["-tags", program.tags] if program.tags else []
     if program.modfile:
         _go(*args, program.package, cwd=work)

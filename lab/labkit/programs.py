@@ -100,6 +100,12 @@ PROGRAMS = [
         overlay={
             "pkg/backend/tencentvpc/tencentvpc.go": "flannel/tencentvpc.go",
             "pkg/backend/tencentvpc/tencentvpc_windows.go": "",
+            # the udp backend is C: our programs are built without
+            "pkg/backend/udp/udp_amd64.go": "flannel/udp.go",
+            "pkg/backend/udp/udp_network_amd64.go": "",
+            "pkg/backend/udp/cproxy_amd64.go": "",
+            "pkg/backend/udp/proxy_amd64.c": "",
+            "pkg/backend/udp/proxy_amd64.h": "",
         },
     ),
     _cni("bridge", "main/bridge"),

@@ -1,0 +1,103 @@
+"""The running lab, seen as an operator sees it: through the commands in ``lab/bin``."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / "lab" / "bin"
+NODES = {"k8s-cp1": "172.31.50.11", "k8s-w1": "172.31.50.21", "k8s-w2": "172.31.50.22"}
+ADMIN = "k8s-admin"
+# the test images that the lab builds and puts in its registry
+WEB = "172.31.50.1:5000/saltk8s-lab/web:1"
+CLIENT = "172.31.50.1:5000/saltk8s-lab/client:1"
+
+
+class Lab:
+    """The lab's commands as functions; each fails with the command's whole output."""
+
+    def run(self, *argv: str, stdin: str | None = None, timeout_s: int = 300, check: bool = True):
+        """Run one of ``lab/bin``; return the completed process."""
+        done = subprocess.run(
+            [str(BIN / argv[0]), *argv[1:]], input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        if check and done.returncode:
+            pytest.fail(f"{' '.join(argv)} left with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def salt(self, target: str, function: str, *args: str, timeout_s: int = 900, check: bool = True) -> dict:
+        """Run a function on minions; return {minion id: its answer}."""
+        argv = ["salt", "--out=json", "--static", "-t", str(timeout_s), target, function, *args]
+        done = self.run(*argv, timeout_s=timeout_s + 60, check=check)
+        return json.loads(done.stdout[done.stdout.index("{") :])
+
+    def kubectl(self, *args: str, stdin: str | None = None, check: bool = True, timeout_s: int = 300) -> str:
+        """Run kubectl; return its output."""
+        return self.run("kubectl", *args, stdin=stdin, check=check, timeout_s=timeout_s).stdout
+
+    def objects(self, *args: str) -> dict:
+        """``kubectl get ... -o json`` as data."""
+        return json.loads(self.kubectl("get", *args, "-o", "json"))
+
+    def ssh(self, node: str, command: str, check: bool = True) -> str:
+        """Run a command on a node; return its output."""
+        return self.run("ssh", node, command, check=check).stdout
+
+
+def container_of(node: str) -> str:
+    """Id of the container behind a VM of the simulator."""
+    argv = ["docker", "ps", "-aq", "--no-trunc", "--filter", f"name=vcsim-{node}-"]
+    found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert len(found) == 1, f"containers of {node}: {found}"
+    return found[0]
+
+
+def until(condition, what: str, timeout_s: float = 90, every_s: float = 1.0):
+    """Wait on a condition; return its value once it is true, fail with ``what`` otherwise."""
+    end = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            pytest.fail(f"not within {timeout_s:g} s: {what}")
+        time.sleep(every_s)
+
+
+def states_of(answer) -> list[dict]:
+    """The states of one minion's ``state.apply`` answer, in the order they ran."""
+    assert isinstance(answer, dict), f"not a state run: {answer}"
+    return sorted(answer.values(), key=lambda state: state["__run_num__"])
+
+
+def failed(answer) -> list[str]:
+    """Ids and comments of the states that failed."""
+    return [f"{state.get('__id__')}: {state['comment']}" for state in states_of(answer) if state["result"] is False]
+
+
+def changed(answer) -> list[str]:
+    """Ids and changes of the states that changed something."""
+    return [f"{state.get('__id__')}: {state['changes']}" for state in states_of(answer) if state["changes"]]
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """The lab, which must be up (``make lab``)."""
+    running = Lab()
+    answer = running.salt("*", "test.ping", timeout_s=30)
+    assert answer == dict.fromkeys([ADMIN, *NODES], True), f"run `make lab` first: {answer}"
+    return running
+
+
+@pytest.fixture
+def namespace(lab, request):
+    """A namespace of the test's own, gone again when the test is over."""
+    name = "e2e-" + request.node.name.replace("_", "-").removeprefix("test-")[:40].rstrip("-")
+    lab.kubectl("create", "namespace", name)
+    yield name
+    lab.kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")

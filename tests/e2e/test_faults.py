@@ -1,0 +1,68 @@
+"""What goes wrong in the middle: rke killed, a node that does not answer. Nothing may be lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+
+from conftest import ADMIN, NODES, changed, container_of, failed, states_of, until
+
+# a change that makes rke run: it touches the API server's arguments and nothing of the workloads
+EDIT = json.dumps({"k8s": {"cluster": {"audit_log": {"keep_days": 31}}}})
+
+
+def state_files(lab) -> set[str]:
+    """The rke state and its backups on the admin."""
+    return set(lab.salt(ADMIN, "file.find", "/var/lib/saltk8s", "type=f", "name=*rkestate*")[ADMIN])
+
+
+def rke_pids(lab) -> list[int]:
+    """Processes of rke on the admin."""
+    return lab.salt(ADMIN, "ps.pgrep", "^rke$", timeout_s=30)[ADMIN] or []
+
+
+def test_killed_rke_loses_nothing_and_the_next_run_converges(lab):
+    before = state_files(lab)
+    answers: dict = {}
+    runner = threading.Thread(target=lambda: answers.update(lab.salt(ADMIN, "state.apply", "k8s", f"pillar={EDIT}")))
+    runner.start()
+    try:
+        pids = until(lambda: rke_pids(lab), "rke runs", timeout_s=60, every_s=0.5)
+        until(lambda: lab.salt(ADMIN, "saltutil.is_running", "state.apply")[ADMIN], "the state run is on", timeout_s=30)
+        for pid in pids:
+            lab.salt(ADMIN, "ps.kill_pid", str(pid), "signal=9")
+    finally:
+        runner.join()
+    assert any("rke" in line for line in failed(answers[ADMIN])), answers
+    assert state_files(lab) - before, "the rke state was saved before and after the killed run"
+    again = lab.salt(ADMIN, "state.apply", "k8s")[ADMIN]
+    assert not failed(again)
+    assert not changed(lab.salt(ADMIN, "state.apply", "k8s")[ADMIN])
+    assert len(lab.objects("nodes")["items"]) == len(NODES)
+
+
+def test_unreachable_node_is_named_and_nothing_is_removed(lab):
+    container = container_of("k8s-w2")
+    before = state_files(lab)
+    subprocess.run(["docker", "pause", container], check=True, capture_output=True)
+    try:
+        answer = lab.salt(ADMIN, "state.apply", "k8s", check=False)[ADMIN]
+        preview = lab.salt(ADMIN, "state.apply", "k8s", "test=True", check=False)[ADMIN]
+    finally:
+        subprocess.run(["docker", "unpause", container], check=True, capture_output=True)
+    for told in (answer, preview):
+        told = " ".join(failed(told))
+        assert "k8s-w2" in told
+        assert "k8s-w1" not in told
+    assert state_files(lab) >= before
+    assert {node["metadata"]["name"] for node in lab.objects("nodes")["items"]} == set(NODES)
+
+    def node_is_ready():
+        conditions = lab.objects("node", "k8s-w2")["status"]["conditions"]
+        return {c["type"]: c["status"] for c in conditions}["Ready"] == "True"
+
+    until(node_is_ready, "k8s-w2 is back", timeout_s=180)
+    until(lambda: lab.salt("k8s-w2", "test.ping", timeout_s=20, check=False).get("k8s-w2") is True, "its minion is back")
+    again = lab.salt(ADMIN, "state.apply", "k8s")[ADMIN]
+    assert not failed(again), states_of(again)
