@@ -80,10 +80,6 @@ def path_of(program: Program, version: str) -> pathlib.Path:
 
 def _modfile(program: Program, source: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
     """Write the go.mod to build with: the module's own, less what leads outside the module proxy."""
-    if program.modfile:
-        for name in ("go.mod", "go.sum"):
-            shutil.copyfile(HERE / "build" / program.modfile / name, work / name)
-        return work / "go.mod"
     lines = []
     for line in (source / "go.mod").read_text().splitlines():
         relative = RELATIVE_REPLACE.match(line)
@@ -134,19 +130,21 @@ def _compile(program: Program, target: pathlib.Path) -> None:
     work = cache_dir() / "work" / program.name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    source = pathlib.Path(json.loads(_go("mod", "download", "-json", program.module, cwd=work))["Dir"])
-    if program.overlay:
-        source = _patched(program, source, work / "source")
-    modfile = _modfile(program, source, work)
     link = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables.items())])
     args = ["build", "-trimpath", "-mod=mod", "-ldflags", link, "-o", str(work / "out")]
     args += ["-tags", program.tags] if program.tags else []
-    if program.modfile:
+    if program.modfile:  # built as a requirement of our own go.mod, which pins its checksum
+        for name in ("go.mod", "go.sum"):
+            shutil.copyfile(HERE / "build" / program.modfile / name, work / name)
         _go(*args, program.package, cwd=work)
     else:
-        _go(*args, "-modfile", str(modfile), program.package, cwd=source)
+        source = pathlib.Path(json.loads(_go("mod", "download", "-json", program.module, cwd=work))["Dir"])
+        if program.overlay:
+            source = _patched(program, source, work / "source")
+        _go(*args, "-modfile", str(_modfile(program, source, work)), program.package, cwd=source)
     target.parent.mkdir(parents=True, exist_ok=True)
     (work / "out").replace(target)
+    shutil.rmtree(work)
 
 
 def build_all(programs: list[Program], report=print, jobs: int = 1) -> dict[str, pathlib.Path]:
