@@ -39,12 +39,14 @@ def run(
     cwd: str | None = None,
     on_line: Callable[[str], None] | None = None,
     secrets: Iterable[str] = (),
+    pass_fds: Sequence[int] = (),
 ) -> Result:
     """Run a program to its end, its whole process group with it.
 
     argv: list of words, the program first; stdin: text given to it; timeout_s: seconds until it is ended;
     env: variables added to ours; on_line: called with each line of its output while it runs (standard error
-    joins standard output then); secrets: texts taken out of what is returned.
+    joins standard output then); secrets: texts taken out of what is returned; pass_fds: descriptors it inherits, such as
+    a lock that it holds for as long as it lives.
     Raises CommandTimeout, or MissingProgram when there is no such program. A non-zero exit is the caller's to judge.
     """
     secrets = tuple(secrets)
@@ -59,6 +61,7 @@ def run(
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=tuple(pass_fds),
         )
     except FileNotFoundError as err:
         raise errors.MissingProgram(f"no such program: {argv[0]}") from err
