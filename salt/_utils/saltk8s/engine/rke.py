@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from saltk8s import errors
-from saltk8s.engine import Hooks, Outcome, files, health, nodes, rke_config, rke_guards, rke_plan, rke_state, versions
+from saltk8s.engine import files, health, nodes, rke_config, rke_guards, rke_plan, rke_state, versions
+from saltk8s.engine.base import Hooks, Outcome
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.rke_program import Program, Progress
 
@@ -17,7 +18,7 @@ SHOWN = 10
 
 
 class Rke:
-    """One cluster, built by ``rke``. See saltk8s.engine.Engine for what the methods promise."""
+    """One cluster, built by ``rke``. See saltk8s.engine.base.Engine for what the methods promise."""
 
     def __init__(self, model: dict[str, Any], hooks: Hooks):
         """model: what ``k8s_config.get`` returns; hooks: log and events."""

@@ -1,0 +1,23 @@
+{#- Takes the admin's programs away. The cluster goes on running, and what is needed to manage it again stays. #}
+{%- if 'k8s_config.get' not in salt %}
+
+k8s-cluster-clean-needs-sync:
+  test.fail_without_changes:
+    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+
+{%- else %}
+{%- set k8s = salt['k8s_config.get']() %}
+
+k8s-cluster-clean:
+  file.absent:
+    - names:
+      - {{ k8s.paths.bin_dir }}/rke
+      - {{ k8s.paths.bin_dir }}/kubectl
+      - /etc/profile.d/saltk8s.sh
+
+k8s-cluster-clean-kept:
+  test.show_notification:
+    - text: >-
+        {{ k8s.paths.state_dir }} was kept on purpose: the cluster's state, its keys, the kubeconfig and all backups are
+        there, and without them the running cluster can never be managed again. The cluster itself was not touched.
+{%- endif %}

@@ -1,0 +1,52 @@
+{#- On the admin minion: the programs, the SSH key, and the cluster itself. The key is written by rke.prepared, which
+    reads the pillar itself: a secret in here would stand in Salt's debug log. #}
+{%- if 'k8s_config.get' not in salt %}
+
+k8s-cluster-needs-sync:
+  test.fail_without_changes:
+    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+
+{%- else %}
+{%- set k8s = salt['k8s_config.get']() %}
+{%- set ssh = salt['grains.filter_by']({'Debian': 'openssh-client', 'RedHat': 'openssh-clients', 'Suse': 'openssh-clients'}) %}
+
+k8s-cluster-ssh-client:
+  pkg.installed:
+    - name: {{ ssh }}
+
+{%- for program in ['rke', 'kubectl'] %}
+{%- set binary = k8s.binaries[program] %}
+
+k8s-cluster-{{ program }}:
+  file.managed:
+    - name: {{ k8s.paths.bin_dir }}/{{ program }}
+    - source: {{ binary.source | json }}
+    - source_hash: sha256={{ binary.sha256 }}
+    - mode: '0755'
+    - makedirs: True
+    {#- the fileserver's own files are not compared with source_hash #}
+    - check_cmd: /bin/sh -c 'echo "{{ binary.sha256 }}  $0" | sha256sum --check --status'
+{%- endfor %}
+
+k8s-cluster-files:
+  rke.prepared:
+    - require:
+      - pkg: k8s-cluster-ssh-client
+
+k8s-cluster-up:
+  rke.up:
+    - require:
+      - file: k8s-cluster-rke
+      - file: k8s-cluster-kubectl
+      - rke: k8s-cluster-files
+
+k8s-cluster-kubectl-for-root:
+  file.managed:
+    - name: /etc/profile.d/saltk8s.sh
+    - mode: '0644'
+    - contents: |
+        # Written by Salt: kubectl finds the cluster {{ k8s.cluster.name }}.
+        if [ "$(id -u)" -eq 0 ]; then
+          export KUBECONFIG={{ k8s.paths.kubeconfig }}
+        fi
+{%- endif %}
