@@ -1,0 +1,61 @@
+"""What the lab is made of: names, addresses and places. Nothing here does anything."""
+
+from __future__ import annotations
+
+import pathlib
+
+from labkit.gobuild import HERE, cache_dir
+
+LAB = HERE
+ROOT = HERE.parent
+
+NETWORK = "saltk8s-lab"
+BRIDGE = "br-saltk8s"
+SUBNET = "172.31.50.0/24"
+CONTAINER_RANGE = "172.31.50.0/26"  # what Docker may give away; MetalLB's pool is outside
+GATEWAY = "172.31.50.1"  # this machine, on the lab's network
+ADMIN = "saltk8s-lab-admin"
+ADMIN_ADDRESS = "172.31.50.2"
+ADMIN_MINION = "k8s-admin"
+NODES = {"k8s-cp1": "172.31.50.11", "k8s-w1": "172.31.50.21", "k8s-w2": "172.31.50.22"}
+MAP = "/etc/salt/cloud.maps.d/lab.map"
+CLUSTER = "lab"
+STATE_DIR = f"/var/lib/saltk8s/{CLUSTER}"  # on the admin
+
+REGISTRY_PORT = 5000
+REGISTRY = f"{GATEWAY}:{REGISTRY_PORT}"
+REGISTRY_USER = "k8s"
+VCENTER_PORT = 8989
+VCENTER_USER = "salt@vsphere.local"
+TEMPLATE = "debian12-template"
+VM_PREFIX = "vcsim-"  # how the simulator names the containers behind its VMs
+
+DEBIAN = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+RKE_VERSION = "v1.8.5"
+KUBERNETES_IMAGES = "v1.32.6-rancher1-1"
+
+
+def store() -> pathlib.Path:
+    """What a second lab uses again: images, wheels, registry content, the seed of the nodes' image store."""
+    return cache_dir() / "lab"
+
+
+def state() -> pathlib.Path:
+    """What belongs to the running lab and goes with it: keys, passwords, the nodes' disks, process ids."""
+    return cache_dir() / "lab-run"
+
+
+def logs() -> pathlib.Path:
+    """Complete output of every step; kept after the lab is gone."""
+    return ROOT / "build" / "lab-logs"
+
+
+def nodes_dir() -> pathlib.Path:
+    """The disks of the VMs: on the file system of the seed, for they share its files by hard link."""
+    return state() / "nodes"
+
+
+def seed_dir() -> pathlib.Path:
+    """One filled image store, under the key of what is in it."""
+    return store() / "seed"

@@ -1,0 +1,3 @@
+module saltk8s.lab/pause
+
+go 1.23

@@ -1,0 +1,3 @@
+module saltk8s.lab/web
+
+go 1.23
