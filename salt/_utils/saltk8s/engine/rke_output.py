@@ -57,5 +57,5 @@ def that_matter(output: str) -> list[str]:
     lines = [parse(raw) for raw in output.splitlines() if raw.strip()]
     bad = [line.message for line in lines if line.level in _BAD]
     warned = [line.message for line in lines if line.level == "warning"]
-    chosen = list(dict.fromkeys([*reversed(bad), *reversed(warned)]))[:SHOWN]
+    chosen = list(dict.fromkeys([*reversed(bad), *warned]))[:SHOWN]
     return chosen or [line.message for line in lines[-SHOWN:]]

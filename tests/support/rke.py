@@ -1,0 +1,156 @@
+"""Models, states and kubectl answers for the tests of the cluster engine: small, and in the real shapes."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CASES = Path(__file__).resolve().parents[1] / "cases" / "rke"
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "rke"
+
+_BASE: dict[str, Any] = {
+    "cluster": {
+        "name": "osug",
+        "engine": "rke",
+        "version": "v1.32.6-rancher1-1",
+        "admin": "k8s-admin",
+        "api_names": ["k8s.osug.example"],
+        "network": {
+            "plugin": "canal",
+            "pod_cidr": "10.42.0.0/16",
+            "service_cidr": "10.43.0.0/16",
+            "backend": "vxlan",
+        },
+        "dns_domain": "cluster.local",
+        "etcd": {"snapshots": {"every": "6h", "keep": "7d"}},
+        "audit_log": {"enabled": True, "keep_days": 30},
+        "encrypt_secrets": True,
+        "ssh": {"user": "rke", "port": 22, "public_key": "ssh-ed25519 AAAA k8s"},
+        "extra_args": {},
+        "timeouts": {"nodes_s": 600, "up_s": 1800, "ready_s": 600},
+        "accept_any_docker": False,
+        "allow_removal": [],
+        "metrics_server": True,
+    },
+    "nodes": {},
+}
+
+
+def merged(base: Any, over: Any) -> Any:
+    """Maps merge, everything else is replaced."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
+    return copy.deepcopy(over)
+
+
+def model(over: dict[str, Any] | None = None, state_dir: str = "/var/lib/saltk8s/osug") -> dict[str, Any]:
+    """A model as ``k8s_config.get`` returns it. over: what differs; nodes are ``{name: {roles, ip, ...}}``."""
+    built = merged(copy.deepcopy(_BASE), over or {})
+    for number, (name, node) in enumerate(built["nodes"].items(), 1):
+        ip = node.get("ip", f"10.20.0.{number}")
+        built["nodes"][name] = {"labels": {}, "taints": [], **node, "name": name, "ip": ip, "prefix": 24}
+    built["paths"] = {
+        "state_dir": state_dir,
+        "cluster_yml": f"{state_dir}/cluster.yml",
+        "state_file": f"{state_dir}/cluster.rkestate",
+        "kubeconfig": f"{state_dir}/kube_config_cluster.yml",
+        "ssh_key": f"{state_dir}/ssh_key",
+        "backups": f"{state_dir}/backups",
+        "bin_dir": "/usr/local/bin",
+    }
+    return built
+
+
+def case(name: str) -> dict[str, Any]:
+    """A case file, ``tests/cases/rke/<name>.yaml``."""
+    return yaml.safe_load((CASES / f"{name}.yaml").read_text())
+
+
+def three_nodes() -> dict[str, Any]:
+    """One control plane with etcd, two workers."""
+    return {
+        "cp1": {"roles": ["controlplane", "etcd"]},
+        "w1": {"roles": ["worker"]},
+        "w2": {"roles": ["worker"]},
+    }
+
+
+def many_nodes(count: int) -> dict[str, Any]:
+    """Three control planes with etcd, the rest workers."""
+    nodes = {f"cp{n}": {"roles": ["controlplane", "etcd"], "ip": f"10.20.0.{n}"} for n in (1, 2, 3)}
+    for number in range(count - 3):
+        nodes[f"w{number}"] = {
+            "roles": ["worker"],
+            "ip": f"10.21.{number // 250}.{number % 250 + 1}",
+            "labels": {"zone": str(number % 3)},
+        }
+    return nodes
+
+
+def rkestate(config: dict[str, Any], running: bool = True) -> dict[str, Any]:
+    """A state file's content after a successful run of a configuration; the key in it is a canary."""
+    current = {
+        "kubernetesVersion": config["kubernetes_version"],
+        "clusterName": config["cluster_name"],
+        "nodes": [
+            {
+                "address": node["address"],
+                "port": node["port"],
+                "internalAddress": node.get("internal_address", node["address"]),
+                "role": list(node["role"]),
+                "hostnameOverride": node["hostname_override"],
+                "user": node["user"],
+                "labels": dict(node.get("labels") or {}),
+                "taints": list(node.get("taints") or []),
+            }
+            for node in config["nodes"]
+        ],
+        "services": {"kubeApi": {"serviceClusterIpRange": "10.43.0.0/16"}},
+        "privateRegistries": [
+            {"url": one["url"], "user": one.get("user"), "password": one.get("password")}
+            for one in config.get("private_registries", [])
+        ],
+    }
+    whole = {"rkeConfig": current, "certificatesBundle": {"kube-ca": {"keyPEM": "CANARY-KEY"}}}
+    return {"desiredState": whole, "currentState": whole if running else {}}
+
+
+def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
+    """What kubectl answers for a cluster without faults."""
+    objects: list[dict[str, Any]] = [
+        {
+            "kind": "Node",
+            "metadata": {"name": name},
+            "spec": {},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+        }
+        for name in nodes
+    ]
+    full = {"desiredNumberScheduled": len(nodes), "updatedNumberScheduled": len(nodes), "numberAvailable": len(nodes)}
+    objects.append(
+        {
+            "kind": "DaemonSet",
+            "metadata": {"name": "canal", "generation": 1},
+            "status": {"observedGeneration": 1, **full},
+        }
+    )
+    for name in ("coredns", "coredns-autoscaler", "metrics-server", "calico-kube-controllers"):
+        objects.append(
+            {
+                "kind": "Deployment",
+                "metadata": {"name": name, "generation": 2},
+                "spec": {"replicas": 1},
+                "status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+            }
+        )
+    objects.append(
+        {
+            "kind": "APIService",
+            "metadata": {"name": "v1beta1.metrics.k8s.io"},
+            "status": {"conditions": [{"type": "Available", "status": "True"}]},
+        }
+    )
+    return objects

@@ -1,0 +1,96 @@
+"""``cluster.yml`` from the model: golden files, and what must hold for every model."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import yaml
+from saltk8s.engine import rke_audit, rke_config
+from support import rke as sample
+
+CASES = sample.case("render")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name):
+    rendered = rke_config.text(rke_config.build(sample.model(CASES[name])))
+    golden = sample.GOLDEN / f"{name}.yml"
+    if os.environ.get("SALTK8S_WRITE_GOLDEN"):
+        golden.write_text(rendered)
+    assert rendered == golden.read_text()
+
+
+def test_every_golden_file_has_its_case():
+    assert {path.stem for path in sample.GOLDEN.glob("*.yml")} == set(CASES)
+
+
+def test_rendering_twice_gives_the_same_text():
+    model = sample.model(CASES["ha-registry"])
+    assert rke_config.text(rke_config.build(model)) == rke_config.text(rke_config.build(model))
+
+
+def test_text_reads_back_as_the_data():
+    config = rke_config.build(sample.model(CASES["ha-registry"]))
+    assert yaml.safe_load(rke_config.text(config)) == config
+
+
+def test_redacted_hides_the_password_and_leaves_the_original_alone():
+    config = rke_config.build(sample.model(CASES["ha-registry"]))
+    shown = rke_config.redacted(config)
+    assert "CANARY" not in yaml.safe_dump(shown)
+    assert shown["private_registries"][0]["user"] == "k8s"
+    assert rke_config.secrets(config) == ["CANARY-REGISTRY"]
+    assert rke_config.secrets(rke_config.build(sample.model(CASES["three"]))) == []
+
+
+def test_a_hundred_nodes_are_all_there_once():
+    config = rke_config.build(sample.model({"nodes": sample.many_nodes(100)}))
+    assert len({node["address"] for node in config["nodes"]}) == 100
+    assert sum("etcd" in node["role"] for node in config["nodes"]) == 3
+
+
+@pytest.mark.parametrize(("given", "expected"), [("6h", "6h"), ("7d", "168h"), ("90m", "90m"), ("1w", "168h")])
+def test_durations_are_in_what_rke_understands(given, expected):
+    assert rke_config.duration(given) == expected
+
+
+@pytest.mark.parametrize(("cidr", "expected"), [("10.43.0.0/16", "10.43.0.10"), ("10.96.0.0/28", "10.96.0.10")])
+def test_dns_is_the_tenth_service_address(cidr, expected):
+    assert rke_config.dns_address(cidr) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("gpu=true:NoSchedule", ("gpu", "true", "NoSchedule")),
+        ("dedicated:NoExecute", ("dedicated", "", "NoExecute")),
+        ("a.example/b=c:PreferNoSchedule", ("a.example/b", "c", "PreferNoSchedule")),
+    ],
+)
+def test_taints(given, expected):
+    assert tuple(rke_config.taint(given).values()) == expected
+
+
+def test_audit_never_records_the_content_of_secrets():
+    def matches(rule, group, resource):
+        groups = rule.get("resources")
+        return groups is None or any(
+            one["group"] == group and ("resources" not in one or resource in one["resources"]) for one in groups
+        )
+
+    for resource in ("secrets", "configmaps", "serviceaccounts/token"):
+        for_everybody = [
+            rule
+            for rule in rke_audit.policy()["rules"]
+            if matches(rule, "", resource) and not {"users", "userGroups", "nonResourceURLs"} & set(rule)
+        ]
+        assert for_everybody[0]["level"] == "Metadata", resource
+
+
+def test_audit_records_every_write():
+    silent = [rule for rule in rke_audit.policy()["rules"] if rule["level"] == "None"]
+    for rule in silent:
+        harmless = {"events", "leases"} & {name for one in rule.get("resources", []) for name in one.get("resources", [])}
+        assert harmless or "nonResourceURLs" in rule or set(rule["verbs"]) <= {"get", "list", "watch"}
+    assert rke_audit.policy()["rules"][-1] == {"level": "Metadata"}
