@@ -1,0 +1,13 @@
+# The secrets: for the admin minion alone (top.sls). Encrypt them: begin this file with `#!yaml|gpg` and put each value
+# there as a PGP message, or read them from sdb or Vault. Replace each CHANGE-ME: the pack refuses to work with one.
+k8s:
+  cluster:
+    ssh:
+      private_key: CHANGE-ME            # the private half of k8s:cluster:ssh:public_key
+  registry:
+    password: CHANGE-ME                 # of k8s:registry:username
+  cloud:
+    provider:
+      password: CHANGE-ME               # of k8s:cloud:provider:user
+    defaults:
+      ssh_private_key: CHANGE-ME        # of the template's ssh_user; leave it out when the template has none

@@ -1,0 +1,246 @@
+"""The validated model of the platform: the pillar ``k8s`` over the defaults, for states, formulas and operators.
+
+Every formula and module of the pack reads this model and never the pillar. Its keys are documented in
+``docs/pillar.md``. Secrets are only in the model of the minions that hold them.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib
+import json
+import logging
+import time
+from pathlib import Path
+
+import yaml
+from salt.exceptions import CommandExecutionError
+
+import saltk8s
+from saltk8s import errors
+from saltk8s import images as references
+from saltk8s import model as models
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"  # of this module; saltk8s may have come another way, see _check_version
+DEFAULTS = "salt://k8s/defaults.yaml"
+DEFAULTS_KEPT_S = 30  # a process that lives long reads the defaults again after this time
+SECRET_ROLES = ("admin", "cloud")
+
+
+def __virtual__():
+    return "k8s_config"
+
+
+def get(**kwargs):
+    """
+    Return the model: the pillar ``k8s`` merged over the defaults, validated whole, with computed values.
+
+    The result is the caller's own copy. Called as a job (command line, schedule, orchestration), secrets are replaced
+    by ``<redacted>``, because a job's return is stored; called from a state, a template or a module they are plain.
+
+    Returns a map with the keys of ``docs/pillar.md`` and these computed ones: ``nodes:NAME:name``, ``:ip`` (None for
+    DHCP), ``:prefix`` (bits, or None); ``paths`` (``state_dir``, ``cluster_yml``, ``state_file``, ``kubeconfig``,
+    ``ssh_key``, ``backups``, ``bin_dir``); ``minion`` (``id``, ``roles``: any of node, admin, cloud). Keys that nothing
+    was said about are None.
+
+    Raises CommandExecutionError that lists every problem when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_config.get
+    """
+    model = _model()
+    return models.redacted(model) if _is_job(kwargs) else copy.deepcopy(model)
+
+
+def validate():
+    """
+    Say whether this minion's pillar is valid.
+
+    Returns a map: ``valid`` (true or false), ``problems`` (a list of ``path``, ``value``, ``expected``; values of
+    secrets redacted), ``warnings`` (a list of texts). Raises nothing.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' k8s_config.validate
+    """
+    found = {"valid": True, "problems": [], "warnings": _warnings()}
+    try:
+        _build()
+    except errors.ConfigError as err:
+        found["valid"] = False
+        found["problems"] = [
+            {"path": item.path, "value": item.value, "expected": item.expected} for item in err.problems
+        ]
+    except CommandExecutionError as err:  # no defaults
+        found["valid"] = False
+        found["problems"] = [{"path": "k8s", "value": "nothing", "expected": str(err)}]
+    return found
+
+
+def node(minion_id=None):
+    """
+    Return a node's entry in the model, with ``name``, ``ip`` and ``prefix``; None when it is not a node.
+
+    minion_id
+        The node's minion id; this minion's own when absent.
+
+    Raises CommandExecutionError when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-w1 k8s_config.node
+    """
+    return copy.deepcopy(_model()["nodes"].get(minion_id or __opts__["id"]))
+
+
+def images():
+    """
+    Return every image that the site has to mirror.
+
+    Returns a map: ``services`` (service -> list of images), ``system`` (the images that ``rke`` deploys for the
+    cluster's Kubernetes version), ``mirror`` (all of them -> where the cluster pulls them from), ``missing`` (why
+    ``system`` is empty, or None when it is complete).
+
+    Raises CommandExecutionError when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_config.images
+    """
+    model = _model()
+    services = references.of_services(model)
+    system, missing = _system_images(model)
+    every = sorted({*system, *(image for found in services.values() for image in found)})
+    return {
+        "services": services,
+        "system": system,
+        "mirror": {image: references.through(image, model["registry"]) for image in every},
+        "missing": missing,
+    }
+
+
+def image(ref):
+    """
+    Return where an image is pulled from: ``ref`` itself, or the site's registry when ``k8s:registry`` is set.
+
+    ref
+        The image as its maker names it, such as ``quay.io/metallb/speaker:v0.15.2``. Its registry host is taken off
+        and ``k8s:registry:url`` put in front; one that begins with that url stays as it is.
+
+    Raises CommandExecutionError when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_config.image quay.io/metallb/speaker:v0.15.2
+    """
+    return references.through(ref, _model()["registry"])
+
+
+def paths():
+    """
+    Return where the admin keeps the cluster's files: a map of name to absolute path.
+
+    Raises CommandExecutionError when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_config.paths
+    """
+    return dict(_model()["paths"])
+
+
+def _is_job(kwargs):
+    unknown = [key for key in kwargs if not key.startswith("__pub_")]
+    if unknown:
+        raise CommandExecutionError(f"k8s_config.get takes no argument: {', '.join(unknown)}")
+    return bool(kwargs)
+
+
+def _model():
+    """Return the model, which is not to be changed, from the context when neither pillar nor defaults changed."""
+    try:
+        return _build()
+    except errors.ConfigError as err:
+        raise CommandExecutionError(str(err)) from err
+
+
+def _build():
+    tree = __pillar__.get("k8s")
+    defaults = _defaults()
+    key = _digest(tree, defaults)
+    cached = __context__.get("saltk8s.model")
+    if cached and key and cached[0] == key:
+        return cached[1]
+    for warning in _warnings():
+        log.warning(warning)
+    roles = models.roles_of(tree, __opts__["id"])
+    model = models.build(defaults, tree, secrets_required=roles & set(SECRET_ROLES))
+    model["minion"] = {"id": __opts__["id"], "roles": sorted(roles)}
+    __context__["saltk8s.model"] = (key, model)
+    return model
+
+
+def _digest(*trees):
+    """Return a digest of what was read, None when it holds what JSON cannot (then it is checked anew, and refused)."""
+    try:
+        return hashlib.sha256(json.dumps(trees).encode()).hexdigest()
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _defaults():
+    """Read the defaults: from the file server, or from the formulas that pip installed."""
+    known = __context__.get("saltk8s.defaults")
+    if known and time.monotonic() - known[0] < DEFAULTS_KEPT_S:
+        return known[1]
+    path = __salt__["cp.cache_file"](DEFAULTS) or _installed_defaults()
+    if not path:
+        raise CommandExecutionError(
+            f"{DEFAULTS} is not on the file server: the master's file_roots (or gitfs) must hold the pack's `salt` folder"
+        )
+    defaults = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    __context__["saltk8s.defaults"] = (time.monotonic(), defaults)
+    return defaults
+
+
+def _installed_defaults():
+    try:
+        loader = importlib.import_module("saltk8s.loader")
+        path = Path(loader.formulas()) / "k8s" / "defaults.yaml"
+    except (ImportError, StopIteration, AttributeError):
+        return None
+    return path if path.is_file() else None
+
+
+def _system_images(model):
+    if "rke.system_images" not in __salt__:
+        return [], "rke's system images: this minion has no rke module"
+    try:
+        return sorted(__salt__["rke.system_images"](model["cluster"]["version"])), None
+    except CommandExecutionError as err:
+        return [], f"rke's system images: {err}"
+
+
+def _warnings():
+    if saltk8s.__version__ == VERSION:
+        return []
+    return [
+        f"the modules are of saltk8s {VERSION}, but the package they import, in {Path(saltk8s.__file__).parent}, is "
+        f"{saltk8s.__version__}: install the same version with pip and on the file server, or only one of them"
+    ]

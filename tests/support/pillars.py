@@ -1,0 +1,118 @@
+"""Valid pillars for tests: ``pillar.example`` with every placeholder replaced by a generated value.
+
+The secrets are canaries: texts that appear nowhere else, so that a test can search for them wherever one might leak.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import functools
+import os
+import struct
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "pillar.example"
+PUBLIC_FILES = ("cluster", "nodes", "services")
+REGISTRY_PASSWORD = "canary-registry-Zk3v8"
+CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
+SHA256 = "5f" * 32
+
+
+def _words(*parts: bytes) -> bytes:
+    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+
+
+@functools.cache
+def key_pair(comment: str = "canary") -> tuple[str, str]:
+    """Return (private, public) of the form of an Ed25519 key pair: well-formed, but nobody can log in with it."""
+    public, private = os.urandom(32), os.urandom(32)
+    blob = _words(b"ssh-ed25519", public)
+    check = os.urandom(4) * 2
+    inner = check + _words(b"ssh-ed25519", public, private + public, comment.encode())
+    inner += bytes(range(1, 1 + -len(inner) % 8))
+    raw = b"openssh-key-v1\0" + _words(b"none", b"none", b"") + struct.pack(">I", 1) + _words(blob, inner)
+    text = base64.b64encode(raw).decode()
+    lines = [text[i : i + 70] for i in range(0, len(text), 70)]
+    pem = "\n".join(["-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----", ""])
+    return pem, f"ssh-ed25519 {base64.b64encode(blob).decode()} {comment}"
+
+
+def merge(base: dict, over: dict) -> dict:
+    """Return ``base`` with ``over`` merged into it, maps by key, anything else replaced, as Salt merges pillar files."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def load(name: str) -> dict:
+    """Return the ``k8s`` tree of one file of the example, placeholders in place."""
+    return yaml.safe_load((EXAMPLE / "k8s" / f"{name}.sls").read_text(encoding="utf-8"))["k8s"]
+
+
+def defaults() -> dict:
+    """Return what ``salt/k8s/defaults.yaml`` holds."""
+    return yaml.safe_load((ROOT / "salt" / "k8s" / "defaults.yaml").read_text(encoding="utf-8"))
+
+
+def public_values() -> dict:
+    """Return what replaces the placeholders of the example's public files."""
+    return {
+        "cluster": {"ssh": {"public_key": key_pair()[1]}},
+        "binaries": {"rke": {"sha256": SHA256}, "kubectl": {"sha256": SHA256}},
+    }
+
+
+def secret_values() -> dict:
+    """Return what replaces the example's ``secrets.sls``."""
+    return {
+        "cluster": {"ssh": {"private_key": key_pair()[0]}},
+        "registry": {"password": REGISTRY_PASSWORD},
+        "cloud": {
+            "provider": {"password": CLOUD_PASSWORD},
+            "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
+        },
+    }
+
+
+def public() -> dict:
+    """Return the valid ``k8s`` tree that a worker's pillar holds: the example's public files."""
+    tree: dict = {}
+    for name in PUBLIC_FILES:
+        tree = merge(tree, load(name))
+    return merge(tree, public_values())
+
+
+def full() -> dict:
+    """Return the valid ``k8s`` tree that the admin's pillar holds: the public files and the secrets."""
+    return merge(public(), secret_values())
+
+
+def canaries() -> list[str]:
+    """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
+    keys = [key_pair()[0], key_pair("canary-template")[0]]
+    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, *(key.splitlines()[2] for key in keys)]
+
+
+def write(folder: Path, *overlays: dict) -> Path:
+    """Write a valid pillar folder (top.sls and the example's files, filled in), and return it.
+
+    overlays: trees merged over the public files' ``k8s``; a pillar for a master, a masterless minion or ``check``.
+    """
+    target = folder / "k8s"
+    target.mkdir(parents=True, exist_ok=True)
+    (folder / "top.sls").write_text((EXAMPLE / "top.sls").read_text(encoding="utf-8"), encoding="utf-8")
+    files = {name: load(name) for name in PUBLIC_FILES}
+    files["cluster"] = merge(files["cluster"], public_values())
+    for overlay in overlays:
+        files["services"] = merge(files["services"], overlay)
+    files["secrets"] = secret_values()
+    for name, tree in files.items():
+        text = yaml.safe_dump({"k8s": tree}, sort_keys=False)
+        (target / f"{name}.sls").write_text(text, encoding="utf-8")
+    return folder
