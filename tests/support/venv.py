@@ -4,7 +4,7 @@
     python3 tests/support/venv.py 3006 --place    # prints its folder only
 
 Place: ``$SALTK8S_CACHE`` (default ``~/.cache/saltk8s``) / ``venv-<line>``; interpreter: ``$SALTK8S_PYTHON``, else the
-system's, else the one that runs this. It imports nothing but the standard library: it runs on a machine that has nothing yet.
+system's, else the one that runs this. Standard library only: it runs on a machine that has nothing yet.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _files(line: str) -> list[Path]:
 def key(line: str, python: str) -> str:
     """Hash of everything that decides what the environment holds."""
     digest = hashlib.sha256()
-    version = subprocess.run([python, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=True)
-    digest.update(version.stdout.encode())
+    version = [python, "-c", "import sys; print(sys.version)"]
+    digest.update(subprocess.run(version, capture_output=True, check=True).stdout)
     for path in _files(line):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

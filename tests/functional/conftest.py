@@ -1,0 +1,102 @@
+"""Fixtures of the functional tests.
+
+``loaders``       masterless minions in this process: fast, for modules, states, SLS trees (``tests/support/salt.py``)
+``salt_master``, ``salt_minion``, ``salt_call_cli``, ``salt_cli``, ``salt_run_cli``   real daemons, started once
+``minion_pillar`` pillar data for the real minion, for the length of one test
+``binaries``      paths of the real ``rke``, ``kubectl``, ``kube-apiserver`` and ``etcd``
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from labkit import gobuild, programs
+from tests.support.salt import ADMIN, FORMULAS, Minion, write_pillar
+
+TEST_PROGRAMS = [program for program in programs.PROGRAMS if program.tier == "test"]
+SLOW_GRAINS = ("enable_fqdns_grains", "enable_gpu_grains")
+
+
+@pytest.fixture
+def loaders(tmp_path):
+    """Make masterless minions: ``loaders(pillar={...}, minion_id="k8s-cp1", grains={...}, test=True)``."""
+    made: list[Minion] = []
+
+    def make(minion_id: str = ADMIN, **more) -> Minion:
+        minion = Minion(tmp_path / f"minion-{len(made)}", minion_id, **more)
+        made.append(minion)
+        return minion
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def binaries() -> dict[str, Path]:
+    """Paths of the programs of tier "test", built when they are not in the cache: {name: path}."""
+    if shutil.which("go") is None:
+        pytest.fail("no `go` in PATH: install Go >= 1.24, the tests run the real rke, kubectl and kube-apiserver")
+    return gobuild.build_all(TEST_PROGRAMS, report=print)
+
+
+@pytest.fixture(scope="session")
+def salt_factories_default_root_dir():
+    """Everything of the daemons lies under a short path of our own: Unix socket paths are limited to 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="saltk8s-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def salt_master(salt_factories):
+    """A real master: file roots as an operator sets them (the repository's ``salt``), pillar per minion id."""
+    overrides = {"file_roots": {"base": [str(FORMULAS)]}, "fileserver_followsymlinks": False, "auto_accept": True}
+    factory = salt_factories.salt_master_daemon("saltk8s-master", overrides=overrides)
+    pillar = Path(factory.config["pillar_roots"]["base"][0])
+    (pillar / "top.sls").write_text("base:\n  '*':\n    - data\n")
+    write_pillar(pillar, {})
+    with factory.started():
+        yield factory
+
+
+@pytest.fixture(scope="session")
+def salt_minion(salt_master):
+    """A real minion of that master, with the repository's modules synced. Its id is the example's admin."""
+    factory = salt_master.salt_minion_daemon(ADMIN, overrides=dict.fromkeys(SLOW_GRAINS, False))
+    with factory.started():
+        answer = factory.salt_call_cli().run("saltutil.sync_all")
+        assert answer.returncode == 0, answer
+        yield factory
+
+
+@pytest.fixture(scope="session")
+def salt_call_cli(salt_minion):
+    """``salt-call`` of the real minion."""
+    return salt_minion.salt_call_cli()
+
+
+@pytest.fixture(scope="session")
+def salt_cli(salt_master, salt_minion):
+    """``salt`` of the real master; give ``minion_tgt=``."""
+    return salt_master.salt_cli()
+
+
+@pytest.fixture(scope="session")
+def salt_run_cli(salt_master):
+    """``salt-run`` of the real master."""
+    return salt_master.salt_run_cli()
+
+
+@pytest.fixture
+def minion_pillar(salt_master, salt_call_cli):
+    """Give the real minion pillar data: ``minion_pillar({"k8s": {...}})``; taken away after the test."""
+    folder = Path(salt_master.config["pillar_roots"]["base"][0])
+
+    def give(pillar: dict) -> None:
+        write_pillar(folder, pillar)
+        assert salt_call_cli.run("saltutil.refresh_pillar", wait=True).returncode == 0
+
+    yield give
+    give({})
