@@ -7,7 +7,7 @@ import os
 import pytest
 import yaml
 from saltk8s.engine import rke_audit, rke_config
-from support import rke as sample
+from tests.support import rke as sample
 
 CASES = sample.case("render")
 

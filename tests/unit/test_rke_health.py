@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from saltk8s.engine import health
-from support import rke as sample
+from tests.support import rke as sample
 
 CASES = sample.case("health")
 NODES = ["cp1", "w1"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from saltk8s import errors
 from saltk8s.engine import rke_config, rke_guards, rke_plan, rke_state, versions
-from support import rke as sample
+from tests.support import rke as sample
 
 CASES = sample.case("plans")
 VERSIONS = sample.case("versions")

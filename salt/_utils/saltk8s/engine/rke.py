@@ -163,6 +163,8 @@ class Rke:
     def _ready_to_run(self, plan: Plan, state: dict[str, Any] | None) -> None:
         """Wait for the nodes and look at the cluster, both at once; complete the plan; check the guards again."""
         prober, running = self._prober(keep=True), state["nodes"] if state else {}
+        if not self._known_hosts.exists():
+            files.write(self._known_hosts, "")  # ssh adds to it, and would make it readable by all
         with ThreadPoolExecutor(max_workers=2) as pool:
             looked = None if plan.create else pool.submit(self._health)
             leaving = pool.submit(self._prober(keep=False).all, self._leaving(plan, state))

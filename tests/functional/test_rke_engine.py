@@ -1,0 +1,383 @@
+"""Whole runs of the engine: real SSH, real files and locks; ``rke`` and ``kubectl`` are stand-ins at the edge.
+
+A stand-in is the only way here to a run that ends well or leaves a sick cluster without a real one; the real rke is in
+test_rke_real.py, and a real cluster in the end-to-end tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from saltk8s import engine, errors
+from saltk8s.engine import files, health
+from saltk8s.engine import nodes as ssh_nodes
+from saltk8s.engine import rke as rke_engine
+
+from tests.support import fake_rke
+from tests.support import rke as sample
+from tests.support.rke_nodes import Nodes
+
+NODES = {"cp1": ["controlplane", "etcd"], "w1": ["worker"], "w2": ["worker"]}
+
+
+class Site:
+    """An admin with its folder, its programs and three nodes."""
+
+    def __init__(self, folder: Path, nodes: Nodes):
+        self.nodes, self.fake, self.dir = nodes, folder / "fake", folder / "state"
+        self.bin = folder / "bin"
+        self.logged: list[str] = []
+        self.sent: list[tuple[str, dict]] = []
+        self.over: dict = {}
+        fake_rke.install(self.fake, self.bin)
+        self.declared = {
+            name: {"roles": roles, "ip": nodes.address(number)} for number, (name, roles) in enumerate(NODES.items(), 1)
+        }
+        for number in range(1, len(NODES) + 1):
+            nodes.start(number)
+        self.healthy()
+
+    def engine(self, **cluster):
+        """The engine, with cluster settings changed."""
+        over = sample.merged({"nodes": self.declared, "cluster": {"ssh": {"port": self.nodes.port}}}, self.over)
+        over["cluster"] = sample.merged(over["cluster"], cluster)
+        over["cluster"]["ssh"]["private_key"] = self.nodes.key.read_text()
+        model = sample.model(over, str(self.dir))
+        model["paths"]["bin_dir"] = str(self.bin)
+        loaded = engine.load(model, engine.Hooks(self.logged.append, lambda *told: self.sent.append(told)))
+        loaded.prepare()
+        return loaded
+
+    def healthy(self, names=None, change=None):
+        """Let kubectl show a healthy cluster of these nodes, with one object changed."""
+        objects = sample.healthy_objects(list(names or self.declared))
+        objects = [sample.merged(item, change(item)) if change else item for item in objects]
+        (self.fake / "objects.json").write_text(json.dumps({"items": objects}))
+
+    def mode(self, mode: str):
+        """Say how the next rke up ends."""
+        (self.fake / "mode").write_text(mode)
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the state folder."""
+        return {str(path.relative_to(self.dir)): path.read_bytes() for path in self.dir.rglob("*") if path.is_file()}
+
+    def backups(self) -> list[str]:
+        """The moments of the state's copies, oldest first."""
+        return [path.name.rsplit(".", 1)[1] for path in files.backups(self.dir / "backups", "cluster.rkestate")]
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A site of three blank nodes, with short waits."""
+    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+    monkeypatch.setattr(ssh_nodes, "MEMBER_GRACE_S", 0)
+    monkeypatch.setattr(health, "POLL_S", 0.05)
+    monkeypatch.setattr(rke_engine, "GRACE_S", 0)
+    with Nodes(tmp_path) as nodes:
+        yield Site(tmp_path, nodes)
+
+
+def test_test_mode_before_the_cluster_tells_and_writes_nothing(site):
+    loaded = site.engine()
+    before = site.files()
+    outcome = loaded.up(test=True)
+    assert outcome.lines[0] == "build a cluster of 3 nodes"
+    assert outcome.changes["nodes"]["w1"] == {"old": None, "new": ["worker"]}
+    assert not outcome.ran
+    assert site.files() == before
+    assert fake_rke.ups(site.fake) == []
+
+
+def test_test_mode_before_the_nodes_are_ready_is_no_error(site):
+    site.nodes.stop(site.nodes.address(2))
+    (site.nodes.place(3) / "broken").touch()
+    outcome = site.engine().up(test=True)
+    assert outcome.lines[0] == "build a cluster of 3 nodes"
+    assert "not ready yet: w1, w2" in outcome.lines
+
+
+def test_the_first_run_the_second_and_what_is_left(site):
+    first = site.engine().up()
+    assert first.ran
+    assert set(first.changes) == {"cluster", "version", "nodes"}
+    assert site.backups() == ["after"]
+    before, ups = site.files(), fake_rke.ups(site.fake)
+    second = site.engine().up()
+    assert (second.changes, second.ran) == ({}, False)
+    assert site.engine().up(test=True).changes == {}
+    assert fake_rke.ups(site.fake) == ups == [f"rke up --config {site.dir}/cluster.yml"]
+    assert {k: v for k, v in site.files().items() if k != "lock"} == {k: v for k, v in before.items() if k != "lock"}
+    for path in site.dir.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    status = site.engine().state()
+    assert (status["exists"], status["healthy"], status["version"]) == (True, True, "v1.32.6-rancher1-1")
+    assert status["last_run"]["status"] == "done"
+    assert set(status["nodes"]) == set(NODES)
+
+
+def test_rkes_lines_stream_to_the_log_and_as_events(site):
+    site.engine().up()
+    assert "rke: info: [etcd] Building up etcd plane.." in site.logged
+    phases = [phase for phase, _ in site.sent]
+    assert phases[0] == "start"
+    assert phases[-1] == "done"
+    assert ["certificates", "etcd", "worker"] == [phase for phase in phases if phase in ("certificates", "etcd", "worker")]
+
+
+def test_a_changed_option_runs_rke_once(site):
+    site.engine().up()
+    changed = {"audit_log": {"keep_days": 90}}
+    preview = site.engine(**changed).up(test=True)
+    assert len(fake_rke.ups(site.fake)) == 1
+    done = site.engine(**changed).up()
+    assert done.changes == preview.changes
+    assert done.changes["options"] == {"services.kube-api.audit_log.configuration.max_age": {"old": 30, "new": 90}}
+    assert site.backups() == ["after", "before", "after"]
+    assert site.engine(**changed).up().changes == {}
+
+
+def test_any_docker_is_passed_as_the_flag_that_rke_heeds(site):
+    site.engine(accept_any_docker=True).up()
+    assert fake_rke.ups(site.fake)[0].endswith("--ignore-docker-version")
+
+
+def test_a_failed_run_tells_why_keeps_the_state_and_the_next_one_converges(site):
+    site.mode("fail")
+    with pytest.raises(errors.CommandError) as failed:
+        site.engine().up()
+    assert failed.value.code == 1
+    assert "Failed to bring up Control Plane" in str(failed.value)
+    assert "Failed to set up SSH tunneling" in str(failed.value)
+    assert site.backups() == ["failed"]
+    assert site.sent[-1][0] == "failed"
+    site.mode("ok")
+    assert "an earlier run made the keys" in " ".join(site.engine().up(test=True).lines)
+    assert site.engine().up().ran
+    assert site.engine().up().changes == {}
+
+
+def test_rke_killed_in_the_middle_of_a_change(site):
+    site.engine().up()
+    site.mode("hang")
+    outcome = {}
+
+    def run():
+        try:
+            site.engine(metrics_server=False).up()
+        except errors.SaltK8sError as err:
+            outcome["error"] = err
+
+    (site.fake / "pid").unlink()
+    runner = threading.Thread(target=run)
+    runner.start()
+    deadline = time.monotonic() + 30
+    while not (site.fake / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with pytest.raises(errors.Refused, match="another run works on this cluster"):
+        site.engine().up()
+    os.kill(int((site.fake / "pid").read_text()), signal.SIGKILL)
+    runner.join(30)
+    assert "was killed (signal 9); apply again" in str(outcome["error"])
+    assert site.backups() == ["after", "before", "failed"]
+    site.mode("ok")
+    # even the old declaration runs again: nobody knows how far the killed run came
+    assert "did not finish" in str(site.engine().up(test=True).changes["reasons"])
+    assert site.engine().up().ran
+    assert site.engine().up().changes == {}
+
+
+def test_a_killed_minion_is_seen_as_an_unfinished_run(site):
+    site.engine().up()
+    record = json.loads((site.dir / "last-run.json").read_text())
+    files.write_record(site.dir / "last-run.json", {**record, "status": "running"})
+    assert "did not finish" in str(site.engine().up(test=True).changes["reasons"])
+    assert site.engine().up().ran
+
+
+def test_rke_that_ends_well_with_a_sick_cluster_is_an_error(site):
+    def crash(item):
+        return {"status": {"numberAvailable": 1}} if item["kind"] == "DaemonSet" else {}
+
+    site.healthy(change=crash)
+    state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "canal-x"},
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [{"name": "felix", "ready": False, "restartCount": 4, "state": state}],
+        },
+    }
+    (site.fake / "pods.json").write_text(json.dumps({"items": [pod]}))
+    (site.fake / "log").write_text("felix: no such interface ens192\n")
+    with pytest.raises(errors.NotReady) as raised:
+        site.engine(timeouts={"ready_s": 0}).up()
+    for words in ("canal: 1 of 3 pods", "canal-x/felix: CrashLoopBackOff: back-off (4 restarts)", "no such interface ens192"):
+        assert words in str(raised.value)
+    site.healthy()
+    assert site.engine().up().ran
+    assert site.engine().up().changes == {}
+
+
+def test_an_unhealthy_cluster_is_run_again_although_nothing_changed(site):
+    site.engine().up()
+    site.healthy(names=["cp1", "w1"])
+    preview = site.engine().up(test=True)
+    assert preview.changes == {"reasons": ["not healthy: node w2 is not in the cluster"]}
+    with pytest.raises(errors.NotReady, match="node w2 is not in the cluster"):
+        site.engine(timeouts={"ready_s": 0}).up()
+    site.healthy()
+    assert site.engine().up().ran
+
+
+def test_a_cluster_that_recovers_by_itself_is_left_alone(site, monkeypatch):
+    site.engine().up()
+    monkeypatch.setattr(rke_engine, "GRACE_S", 30)
+    (site.fake / "objects.json").unlink()
+    loaded = site.engine()
+    real, looks = health.look, []
+
+    def look(*args):
+        looks.append(real(*args))
+        site.healthy()
+        return looks[-1]
+
+    monkeypatch.setattr(health, "look", look)
+    assert loaded.up().changes == {}
+    assert "does not answer" in looks[0][0]
+    assert len(fake_rke.ups(site.fake)) == 1
+
+
+def test_a_silent_member_is_an_error_that_names_it_in_both_modes(site):
+    site.engine().up()
+    before = site.files()
+    site.nodes.stop(site.nodes.address(3))
+    for test in (True, False):
+        with pytest.raises(errors.Unreachable) as raised:
+            site.engine(audit_log={"keep_days": 5}).up(test=test)
+        assert "w2 (127.0.1.3)" in str(raised.value)
+        assert "w1" not in str(raised.value)
+    assert len(fake_rke.ups(site.fake)) == 1
+    assert {k: v for k, v in site.files().items() if k != "lock"} == {k: v for k, v in before.items() if k != "lock"}
+
+
+def test_without_the_state_a_cluster_on_the_nodes_is_never_built_over(site):
+    site.engine().up()
+    (site.dir / "cluster.rkestate").unlink()
+    site.nodes.containers(1, {"etcd": "Up 2 hours", "kube-apiserver": "Up 2 hours"})
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match=r"(?s)a cluster is on these nodes.*cp1: container etcd, container kube"):
+            site.engine().up(test=test)
+    assert len(fake_rke.ups(site.fake)) == 1
+
+
+def test_a_damaged_state_stops_everything(site):
+    site.engine().up()
+    state = site.dir / "cluster.rkestate"
+    state.write_text(state.read_text()[:200])
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match="cannot be used: it is not whole JSON"):
+            site.engine().up(test=test)
+    newest = files.backups(site.dir / "backups", "cluster.rkestate")[-1]
+    state.write_text(newest.read_text())
+    assert site.engine().up().changes == {}
+
+
+def test_a_removed_worker_needs_its_name_and_may_be_dead(site):
+    site.engine().up()
+    del site.declared["w2"]
+    site.nodes.stop(site.nodes.address(3))
+    with pytest.raises(errors.Refused, match="list w2 in k8s:cluster:allow_removal"):
+        site.engine().up()
+    site.healthy()
+    preview = site.engine(allow_removal=["w2"]).up(test=True)
+    assert "w2 does not answer: it leaves the cluster, but is not cleaned" in preview.lines
+    assert site.engine(allow_removal=["w2"]).up().changes["nodes"] == {"w2": {"old": ["worker"], "new": None}}
+    assert "127.0.1.3" not in (site.dir / "known_hosts").read_text()
+    assert site.engine(allow_removal=["w2"]).up().changes == {}
+
+
+def test_an_etcd_member_does_not_go_while_another_one_is_stopped(site):
+    for name in ("w1", "w2"):
+        site.declared[name]["roles"] = ["controlplane", "etcd"]
+    site.engine().up()
+    del site.declared["w2"]
+    site.healthy()
+    site.nodes.containers(1, {"etcd": "Up 2 hours"})
+    site.nodes.containers(2, {"etcd": "Exited (2) 1 minute ago"})
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match="etcd does not run on w1"):
+            site.engine(allow_removal=["w2"]).up(test=test)
+    site.nodes.containers(2, {"etcd": "Up 1 minute"})
+    assert site.engine(allow_removal=["w2"]).up().ran
+
+
+@pytest.mark.parametrize("version", ["v1.4.18", "v1.5.9"])
+def test_an_rke_with_the_advisory_never_runs(site, version):
+    (site.fake / "version").write_text(version)
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match="CVE-2023-32191"):
+            site.engine().up(test=test)
+    assert fake_rke.ups(site.fake) == []
+
+
+def test_a_version_that_this_rke_does_not_offer(site):
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match="does not offer Kubernetes v1.29.0-rancher1-1"):
+            site.engine(version="v1.29.0-rancher1-1").up(test=test)
+    site.engine().up()
+    with pytest.raises(errors.Refused, match="cannot go back"):
+        site.engine(version="v1.31.10-rancher1-1").up()
+    assert len(fake_rke.ups(site.fake)) == 1
+
+
+def test_no_secret_is_logged_sent_returned_or_readable_by_others(site):
+    site.over = {"registry": {"url": "r.example", "username": "k8s", "password": "CANARY-REGISTRY"}}
+    outcome = site.engine().up()
+    key = site.nodes.key.read_text().splitlines()[1]
+    told = json.dumps([outcome, site.logged, site.sent, site.engine().state(), site.engine().render()], default=str)
+    for secret in ("CANARY", key):
+        assert secret not in told
+        assert secret not in "\n".join(fake_rke.calls(site.fake))
+    assert "rke: debug: registry password <redacted>" in site.logged
+    site.over["registry"]["password"] = "CANARY-OTHER"
+    again = site.engine().up()
+    assert "private_registries" in again.changes["options"]
+    assert "CANARY" not in json.dumps(again)
+    assert "CANARY-OTHER" in (site.dir / "cluster.yml").read_text()
+
+
+def test_without_a_key_nothing_is_run(site):
+    loaded = site.engine()
+    (site.dir / "ssh_key").unlink()
+    with pytest.raises(errors.Refused, match="there is no SSH key"):
+        loaded.up()
+    assert loaded.up(test=True).lines[0] == "build a cluster of 3 nodes"
+
+
+def test_preparing_is_idempotent_and_tells_no_secret(site):
+    loaded = site.engine()
+    key = site.dir / "ssh_key"
+    assert loaded.prepare() == {}
+    key.chmod(0o644)
+    assert loaded.prepare(test=True) == {str(key): "SSH key"}
+    assert key.stat().st_mode & 0o777 == 0o644
+    assert loaded.prepare() == {str(key): "SSH key"}
+    assert key.stat().st_mode & 0o777 == 0o600
+    site.dir.chmod(0o755)
+    assert loaded.prepare() == {str(site.dir): "folder for root only"}
+    assert loaded.prepare() == {}
+
+
+def test_programs_that_are_missing_are_named(site):
+    (site.bin / "rke").unlink()
+    assert site.engine().up(test=True).lines[0] == "build a cluster of 3 nodes"
+    with pytest.raises(errors.MissingProgram, match="bin/rke"):
+        site.engine().up()

@@ -1,0 +1,123 @@
+"""The nodes over SSH: the real ``ssh`` program against real SSH servers; only ``docker`` on them is a stand-in."""
+
+from __future__ import annotations
+
+import pytest
+from saltk8s import errors
+from saltk8s.engine import nodes as ssh_nodes
+
+from tests.support.rke_nodes import Nodes, Silent
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    """Real SSH servers on loopback."""
+    with Nodes(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def prober(nodes, tmp_path):
+    """Looks at them as the deploy user."""
+    return ssh_nodes.Prober({"user": "rke", "port": nodes.port}, str(nodes.key), str(tmp_path / "known_hosts"))
+
+
+def test_a_node_with_docker(nodes, prober, tmp_path):
+    address = nodes.start(1, {"kubelet": "Up 3 minutes", "etcd": "Exited (1) 2 minutes ago", "k8s_etcd-x": "Up 1 hour"})
+    probe = prober.probe("cp1", address)
+    assert (probe.problem, probe.docker) == (None, "27.5.1")
+    assert probe.containers == {"kubelet": True, "etcd": False, "k8s_etcd-x": True}
+    assert probe.traces == ["container etcd", "container kubelet"]
+    assert address in (tmp_path / "known_hosts").read_text()
+
+
+def test_a_blank_node_carries_nothing(nodes, prober):
+    assert prober.probe("w1", nodes.start(1)).traces == []
+
+
+def test_a_paused_container_does_not_run():
+    probe = ssh_nodes._answer(ssh_nodes.Probe("a", "b"), "docker 27\ncontainer etcd Up 2 hours (Paused)\nssl\n")
+    assert probe.containers == {"etcd": False}
+    assert probe.traces == ["container etcd", "/etc/kubernetes/ssl"]
+
+
+def test_every_way_not_to_be_there_is_told_apart(nodes, prober):
+    nodes.start(1)
+    nodes.start(2, authorised=False)
+    broken = nodes.start(3)
+    (nodes.place(3) / "broken").touch()
+    silent = nodes.address(5)
+    with Silent(silent, nodes.port):
+        probes = prober.all({"ok": nodes.address(1), "locked": nodes.address(2), "broken": broken, "off": nodes.address(4), "mute": silent})
+    assert {name: probe.problem for name, probe in probes.items()} == {
+        "ok": None,
+        "locked": "refused",
+        "broken": "docker",
+        "off": "silent",
+        "mute": "silent",
+    }
+    assert "Cannot connect to the Docker daemon" in str(probes["broken"])
+    assert "Connection refused" in str(probes["off"])
+    assert str(probes["mute"]).startswith(f"mute ({silent}) does not answer on SSH")
+
+
+def test_another_machine_under_the_same_address_is_refused_until_forgotten(nodes, prober, tmp_path):
+    address = nodes.start(1)
+    assert prober.probe("w1", address).problem is None
+    nodes.stop(address)
+    nodes.start(1)
+    probe = prober.probe("w1", address)
+    assert probe.problem == "key"
+    assert "ssh-keygen -R" in str(probe)
+    with pytest.raises(errors.Unreachable, match="SSH host key changed"):
+        prober.wait({"w1": address}, [], 60)
+    prober.forget([address])
+    assert prober.probe("w1", address).problem is None
+
+
+def test_a_look_leaves_no_trace_and_still_knows_the_machines(nodes, prober, tmp_path):
+    known = tmp_path / "known_hosts"
+    address = nodes.start(1)
+    looking = ssh_nodes.Prober({"user": "rke", "port": nodes.port}, str(nodes.key), str(known), keep=False)
+    assert looking.probe("w1", address).problem is None
+    assert not known.exists()
+    prober.probe("w1", address)
+    before = known.read_bytes()
+    nodes.stop(address)
+    nodes.start(1)
+    assert looking.probe("w1", address).problem == "key"
+    assert known.read_bytes() == before
+
+
+def test_waiting_ends_when_all_are_there(nodes, prober, monkeypatch):
+    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+    nodes.start(1)
+    (nodes.place(1) / "broken").touch()
+    told = []
+
+    def tell(phase, data):
+        told.append((phase, data["nodes"]))
+        (nodes.place(1) / "broken").unlink(missing_ok=True)
+        nodes.start(2)
+
+    probes = prober.wait({"w1": nodes.address(1), "w2": nodes.address(2)}, [], 60, tell)
+    assert told == [("wait", ["w1", "w2"])]
+    assert [probe.problem for probe in probes.values()] == [None, None]
+
+
+def test_a_member_that_is_silent_is_not_waited_for_long(nodes, prober, monkeypatch):
+    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+    monkeypatch.setattr(ssh_nodes, "MEMBER_GRACE_S", 0)
+    nodes.start(1)
+    addresses = {"w1": nodes.address(1), "w2": nodes.address(2)}
+    with pytest.raises(errors.Unreachable) as raised:
+        prober.wait(addresses, addresses, 600)
+    assert "w2 (127.0.1.2) does not answer on SSH" in str(raised.value)
+    assert "w1" not in str(raised.value)
+
+
+def test_a_node_that_never_comes_is_named(nodes, prober, monkeypatch):
+    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+    nodes.start(1)
+    with pytest.raises(errors.Unreachable, match="new1.*does not answer"):
+        prober.wait({"w1": nodes.address(1), "new1": nodes.address(2)}, [], 0.2)

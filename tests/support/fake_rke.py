@@ -1,0 +1,116 @@
+"""Stand-ins for ``rke`` and ``kubectl`` at the edge, for what cannot be had without a cluster: runs that end well, are
+killed, or leave a sick cluster. What the real rke does without nodes is tested with the real one.
+
+Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
+the folder ``FOLDER/``: ``mode`` (ok, fail, hang), ``version``, ``offered``, ``objects.json`` (kubectl's answer),
+``pods.json``, ``log``; it notes every call in ``calls``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+_SCRIPT = """#!{python}
+import sys
+sys.path[:0] = {paths}
+from tests.support import fake_rke
+sys.exit(fake_rke.main({folder!r}, {name!r}, sys.argv[1:]))
+"""
+
+
+def install(folder: Path, bin_dir: Path) -> None:
+    """Put both programs into a folder."""
+    here = str(Path(__file__).resolve().parents[2])
+    folder.mkdir(exist_ok=True)
+    bin_dir.mkdir(exist_ok=True)
+    for name in ("rke", "kubectl"):
+        program = bin_dir / name
+        script = _SCRIPT.format(python=sys.executable, paths=[here, *sys.path], folder=str(folder), name=name)
+        program.write_text(script)
+        program.chmod(0o755)
+
+
+def calls(folder: Path) -> list[str]:
+    """What the programs were called with so far."""
+    path = folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def ups(folder: Path) -> list[str]:
+    """The calls of ``rke up`` so far."""
+    return [call for call in calls(folder) if call.startswith("rke up")]
+
+
+def main(folder: str, name: str, argv: list[str]) -> int:
+    """Be one of the programs."""
+    place = Path(folder)
+    with (place / "calls").open("a") as stream:
+        stream.write(" ".join([name, *argv]) + "\n")
+    return _kubectl(place, argv) if name == "kubectl" else _rke(place, argv)
+
+
+def _said(place: Path, name: str, default: str) -> str:
+    path = place / name
+    return path.read_text() if path.exists() else default
+
+
+def _kubectl(place: Path, argv: list[str]) -> int:
+    if "logs" in argv:
+        print(_said(place, "log", ""))
+        return 0
+    name = "pods.json" if "pods" in argv else "objects.json"
+    if not (place / name).exists():
+        print("Unable to connect to the server", file=sys.stderr)
+        return 1
+    print((place / name).read_text())
+    return 0
+
+
+def _rke(place: Path, argv: list[str]) -> int:
+    if argv == ["--version"]:
+        print("rke version " + _said(place, "version", "v1.8.5"))
+        return 0
+    if argv[:1] == ["config"]:
+        print(_said(place, "offered", "v1.31.10-rancher1-1\nv1.32.6-rancher1-1"))
+        return 0
+    return _up(place, Path(argv[argv.index("--config") + 1]))
+
+
+def _tell(level: str, message: str) -> None:
+    print(f'time="2026-11-23T20:57:32Z" level={level} msg="{message}"', flush=True)
+
+
+def _up(place: Path, config: Path) -> int:
+    import yaml
+    from tests.support import rke as sample
+
+    mode = _said(place, "mode", "ok").strip()
+    declared = yaml.safe_load(config.read_text())
+    state = config.with_suffix(".rkestate")
+    _tell("info", "Running RKE version: v1.8.5")
+    _tell("info", "[certificates] Generating CA kubernetes certificates")
+    password = next((one.get("password") for one in declared.get("private_registries", [])), None)
+    _tell("debug", f"registry password {password}")
+    if not state.exists():  # as the real one: the keys are saved before anything is deployed
+        state.write_text(json.dumps(sample.rkestate(declared, running=False)))
+    (place / "pid").write_text(str(os.getpid()))
+    if mode == "fail":
+        _tell("warning", "Failed to set up SSH tunneling for host [127.0.1.2]")
+        _tell("fatal", "[controlPlane] Failed to bring up Control Plane")
+        return 1
+    if mode == "hang":
+        _tell("info", "[etcd] Building up etcd plane..")
+        time.sleep(60)
+        return 0
+    _tell("info", "[etcd] Building up etcd plane..")
+    state.write_text(json.dumps(sample.rkestate(declared)))
+    kubeconfig = config.with_name(f"kube_config_{config.name}")
+    kubeconfig.write_text("apiVersion: v1\n")
+    kubeconfig.chmod(0o644)
+    _tell("info", "[worker] Building up Worker Plane..")
+    _tell("info", "Finished building Kubernetes cluster successfully")
+    return 0

@@ -1,0 +1,131 @@
+"""Nodes for the cluster engine's tests: real SSH on loopback addresses, a stand-in for the ``docker`` command.
+
+The server is asyncssh in a thread of the test, so neither root nor a daemon is needed; the client is the real ``ssh``
+(and the real ``rke``), with real keys. Only what the deploy user would run on the node is a stand-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import asyncssh
+
+_DOCKER = """#!/bin/sh
+case "$1" in
+  version) [ -e {folder}/broken ] && { echo "Cannot connect to the Docker daemon" >&2; exit 1; }; echo "docker 27.5.1";;
+  ps) cat {folder}/containers;;
+esac
+"""
+
+
+def free_port() -> int:
+    """A port that is free on every loopback address for now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+class Nodes:
+    """Nodes at 127.0.1.1, 127.0.1.2 ..., all on one port. Use as a context manager."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.port = folder, free_port()
+        self.key = folder / "client_key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._servers: dict[str, object] = {}
+
+    def __enter__(self) -> Nodes:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc) -> None:
+        for address in list(self._servers):
+            self.stop(address)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    @staticmethod
+    def address(number: int) -> str:
+        """The address of the node with this number, 1 and up."""
+        return f"127.0.1.{number}"
+
+    def start(self, number: int, containers: dict[str, str] | None = None, authorised: bool = True) -> str:
+        """Start a node; containers: {name: docker's words for its status}. Returns its address."""
+        address, place = self.address(number), self.place(number)
+        (place / "bin").mkdir(parents=True, exist_ok=True)
+        program = place / "bin" / "docker"
+        program.write_text(_DOCKER.replace("{folder}", str(place)))
+        program.chmod(0o755)
+        self.containers(number, containers or {})
+        keys = place / "authorized_keys"
+        keys.write_text(Path(f"{self.key}.pub").read_text() if authorised else "")
+        self._servers[address] = self._call(self._listen(address, place, keys))
+        return address
+
+    def stop(self, address: str) -> None:
+        """Stop a node: its port refuses then."""
+        server = self._servers.pop(address)
+        self._call(self._close(server))
+
+    def place(self, number: int) -> Path:
+        """The folder of a node's own files; a file ``broken`` in it breaks its Docker."""
+        return self.folder / f"node{number}"
+
+    def containers(self, number: int, found: dict[str, str]) -> None:
+        """Say which containers ``docker ps -a`` shows on a node."""
+        lines = [f"container {name} {status}\n" for name, status in found.items()]
+        (self.place(number) / "containers").write_text("".join(lines))
+
+    def _call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)
+
+    async def _listen(self, address: str, place: Path, keys: Path):
+        async def run(remote: asyncssh.SSHServerProcess) -> None:
+            child = await asyncio.create_subprocess_exec(
+                "/bin/sh",
+                "-c",
+                remote.command or "exit 0",
+                env={"PATH": f"{place}/bin:/usr/bin:/bin"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            out, err = await child.communicate()
+            remote.stdout.write(out.decode())
+            remote.stderr.write(err.decode())
+            remote.exit(child.returncode)
+
+        return await asyncssh.listen(
+            address,
+            self.port,
+            server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+            authorized_client_keys=str(keys) if keys.read_text() else asyncssh.import_authorized_keys(""),
+            process_factory=run,
+        )
+
+    @staticmethod
+    async def _close(server) -> None:
+        server.close()
+        await server.wait_closed()
+
+
+class Silent:
+    """A machine that takes connections and never says a word, as a paused one does. Use as a context manager."""
+
+    def __init__(self, address: str, port: int):
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((address, port))
+
+    def __enter__(self) -> Silent:
+        self._socket.listen(16)
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self._socket.close()
