@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
 import json
 import logging
 import time
 from pathlib import Path
 
+import saltk8s
 import yaml
 from salt.exceptions import CommandExecutionError
-
-import saltk8s
-from saltk8s import errors
+from saltk8s import errors, files
 from saltk8s import images as references
 from saltk8s import model as models
 
@@ -209,23 +207,14 @@ def _defaults():
     known = __context__.get("saltk8s.defaults")
     if known and time.monotonic() - known[0] < DEFAULTS_KEPT_S:
         return known[1]
-    path = __salt__["cp.cache_file"](DEFAULTS) or _installed_defaults()
+    path = __salt__["cp.cache_file"](DEFAULTS) or files.defaults_file()
     if not path:
         raise CommandExecutionError(
-            f"{DEFAULTS} is not on the file server: the master's file_roots (or gitfs) must hold the pack's `salt` folder"
+            f"{DEFAULTS} is not on the file server: the master's file_roots or gitfs must hold the pack's `salt` folder"
         )
     defaults = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     __context__["saltk8s.defaults"] = (time.monotonic(), defaults)
     return defaults
-
-
-def _installed_defaults():
-    try:
-        loader = importlib.import_module("saltk8s.loader")
-        path = Path(loader.formulas()) / "k8s" / "defaults.yaml"
-    except (ImportError, StopIteration, AttributeError):
-        return None
-    return path if path.is_file() else None
 
 
 def _system_images(model):

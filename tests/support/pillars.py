@@ -42,7 +42,7 @@ def key_pair(comment: str = "canary") -> tuple[str, str]:
 
 
 def merge(base: dict, over: dict) -> dict:
-    """Return ``base`` with ``over`` merged into it, maps by key, anything else replaced, as Salt merges pillar files."""
+    """Return ``base`` with ``over`` merged into it, maps by key, the rest replaced, as Salt merges pillar files."""
     merged = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)

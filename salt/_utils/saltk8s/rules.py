@@ -37,8 +37,10 @@ def nodes_of(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
 def _members(model: Model, report: Report) -> None:
     """Somebody has to do everything, and etcd decides by majority."""
     nodes = model["nodes"] or {}
-    if any(report.concerns("k8s", "nodes", name, "roles") for name in nodes) or report.concerns("k8s", "nodes") and (
-        not nodes
+    if (
+        any(report.concerns("k8s", "nodes", name, "roles") for name in nodes)
+        or report.concerns("k8s", "nodes")
+        and (not nodes)
     ):
         return
     if not nodes:
@@ -59,8 +61,9 @@ def _removal(model: Model, report: Report) -> None:
     names = dict(nodes_of(model))
     for index, name in enumerate(model["cluster"]["allow_removal"] or ()):
         if name in names:
-            report.add(("k8s", "cluster", "allow_removal", index), "a node that k8s:nodes no longer has",
-                       redact.show(name))
+            report.add(
+                ("k8s", "cluster", "allow_removal", index), "a node that k8s:nodes no longer has", redact.show(name)
+            )
 
 
 def _machines(model: Model, report: Report) -> None:
@@ -75,8 +78,9 @@ def _machines(model: Model, report: Report) -> None:
             continue
         if cloud is None:
             if not report.concerns("k8s", "cloud"):
-                report.add((*path, "shape"), "k8s:cloud, which says where the VM is created",
-                           redact.show(node["shape"]))
+                report.add(
+                    (*path, "shape"), "k8s:cloud, which says where the VM is created", redact.show(node["shape"])
+                )
             continue
         if node["shape"] not in shapes and not report.concerns("k8s", "cloud", "shapes"):
             expected = f"a shape of k8s:cloud:shapes{suggestion(node['shape'], shapes)}"
@@ -125,8 +129,11 @@ def _gateways(model: Model, report: Report) -> None:
         if gateway is None:
             where = ("k8s", "cloud", "shapes", node["shape"], "gateway")
             if not report.concerns(*where) and not report.concerns("k8s", "cloud", "defaults", "gateway"):
-                report.add(where, "a gateway, here or in k8s:cloud:defaults, because nodes of it have a static address",
-                           "nothing")
+                report.add(
+                    where,
+                    "a gateway, here or in k8s:cloud:defaults, because nodes of it have a static address",
+                    "nothing",
+                )
         elif gateway == str(interface.ip):
             report.add(path, "another address than the gateway's", redact.show(node["address"]))
         elif ipaddress.IPv4Address(gateway) not in interface.network:
@@ -148,12 +155,17 @@ def _registry(model: Model, report: Report) -> None:
 
 def _versions(model: Model, report: Report) -> None:
     """kubectl works with servers one minor version away."""
-    cluster, kubectl = (values.version(text or "") for text in (
-        model["cluster"]["version"], ((model["binaries"] or {}).get("kubectl") or {}).get("version")))
+    cluster, kubectl = (
+        values.version(text or "")
+        for text in (model["cluster"]["version"], ((model["binaries"] or {}).get("kubectl") or {}).get("version"))
+    )
     if cluster and kubectl and (cluster[0] != kubectl[0] or abs(cluster[1] - kubectl[1]) > 1):
         path = ("k8s", "binaries", "kubectl", "version")
-        report.add(path, f"a version at most one minor away from the cluster's, v{cluster[0]}.{cluster[1]}",
-                   redact.show(model["binaries"]["kubectl"]["version"]))
+        report.add(
+            path,
+            f"a version at most one minor away from the cluster's, v{cluster[0]}.{cluster[1]}",
+            redact.show(model["binaries"]["kubectl"]["version"]),
+        )
 
 
 def _ssh_key(model: Model, report: Report) -> None:
@@ -163,8 +175,9 @@ def _ssh_key(model: Model, report: Report) -> None:
         return
     inside = values.private_blob(ssh["private_key"])
     if inside and inside != values.public_blob(ssh["public_key"]):
-        report.add(("k8s", "cluster", "ssh", "public_key"), "the public half of k8s:cluster:ssh:private_key",
-                   "another key's")
+        report.add(
+            ("k8s", "cluster", "ssh", "public_key"), "the public half of k8s:cluster:ssh:private_key", "another key's"
+        )
 
 
 def _snapshots(model: Model, report: Report) -> None:
@@ -172,8 +185,9 @@ def _snapshots(model: Model, report: Report) -> None:
     times = ((model["cluster"]["etcd"] or {}).get("snapshots")) or {}
     every, keep = times.get("every"), times.get("keep")
     if every and keep and values.seconds(keep) < values.seconds(every):
-        report.add(("k8s", "cluster", "etcd", "snapshots", "keep"), f"at least as long as every, {every}",
-                   redact.show(keep))
+        report.add(
+            ("k8s", "cluster", "etcd", "snapshots", "keep"), f"at least as long as every, {every}", redact.show(keep)
+        )
 
 
 def _metallb(model: Model, report: Report) -> None:

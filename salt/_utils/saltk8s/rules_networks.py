@@ -40,7 +40,7 @@ def overlaps(model: dict[str, Any], report: Report) -> None:
             if first <= end and start <= last:
                 _met(report, path, other, _text(model, path))
     for first, last, text in _node_networks(model):
-        for path, label, start, end in networks:
+        for path, _, start, end in networks:
             if first <= end and start <= last:
                 _met(report, path, f"the nodes' network {text}", _text(model, path))
     singles = _machines(model)
@@ -54,8 +54,9 @@ def overlaps(model: dict[str, Any], report: Report) -> None:
                 _met(report, path, ":".join(map(str, other_path)), redact.show(text))
         for number, owner in singles:
             if first <= number <= last:
-                report.add(path, f"addresses that nobody has: {ipaddress.IPv4Address(number)} is {owner}'s",
-                           redact.show(text))
+                report.add(
+                    path, f"addresses that nobody has: {ipaddress.IPv4Address(number)} is {owner}'s", redact.show(text)
+                )
 
 
 def room(model: dict[str, Any], report: Report) -> None:

@@ -16,14 +16,18 @@ _PLACEMENT = {
     "folder": Key(_NAME, "Folder of the VMs.", example="k8s"),
     "template": Key(_NAME, "Template that VMs are cloned from.", example="debian12"),
     "network": Key(_NAME, "Network (port group) of the first interface.", example="VLAN42"),
-    "switch_type": Key(Enum("distributed", "standard"), "The kind of switch that the network is on.", example="standard"),
+    "switch_type": Key(
+        Enum("distributed", "standard"), "The kind of switch that the network is on.", example="standard"
+    ),
     "gateway": Key(Address(), "Gateway of VMs that have a static address.", example="10.20.0.1"),
     "dns": Key(List(Address()), "Name servers of VMs that have a static address.", example=["10.20.0.2"]),
     "domain": Key(values.DnsName, "DNS domain of the VMs.", example="osug.example"),
     "tags": Key(Map(_NAME, _NAME), "vCenter tags by category.", example={"project": "k8s"}),
     "ssh_user": Key(values.UserName, "User that Salt Cloud logs in as to install the minion.", example="root"),
     "ssh_private_key": Key(values.private_key(""), "That user's private key; the cloud minion only."),
-    "deploy_script": Key(values.Word, "Salt Cloud's deploy script, when it is not the usual one.", example="k8s-minion"),
+    "deploy_script": Key(
+        values.Word, "Salt Cloud's deploy script, when it is not the usual one.", example="k8s-minion"
+    ),
 }
 
 _SHAPE = Section(
@@ -40,10 +44,13 @@ _SHAPE = Section(
 CLOUD = Section(
     {
         "minion": Key(
-            values.MinionId, "The minion on the Salt master, where Salt Cloud is configured; `k8s:cluster:admin` when absent.",
+            values.MinionId,
+            "The minion on the Salt master, which has Salt Cloud; `k8s:cluster:admin` when absent.",
             example="salt.osug.example",
         ),
-        "master": Key(values.Host, "Name or address at which new minions reach the Salt master.", True, "salt.osug.example"),
+        "master": Key(
+            values.Host, "Name or address at which new minions reach the Salt master.", True, "salt.osug.example"
+        ),
         "config_dir": Key(values.AbsolutePath, "Folder of the Salt master's configuration."),
         "provider": Key(
             Section(

@@ -12,14 +12,16 @@ def _images(*names: str) -> Key:
     """Return the key of a service's images; ``{version}`` in one stands for the service's version."""
     return Key(
         Section({name: Key(values.Image, f"Image of the {name}.") for name in names}),
-        "Images; `{version}` stands for the service's version. They are pulled through `k8s:registry` when that is set.",
+        "Images; `{version}` is the service's version. They are pulled through `k8s:registry` when that is set.",
     )
 
 
 _POOL = Section(
     {
         "addresses": Key(
-            List(AddressRange(), least=1), "Ranges or networks; nobody else uses these addresses.", True,
+            List(AddressRange(), least=1),
+            "Ranges or networks; nobody else uses these addresses.",
+            True,
             ["10.20.0.200-10.20.0.220"],
         ),
         "auto_assign": Key(Bool(), "Whether a service that does not name a pool may get an address of this one."),
@@ -37,7 +39,8 @@ METALLB = Section(
             Section(
                 {
                     "interfaces": Key(
-                        List(values.Interface), "Interfaces that answer for the addresses; all when empty.",
+                        List(values.Interface),
+                        "Interfaces that answer for the addresses; all when empty.",
                         example=["ens192"],
                     )
                 }
@@ -45,7 +48,8 @@ METALLB = Section(
             "Announcement by ARP.",
         ),
         "node_selector": Key(
-            values.Labels, "Labels of the nodes that answer for the addresses; all Linux nodes when empty.",
+            values.Labels,
+            "Labels of the nodes that answer for the addresses; all Linux nodes when empty.",
             example={"edge": "true"},
         ),
         "log_level": Key(Enum("debug", "info", "warn", "error"), "How much is logged."),

@@ -29,8 +29,10 @@ Word = Text("a name of letters, digits, dots, dashes and underscores", r"[A-Za-z
 UserName = Text("a login name", r"[a-z_][a-z0-9_-]{0,31}", doc="login name")
 Interface = Text("a network interface's name", r"[A-Za-z0-9][A-Za-z0-9._@-]{0,14}", doc="interface")
 AbsolutePath = Text(
-    "an absolute path other than /", r"/[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*",
-    test=lambda text: not {".", ".."} & set(text.split("/")), doc="absolute path",
+    "an absolute path other than /",
+    r"/[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*",
+    test=lambda text: not {".", ".."} & set(text.split("/")),
+    doc="absolute path",
 )
 Duration = Text("a duration: a number and s, m, h or d, such as 6h", r"[1-9]\d{0,6}[smhd]", doc="duration")
 Size = Text("a size: a number and k, m or g, such as 10m", r"[1-9]\d{0,6}[kmg]", doc="size")
@@ -42,35 +44,42 @@ FlagName = Text("a flag's name without dashes in front", r"[a-z0-9][A-Za-z0-9-]*
 Url = Text("a URL such as https://mirror.example/debian", r"https?://[^\s/?#@]+(/\S*)?", doc="URL")
 Source = Text(
     "an absolute path, or a salt://, http:// or https:// URL, without a password in it",
-    r"(/|salt://|https?://(?![^/\s]*@))\S+", doc="path or URL",
+    r"(/|salt://|https?://(?![^/\s]*@))\S+",
+    doc="path or URL",
 )
 SaltSource = Text("a salt:// URL or an absolute path", r"(salt://|/)[^\s]+", doc="salt:// URL or path")
 RegistryUrl = Text(
-    "host[:port][/path] without https:// in front", r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(/[a-z0-9._-]+)*",
+    "host[:port][/path] without https:// in front",
+    r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(/[a-z0-9._-]+)*",
     doc="host[:port][/path]",
 )
 Certificate = Text("one or more PEM certificates", _PEM_CERTIFICATE, 262144, doc="PEM")
 LabelKey = Text(
     "a label's name: [DNS name/]letters, digits, dots, dashes, underscores, at most 63",
-    rf"({_DNS}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?", 317, doc="label",
+    rf"({_DNS}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?",
+    317,
+    doc="label",
 )
 LabelValue = Text(
     "a label's value: at most 63 letters, digits, dots, dashes, underscores (in quotes when it looks like a number)",
-    r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", 63, doc="text",
+    r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?",
+    63,
+    doc="text",
 )
 Labels = Map(LabelKey, LabelValue)
 Taint = Text(
     "a taint: key=value:Effect or key:Effect, Effect being NoSchedule, PreferNoSchedule or NoExecute",
     rf"({_DNS}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?(=([A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?)?)?"
-    r":(NoSchedule|PreferNoSchedule|NoExecute)", 400, doc="taint",
+    r":(NoSchedule|PreferNoSchedule|NoExecute)",
+    400,
+    doc="taint",
 )
 KubernetesVersion = Text(
-    "a pinned version of rke such as v1.32.6-rancher1-1", r"v1\.\d{1,3}\.\d{1,3}-rancher\d{1,3}-\d{1,3}",
+    "a pinned version of rke such as v1.32.6-rancher1-1",
+    r"v1\.\d{1,3}\.\d{1,3}-rancher\d{1,3}-\d{1,3}",
     doc="pinned version",
 )
-ReleaseVersion = Text(
-    "a pinned version such as v1.32.6", r"v\d{1,4}\.\d{1,4}\.\d{1,4}", doc="pinned version"
-)
+ReleaseVersion = Text("a pinned version such as v1.32.6", r"v\d{1,4}\.\d{1,4}\.\d{1,4}", doc="pinned version")
 PackageVersion = Text(
     "a pinned version, or the beginning of one, such as 5:27.5", r"\d[0-9A-Za-z.+:~-]*", 128, doc="pinned version"
 )
@@ -95,8 +104,10 @@ def _rke_is_safe(text: str) -> bool:
 
 
 RkeVersion = Text(
-    "a pinned version from v1.5.10 on (or from v1.4.19 on, of 1.4): older ones publish the cluster's keys, CVE-2023-32191",
-    r"v\d{1,4}\.\d{1,4}\.\d{1,4}", test=_rke_is_safe, doc="pinned version",
+    "a pinned version from v1.5.10 on (of 1.4, from v1.4.19 on): older ones publish the cluster's keys, CVE-2023-32191",
+    r"v\d{1,4}\.\d{1,4}\.\d{1,4}",
+    test=_rke_is_safe,
+    doc="pinned version",
 )
 
 
@@ -112,7 +123,10 @@ def _is_pinned_image(text: str) -> bool:
 Image = Text(
     "an image with a tag other than latest, or with a digest",
     r"(?:[A-Za-z0-9.-]+(?::\d{1,5})?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127})?"
-    r"(?:@[a-z0-9:]+)?", 400, test=_is_pinned_image, doc="pinned image",
+    r"(?:@[a-z0-9:]+)?",
+    400,
+    test=_is_pinned_image,
+    doc="pinned image",
 )
 
 
@@ -158,16 +172,23 @@ def _openssh_public(raw: bytes) -> bytes:
 
 
 PublicKey = Text(
-    "a public SSH key as in authorized_keys: type, key, comment", r"[^\x00-\x1f]+", 16384,
-    test=lambda text: public_blob(text) is not None, doc="public SSH key",
+    "a public SSH key as in authorized_keys: type, key, comment",
+    r"[^\x00-\x1f]+",
+    16384,
+    test=lambda text: public_blob(text) is not None,
+    doc="public SSH key",
 )
 
 
 def private_key(role: str) -> Secret:
     """Return the type of a private SSH key; role: the minion that needs it."""
     return Secret(
-        role, "a private SSH key in PEM or OpenSSH format, without passphrase", doc="secret: private SSH key",
-        pattern=r"[\x09-\x7e]+", longest=65536, test=lambda text: private_blob(text) != b"",
+        role,
+        "a private SSH key in PEM or OpenSSH format, without passphrase",
+        doc="secret: private SSH key",
+        pattern=r"[\x09-\x7e]+",
+        longest=65536,
+        test=lambda text: private_blob(text) != b"",
     )
 
 

@@ -1,0 +1,30 @@
+"""``python3 -m saltk8s check PILLAR_DIR`` and ``python3 -m saltk8s docs``."""
+
+from __future__ import annotations
+
+import sys
+
+import yaml
+from saltk8s import check, docs, files
+
+USAGE = """usage: python3 -m saltk8s check [--json] PILLAR_DIR    check a pillar folder, without a master
+       python3 -m saltk8s docs                         write docs/pillar.md to standard output"""
+
+
+def main(argv: list[str]) -> int:
+    """Run a command; return its exit status."""
+    if argv[:1] == ["check"]:
+        return check.main(argv[1:])
+    if argv == ["docs"]:
+        path = files.defaults_file()
+        if path is None:
+            print("saltk8s: no defaults.yaml beside the package", file=sys.stderr)
+            return 2
+        print(docs.render(yaml.safe_load(path.read_text(encoding="utf-8"))), end="")
+        return 0
+    print(USAGE, file=sys.stderr)
+    return 0 if argv in (["-h"], ["--help"]) else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
