@@ -1,0 +1,56 @@
+"""Docker as the pillar wants it on a node: what the formula ``k8s.docker`` places, computed here."""
+
+from __future__ import annotations
+
+from saltk8s import docker
+
+__virtualname__ = "k8s_docker"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def daemon():
+    """
+    Return the content of Docker's daemon.json that follows from the pillar, as a dict. It has no secret in it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'k8s-*' k8s_docker.daemon
+    """
+    return docker.daemon(__salt__["k8s_config.get"]())
+
+
+def packages(data):
+    """
+    Return Docker's packages as ``{name: version to install, or None for any}``, empty when this system has none.
+
+    data
+        The family's ``docker`` part of ``salt/k8s/os/families.yaml``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'k8s-*' k8s_docker.packages '{version: "{pin}*", packages: {docker-ce: {pinned: [docker-ce]}}}'
+    """
+    return docker.packages(__salt__["k8s_config.get"](), data)
+
+
+def registry_host(url):
+    """
+    Return host[:port] of a registry.
+
+    url
+        host[:port][/path]
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'k8s-*' k8s_docker.registry_host registry.osug.example/k8s
+    """
+    return docker.registry_host(url)

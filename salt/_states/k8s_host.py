@@ -1,0 +1,241 @@
+"""What a Kubernetes node needs of its operating system, as states.
+
+In a container what cannot be done from inside is left alone: the state succeeds without changes, and its comment says
+what was left and to whom. Source: the execution module ``k8s_host``, which these states only translate.
+"""
+
+from __future__ import annotations
+
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "k8s_host"
+
+
+def __virtual__():
+    if "k8s_host.container" in __salt__:
+        return __virtualname__
+    return False, "the execution module k8s_host is not there: run saltutil.sync_all"
+
+
+def modules_loaded(name, modules):
+    """
+    Kernel modules are loaded, or built into the kernel.
+
+    name
+        Any sentence.
+    modules
+        List of kernel modules.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The kernel can filter what crosses bridges:
+          k8s_host.modules_loaded:
+            - modules: [overlay, br_netfilter]
+    """
+    return _ran(name, "the kernel has them all", "load_modules", modules)
+
+
+def sysctls_set(name, values):
+    """
+    Kernel settings have these values now. (That they have them after a boot is the business of a file in sysctl.d.)
+
+    name
+        Any sentence.
+    values
+        ``{name: value}``.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The node forwards packets:
+          k8s_host.sysctls_set:
+            - values: {net.ipv4.ip_forward: 1}
+    """
+    return _ran(name, "all are set", "set_sysctls", values)
+
+
+def swap_off(name):
+    """
+    The machine does not swap, now and after a boot.
+
+    name
+        Any sentence.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The node does not swap:
+          k8s_host.swap_off
+    """
+    return _ran(name, "nothing swaps", "swap_off")
+
+
+def swap_back(name):
+    """
+    The swap entries of /etc/fstab that ``swap_off`` took out are back in.
+
+    name
+        Any sentence.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The node may swap again:
+          k8s_host.swap_back
+    """
+    return _ran(name, "nothing to put back", "swap_back")
+
+
+def hostname_set(name):
+    """
+    The machine has this name, with or without a domain.
+
+    name
+        The host name.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        k8s-w1:
+          k8s_host.hostname_set
+    """
+    return _ran(name, "the machine has that name", "set_hostname", name)
+
+
+def block_present(name, block, lines, user=None, mode=None):
+    """
+    A file that is not ours has a block of ours with exactly these lines. The file is made when it is not there.
+
+    name
+        The file.
+    block
+        The block's name.
+    lines
+        List of lines.
+    user
+        Login that owns the file when it is made.
+    mode
+        Mode of the file when it is made, as ``"0600"``.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        /etc/hosts:
+          k8s_host.block_present:
+            - block: nodes
+            - lines: ["10.20.0.11 k8s-cp1"]
+    """
+    return _ran(name, "the block is as it should be", "set_block", name, block, lines, user=user, mode=mode)
+
+
+def block_absent(name, block):
+    """
+    A file has no block of ours of that name; the rest of it stays as it is.
+
+    name
+        The file.
+    block
+        The block's name.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        /etc/hosts:
+          k8s_host.block_absent:
+            - block: nodes
+    """
+    return _ran(name, "there is no such block", "set_block", name, block, None)
+
+
+def ssh_open(name, user):
+    """
+    The SSH server lets a user in with a key and lets it forward, which is how rke reaches Docker. Changes nothing.
+
+    name
+        Any sentence.
+    user
+        The deploy user.
+
+    Result False, with the settings that stand in the way, when it does not; in test mode None, because the real run
+    may have changed the settings by then.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        rke can reach Docker through SSH:
+          k8s_host.ssh_open:
+            - user: rke
+    """
+    ret = {"name": name, "changes": {}, "result": True, "comment": "the SSH server admits it"}
+    bad = None if __opts__["test"] else False
+    try:
+        problems = __salt__["k8s_host.ssh_obstacles"](user)
+    except CommandExecutionError as err:
+        return ret | {"result": bad, "comment": str(err)}
+    if problems:
+        return ret | {"result": bad, "comment": "\n".join(["in the way:", *problems])}
+    return ret
+
+
+def left_alone(name, why):
+    """
+    Nothing is done here, and the reason is said. Always succeeds without changes.
+
+    name
+        What is left alone.
+    why
+        The reason.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The clock:
+          k8s_host.left_alone:
+            - why: k8s:os:time:enabled is false
+    """
+    return {"name": name, "changes": {}, "result": True, "comment": f"left alone: {why}"}
+
+
+def stopped(name, why):
+    """
+    Something stands in the way, and it is said, in test mode as well. Always fails without changes.
+
+    name
+        What cannot be done.
+    why
+        What stands in the way, and what to do about it.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The node:
+          k8s_host.stopped:
+            - why: the pillar is not valid
+    """
+    return {"name": name, "changes": {}, "result": False, "comment": why}
+
+
+def _ran(name, nothing, function, *args, **kwargs):
+    """Call an execution function once, in both modes, and tell what it did, would do or left alone."""
+    test = bool(__opts__["test"])
+    ret = {"name": name, "changes": {}, "result": True, "comment": ""}
+    try:
+        done = __salt__[f"k8s_host.{function}"](*args, test=test, **kwargs)
+    except CommandExecutionError as err:
+        return ret | {"result": False, "comment": str(err)}
+    changes, notes = done["changes"], done["notes"]
+    if not changes:
+        return ret | {"comment": "; ".join(notes) or nothing}
+    doing = f"{'would change' if test else 'changed'}: {', '.join(changes)}"
+    return ret | {"changes": changes, "result": None if test else True, "comment": "; ".join([doing, *notes])}

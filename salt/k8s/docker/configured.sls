@@ -1,0 +1,28 @@
+# daemon.json and the registry's authority, in place before Docker is installed: it starts as it is to be.
+{%- from "k8s/map.jinja" import k8s with context %}
+k8s-docker-daemon-json:
+  file.serialize:
+    - name: /etc/docker/daemon.json
+    - dataset: {{ salt['k8s_docker.daemon']() | json }}
+    - serializer: json
+    - mode: "0644"
+    - makedirs: true
+
+{%- if k8s.registry %}
+{%-   set folder = '/etc/docker/certs.d/' ~ salt['k8s_docker.registry_host'](k8s.registry.url) %}
+{%-   if k8s.registry.ca %}
+
+# Docker reads it for each pull: nothing has to be restarted
+k8s-docker-registry-ca:
+  file.managed:
+    - name: {{ folder }}/saltk8s.crt
+    - contents: {{ k8s.registry.ca | json }}
+    - mode: "0644"
+    - makedirs: true
+{%-   else %}
+
+k8s-docker-registry-ca:
+  file.absent:
+    - name: {{ folder }}/saltk8s.crt
+{%-   endif %}
+{%- endif %}

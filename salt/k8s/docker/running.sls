@@ -1,0 +1,13 @@
+# A new daemon.json restarts Docker; with live-restore containers do not notice.
+include:
+  - k8s.docker.configured
+  - k8s.docker.installed
+
+k8s-docker-running:
+  service.running:
+    - name: docker
+    - enable: true
+    - require:
+      - pkg: k8s-docker-packages
+    - watch:
+      - file: k8s-docker-daemon-json

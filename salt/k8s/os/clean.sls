@@ -1,0 +1,60 @@
+# Undoes what k8s.os did and nothing else, after k8s.docker.clean. Packages of the distribution stay (the machine may
+# need them as well), kernel settings and modules stay as they are until the next boot, the host name stays.
+{%- from "k8s/map.jinja" import k8s with context %}
+{%- from "k8s/os/family.jinja" import family, container with context %}
+{%- set user = k8s.cluster.ssh.user %}
+{%- set info = salt['user.info'](user) or {} %}
+{%- set home = info.get('home') or '/home/' ~ user %}
+{%- if family %}
+k8s-os-ssh-forwarding-absent:
+  file.absent:
+    - name: /etc/ssh/sshd_config.d/50-saltk8s.conf
+
+k8s-os-ssh-reloaded:
+  service.running:
+    - name: {{ family.ssh_service }}
+    - reload: true
+    - watch:
+      - file: k8s-os-ssh-forwarding-absent
+
+k8s-os-user-key-absent:
+  k8s_host.block_absent:
+    - name: {{ home }}/.ssh/authorized_keys
+    - block: rke of the cluster {{ k8s.cluster.name }}
+
+{%- if info and salt['k8s_host.own_user'](user) %}
+
+k8s-os-user-absent:
+  user.absent:
+    - name: {{ user }}
+    - require:
+      - k8s_host: k8s-os-user-key-absent
+{%- endif %}
+
+k8s-os-swap-back:
+  k8s_host.swap_back:
+    - name: The node may swap from the next boot on
+
+{%- if not container %}
+
+k8s-os-swap-at-boot-again:
+  service.unmasked:
+    - name: swap.target
+{%- endif %}
+
+k8s-os-files-absent:
+  file.absent:
+    - names:
+      - /etc/sysctl.d/90-saltk8s.conf
+      - /etc/modules-load.d/saltk8s.conf
+
+k8s-os-hosts-absent:
+  k8s_host.block_absent:
+    - name: /etc/hosts
+    - block: nodes of the cluster {{ k8s.cluster.name }}
+
+k8s-os-time-servers-absent:
+  k8s_host.block_absent:
+    - name: {{ family.time.file }}
+    - block: time servers
+{%- endif %}

@@ -1,0 +1,7 @@
+# Programs that the node's own part of Kubernetes calls, and those that the pillar adds.
+{%- from "k8s/map.jinja" import k8s with context %}
+{%- from "k8s/os/family.jinja" import family with context %}
+k8s-os-packages:
+  pkg.installed:
+    - pkgs: {{ (family.packages + k8s.os.packages) | unique | list | json }}
+    - install_recommends: false

@@ -1,0 +1,12 @@
+# The kubelet's promises about memory do not hold with swap: off now, out of /etc/fstab, and no swap unit at boot.
+{%- from "k8s/os/family.jinja" import container with context %}
+k8s-os-swap:
+  k8s_host.swap_off:
+    - name: The node does not swap
+
+{%- if not container %}
+
+k8s-os-swap-at-boot:
+  service.masked:
+    - name: swap.target
+{%- endif %}

@@ -1,0 +1,41 @@
+# The user as which rke reaches the node's Docker. Whoever may use Docker is root there: its key opens nothing else.
+{%- from "k8s/map.jinja" import k8s with context %}
+{%- set user = k8s.cluster.ssh.user %}
+{%- set home = (salt['user.info'](user) or {}).get('home') or '/home/' ~ user %}
+{%- set mark = salt['k8s_host.own_user'](user) %}
+{%- if mark %}
+k8s-os-user:
+  user.present:
+    - name: {{ user }}
+    - fullname: {{ mark | json }}
+    - shell: /bin/bash
+    - password: '*'
+    - home: {{ home }}
+{%- else %}
+k8s-os-user:
+  k8s_host.left_alone:
+    - name: The user {{ user }}
+    - why: it was here before, and gets the key and the group only
+{%- endif %}
+
+# Docker's package uses the group when it is there already. It is filled from this side, because in test mode a user
+# cannot be put in a group that does not exist yet.
+k8s-os-docker-group:
+  group.present:
+    - name: docker
+    - system: true
+{%- if user != 'root' %}
+    - addusers: [{{ user }}]
+{%- endif %}
+    - require:
+      - k8s-os-user
+
+k8s-os-user-key:
+  k8s_host.block_present:
+    - name: {{ home }}/.ssh/authorized_keys
+    - block: rke of the cluster {{ k8s.cluster.name }}
+    - lines: {{ ["restrict,port-forwarding " ~ k8s.cluster.ssh.public_key] | json }}
+    - user: {{ user }}
+    - mode: "0600"
+    - require:
+      - k8s-os-user
