@@ -1,0 +1,75 @@
+"""The Docker of this machine: used when it runs, started when not, and then stopped again with the lab."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+
+from labkit import config
+from labkit.shell import LabError, pid_file, run, running, start_process, stop_process, succeeds, until
+
+NAME = "dockerd"
+# what dockerd writes for the whole machine, to be put back when it was we who started it
+SYSCTLS = ("net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables")
+PROC = pathlib.Path("/proc/sys")
+
+
+def answers() -> bool:
+    """Whether there is a Docker to talk to."""
+    return succeeds("docker", "version", "--format", "{{.Server.Version}}")
+
+
+def _before() -> pathlib.Path:
+    return config.state() / "before-dockerd.json"
+
+
+def ensure() -> bool:
+    """Start Docker unless it answers; return whether we did."""
+    if answers():
+        return False
+    before = {"sysctls": {}, "rules": ""}
+    for name in SYSCTLS:
+        if (PROC / name).exists():
+            before["sysctls"][name] = (PROC / name).read_text().strip()
+    if shutil.which("iptables-save"):
+        before["rules"] = run("iptables-save", check=False)
+    config.state().mkdir(parents=True, exist_ok=True)
+    _before().write_text(json.dumps(before))
+    folder = config.store().parent / "docker"  # a cache like the others, not the machine's /var/lib/docker
+    start_process(NAME, "dockerd", "--data-root", folder, "--storage-driver", "overlay2", "--userland-proxy=false")
+    try:
+        until(lambda: answers() or not running(NAME), "Docker answers", 60)
+    except LabError as err:
+        raise LabError(f"{err}: see {config.logs() / 'dockerd.log'}") from err
+    if not running(NAME):
+        log = (config.logs() / "dockerd.log").read_text().splitlines()[-15:]
+        raise LabError("Docker does not start:\n" + "\n".join(log))
+    return True
+
+
+def stop() -> bool:
+    """Stop Docker if we started it, and put back what it changed on this machine; return whether we did."""
+    if not pid_file(NAME).exists():
+        return False
+    stop_process(NAME)
+    if succeeds("ip", "link", "show", "docker0"):
+        run("ip", "link", "delete", "docker0", check=False)
+    try:
+        before = json.loads(_before().read_text())
+    except (OSError, ValueError):
+        return True
+    if shutil.which("iptables-restore"):
+        run("iptables-restore", stdin=before["rules"] or EMPTY_RULES, check=False)
+    for name, value in before["sysctls"].items():
+        if (PROC / name).read_text().strip() != value:
+            (PROC / name).write_text(value)
+    _before().unlink()
+    return True
+
+
+# what `iptables-save` says with no rule at all is "", which restores nothing
+EMPTY_RULES = "".join(
+    f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in chains.split()) + "COMMIT\n"
+    for table, chains in {"filter": "INPUT FORWARD OUTPUT", "nat": "PREROUTING INPUT OUTPUT POSTROUTING"}.items()
+)

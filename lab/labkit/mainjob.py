@@ -1,0 +1,113 @@
+"""The main job, with the commands that an operator types; what they print is kept whole in the lab's logs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+from labkit import admin, config, machines
+from labkit.shell import LabError, run, succeeds, until, write_log
+
+# what `state.apply k8s` may take from blank nodes on two cores
+APPLY_S = 1500
+
+
+def _answer(log: str, *argv: str, timeout_s: float = 600):
+    """Run a Salt command that answers in JSON; return (exit status, its answer)."""
+    done = subprocess.run(admin.command(*argv), capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          timeout=timeout_s, errors="replace", check=False)
+    write_log(log, f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}")
+    start = min((place for place in (done.stdout.find("{"), done.stdout.find("[")) if place >= 0), default=-1)
+    try:
+        value, _ = json.JSONDecoder().raw_decode(done.stdout[start:]) if start >= 0 else (None, 0)
+    except ValueError:
+        value = None
+    if value is None and done.returncode:
+        raise LabError(f"{' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.returncode, value
+
+
+def problems(answers: dict) -> list[str]:
+    """What failed in the answers of ``state.apply``, a line each (pure)."""
+    found = []
+    for minion, answer in answers.items():
+        if not isinstance(answer, dict):
+            found.append(f"{minion}: {answer}")
+            continue
+        for state in sorted(answer.values(), key=lambda state: state.get("__run_num__", 0)):
+            if state.get("result") is False:
+                found.append(f"{minion}: {state.get('__id__')}: {state.get('comment')}")
+    return found
+
+
+def stages(answers: dict) -> dict[str, float]:
+    """Seconds by SLS file of all minions' answers, the longest of each (pure)."""
+    by_minion: dict[str, dict[str, float]] = {}
+    for minion, answer in answers.items():
+        for state in answer.values() if isinstance(answer, dict) else ():
+            sls = state.get("__sls__", "?")
+            seconds = by_minion.setdefault(sls, {})
+            seconds[minion] = seconds.get(minion, 0.0) + float(str(state.get("duration", 0)).split()[0]) / 1000
+    return {sls: round(max(seconds.values()), 1) for sls, seconds in by_minion.items()}
+
+
+def apply(target: str, *sls: str, log: str, timeout_s: int = APPLY_S) -> dict:
+    """``salt TARGET state.apply SLS``; return the answers, raise LabError when something of it failed."""
+    code, answers = _answer(log, "salt", "--out=json", "--static", "-t", str(timeout_s), target, "state.apply", *sls,
+                            timeout_s=timeout_s + 120)
+    failed = problems(answers or {})
+    if failed or not answers or code:
+        lines = "\n".join(failed) or f"exit status {code}, answer {answers}"
+        raise LabError(f"salt '{target}' state.apply {' '.join(sls)}:\n{lines}")
+    return answers
+
+
+def prepare_cloud() -> None:
+    """The master's own minion gets the modules and writes provider, profiles and map from the pillar."""
+    run(*admin.command("salt", config.ADMIN_MINION, "saltutil.sync_all"), log="cloud.log")
+    apply(config.ADMIN_MINION, "k8s.cloud", log="cloud.log", timeout_s=120)
+
+
+def create_machines() -> None:
+    """``salt-cloud -m MAP -P -y``; it exits with 0 on most errors, so its answer is read."""
+    _, answer = _answer("cloud.log", "salt-cloud", "--out=json", "-m", config.MAP, "-P", "-y", timeout_s=600)
+    bad = {name: value for name, value in (answer or {}).items() if not isinstance(value, dict) or "Error" in value}
+    missing = set(config.NODES) - set(machines.virtual_machines())
+    if bad or missing:
+        raise LabError(f"salt-cloud: not there: {sorted(missing)}; errors: {json.dumps(bad, indent=1)}")
+
+
+def check_minions() -> None:
+    """``salt '*' test.ping`` answers for every machine, and their modules are there."""
+    wanted = {config.ADMIN_MINION, *config.NODES}
+
+    def all_answer():
+        _, answers = _answer("salt.log", "salt", "--out=json", "--static", "-t", "15", "*", "test.ping", timeout_s=120)
+        return wanted == {minion for minion, answer in (answers or {}).items() if answer is True}
+
+    until(all_answer, f"{', '.join(sorted(wanted))} answer", 120)
+
+
+def check_closed() -> None:
+    """Nothing leaves the lab: a node must not reach an address outside."""
+    for name, identity in machines.virtual_machines().items():
+        if succeeds("docker", "exec", identity, "curl", "-s", "-m", "2", "-o", "/dev/null", "http://1.1.1.1/"):
+            raise LabError(f"{name} reaches the internet; the network {config.NETWORK} must be internal")
+
+
+def kubectl(*argv: str) -> list[str]:
+    """kubectl on the admin with the cluster's kubeconfig."""
+    return admin.command("kubectl", "--kubeconfig", f"{config.STATE_DIR}/kube_config_cluster.yml", *argv)
+
+
+def check_nodes() -> str:
+    """Every node is Ready; return kubectl's table."""
+    listed = json.loads(run(*kubectl("get", "nodes", "-o", "json")))["items"]
+    ready = {
+        node["metadata"]["name"]
+        for node in listed
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+    }
+    if ready != set(config.NODES):
+        raise LabError(f"Ready are {sorted(ready)}, not {sorted(config.NODES)}\n{run(*kubectl('get', 'nodes', '-o', 'wide'))}")
+    return run(*kubectl("get", "nodes", "-o", "wide"))

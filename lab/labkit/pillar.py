@@ -1,0 +1,54 @@
+"""The part of the lab's pillar that each lab makes anew: keys, passwords, checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+
+from labkit import config, keys
+
+
+def folder() -> pathlib.Path:
+    """The pillar root with the generated files; it holds secrets, the master alone gets it."""
+    return config.state() / "pillar"
+
+
+def sha256(path: pathlib.Path) -> str:
+    """Checksum of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def public(programs: dict[str, pathlib.Path]) -> dict:
+    """What every minion may know."""
+    return {
+        "k8s": {
+            "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
+            "registry": {"ca": keys.read("ca.crt") + "\n"},
+            "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},
+        }
+    }
+
+
+def secret() -> dict:
+    """What only the admin minion gets."""
+    return {
+        "k8s": {
+            "cluster": {"ssh": {"private_key": keys.read("rke_key") + "\n"}},
+            "registry": {"password": keys.read("registry_password")},
+            "cloud": {
+                "provider": {"password": keys.read("vcenter_password")},
+                "defaults": {"ssh_private_key": keys.read("cloud_key") + "\n"},
+            },
+        }
+    }
+
+
+def write(programs: dict[str, pathlib.Path]) -> None:
+    """Write both files (JSON is YAML)."""
+    for name, content in {"generated": public(programs), "secrets": secret()}.items():
+        keys.write_private(folder() / "lab" / f"{name}.sls", "#!json\n" + json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,127 @@
+"""What the lab needs of this machine: checked before any work, installed from Debian where it can be."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+
+from labkit import config, gobuild
+from labkit.programs import BY_NAME
+from labkit.shell import LabError, run, succeeds
+
+CORES, MEMORY_GIB = 2, 8
+DISK_COLD_GIB, DISK_WARM_GIB = 30, 8
+GO = (1, 24)
+# program -> Debian's package
+PROGRAMS = {
+    "debootstrap": "debootstrap",
+    "openssl": "openssl",
+    "ssh-keygen": "openssh-client",
+    "ip": "iproute2",
+    "curl": "curl",
+    "iptables-save": "iptables",
+    "git": "git",  # `go build` asks for it
+}
+GO_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", *(f"/usr/lib/go-1.{minor}/bin" for minor in range(30, 23, -1)))
+
+
+def go_release(text: str) -> tuple[int, int]:
+    """(major, minor) of what ``go version`` prints, (0, 0) when it is no such text (pure)."""
+    found = re.search(r"\bgo(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def find_go() -> str:
+    """Folder with a Go that is new enough, "" when there is none; it is put first in PATH."""
+    on_path = shutil.which("go")
+    for folder in filter(None, [on_path and str(pathlib.Path(on_path).parent), *GO_PLACES]):
+        program = pathlib.Path(folder) / "go"
+        if program.exists() and go_release(run(program, "version", check=False)) >= GO:
+            os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+            return folder
+    return ""
+
+
+def is_warm() -> bool:
+    """Whether an earlier run left its builds here (one program stands for all)."""
+    return (config.store() / "seed").exists() and any(
+        (cache / BY_NAME["calico-node"].name).exists() for cache in (gobuild.cache_dir() / "bin").glob("*")
+    )
+
+
+def hopeless() -> list[str]:
+    """What this machine lacks and nobody can install."""
+    found = []
+    if os.geteuid() != 0:
+        found.append("root (the lab starts Docker and makes a network)")
+    if (os.cpu_count() or 1) < CORES:
+        found.append(f"{CORES} cores (here: {os.cpu_count()})")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    if memory < MEMORY_GIB:
+        found.append(f"{MEMORY_GIB} GiB of memory (here: {memory:.1f})")
+    place = gobuild.cache_dir()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 2**30
+    wanted = DISK_WARM_GIB if is_warm() else DISK_COLD_GIB
+    if free < wanted:
+        found.append(f"{wanted} GiB of free disk at {place} (here: {free:.1f})")
+    for device in ("/dev/kmsg", "/dev/net/tun"):
+        if not pathlib.Path(device).exists():
+            found.append(device)
+    return found
+
+
+def installable() -> dict[str, str]:
+    """Missing program -> Debian's package."""
+    missing = {program: package for program, package in PROGRAMS.items() if not shutil.which(program)}
+    if not find_go():
+        missing[f"go >= {GO[0]}.{GO[1]}"] = "golang"
+    if not shutil.which("docker") or not (shutil.which("dockerd") or succeeds("docker", "info")):
+        missing["docker"] = "docker.io"
+    return missing
+
+
+def check(say) -> None:
+    """Say first of all what is missing; install what Debian has; raise LabError when something is missing for good."""
+    lacking, missing = hopeless(), installable()
+    if missing and not shutil.which("apt-get"):
+        lacking += [f"{program} (and no apt-get to install it)" for program in missing]
+    if lacking:
+        raise LabError(f"this machine lacks {'; '.join([*lacking, *(missing if not lacking else [])])}")
+    if missing:
+        say(f"missing here, installed from Debian now: {', '.join(missing)}")
+        install(missing)
+        still = installable()
+        if still:
+            raise LabError(f"this machine lacks {', '.join(still)}, and Debian's packages do not help")
+
+
+def install(missing: dict[str, str]) -> None:
+    """Install Debian's packages for what is missing."""
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    run("apt-get", "-q", "update", env=env, log="install.log")
+    packages = [package for package in missing.values() if package != "golang"]
+    if packages:
+        run("apt-get", "-q", "-y", "--no-install-recommends", "install", *packages, env=env, log="install.log",
+            timeout_s=900)
+    if "golang" in missing.values():
+        _install_go(env)
+
+
+def _install_go(env: dict[str, str]) -> None:
+    """The newest Go of the distribution, else the one of its backports."""
+    for source in ("", "backports"):
+        if source:
+            release = re.search(r"VERSION_CODENAME=(\S+)", pathlib.Path("/etc/os-release").read_text())
+            listed = pathlib.Path("/etc/apt/sources.list.d/saltk8s-lab-backports.list")
+            listed.write_text(f"deb {config.MIRROR} {release[1]}-backports main\n")
+            run("apt-get", "-q", "update", env=env, log="install.log")
+        known = run("apt-cache", "search", "--names-only", r"^golang-1\.[0-9]+-go$")
+        releases = sorted({int(minor) for minor in re.findall(r"golang-1\.(\d+)-go", known)}, reverse=True)
+        if releases and (1, releases[0]) >= GO:
+            run("apt-get", "-q", "-y", "--no-install-recommends", "install", f"golang-1.{releases[0]}-go",
+                env=env, log="install.log", timeout_s=900)
+            return

@@ -1,0 +1,123 @@
+"""The lab's images: stock name, folder, programs. The names are those that ``rke config --system-images`` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+# what the node formulas install on a machine without internet
+OFFLINE_PACKAGES = "docker.io chrony"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image.
+
+    name: short name, unique; ref: stock name with tag, as the product asks for it ("": used by the lab itself);
+    base: short name of the image it starts from ("": a single program and nothing else); folder: under
+    ``lab/images``; programs: of ``programs.py``, cache name -> name in the image; own: of ``lab/tools``;
+    user: for a single program; arguments: of the build; wheels: it gets the Salt wheels.
+    """
+
+    name: str
+    ref: str = ""
+    base: str = ""
+    folder: str = ""
+    programs: dict[str, str] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
+    user: str = "0"
+    arguments: dict[str, str] = field(default_factory=dict)
+    wheels: bool = False
+
+    @property
+    def single(self) -> str:
+        """Name of the one program of an image made of it, "" for others."""
+        return "" if self.folder else next(iter([*self.programs.values(), *self.own]))
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+CNI = {f"cni-{name}": name for name in ("bridge", "loopback", "host-local", "portmap", "bandwidth", "tuning", "flannel")}
+
+# in the order of building: the ones that others start from come first
+IMAGES = [
+    Image("wheels", base="debian", folder="wheels"),
+    Image("os", base="debian", folder="os", arguments={"OFFLINE": OFFLINE_PACKAGES}),
+    Image("node", base="os", folder="node", wheels=True),
+    Image("admin", base="node", folder="admin", wheels=True),
+    Image("registry", base="debian", folder="registry"),
+    Image("seeder", base="os", folder="seeder"),
+    Image("base", "saltk8s-lab/client:1", base="debian", folder="base"),
+    Image("web", "saltk8s-lab/web:1", own=("web",), user="65534"),
+    Image("pause", "rancher/mirrored-pause:3.7", own=("pause",)),
+    Image(
+        "hyperkube",
+        "rancher/hyperkube:v1.32.6-rancher1",
+        base="base",
+        folder="hyperkube",
+        programs=_same(
+            "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"
+        ),
+    ),
+    Image(
+        "rke-tools",
+        "rancher/rke-tools:v0.1.114",
+        base="base",
+        folder="rke-tools",
+        programs=_same("etcdctl", "etcd", "cri-dockerd"),
+        own=("rke-etcd-backup",),
+    ),
+    Image(
+        "etcd", "rancher/mirrored-coreos-etcd:v3.5.16", base="base", folder="etcd", programs=_same("etcd", "etcdctl")
+    ),
+    Image("coredns", "rancher/mirrored-coredns-coredns:1.11.3", programs=_same("coredns")),
+    Image(
+        "autoscaler",
+        "rancher/mirrored-cluster-proportional-autoscaler:v1.9.0",
+        own=("cluster-proportional-autoscaler",),
+    ),
+    Image(
+        "flannel",
+        "rancher/mirrored-flannel-flannel:v0.26.4",
+        base="base",
+        folder="flannel",
+        programs=_same("flanneld"),
+    ),
+    Image("flannel-cni", "rancher/flannel-cni:v1.4.1-rancher1", base="base", folder="flannel-cni", programs=CNI),
+    Image(
+        "calico-cni",
+        "rancher/calico-cni:v3.30.2-rancher1",
+        base="base",
+        folder="calico-cni",
+        programs=CNI | {"calico-cni": "calico", "calico-install": "install"},
+    ),
+    Image(
+        "calico-node",
+        "rancher/mirrored-calico-node:v3.30.2",
+        base="base",
+        folder="calico-node",
+        programs=_same("calico-node"),
+    ),
+    Image(
+        "kube-controllers",
+        "rancher/mirrored-calico-kube-controllers:v3.30.2",
+        base="debian",
+        folder="kube-controllers",
+        programs=_same("kube-controllers", "check-status"),
+    ),
+    Image(
+        "metrics-server", "rancher/mirrored-metrics-server:v0.7.2", programs=_same("metrics-server"), user="1000"
+    ),
+    Image(
+        "metallb-controller", "metallb/controller:v0.15.2", programs={"metallb-controller": "controller"}, user="65534"
+    ),
+    Image("metallb-speaker", "metallb/speaker:v0.15.2", programs={"metallb-speaker": "speaker"}),
+]
+
+BY_NAME = {image.name: image for image in IMAGES}
+
+
+def published() -> list[Image]:
+    """The images that the registry serves and that the nodes' image store is seeded with."""
+    return [image for image in IMAGES if image.ref]

@@ -1,0 +1,68 @@
+# What is different in the lab: its network, its simulated vCenter, and what one machine with many nodes needs.
+k8s:
+  cluster:
+    name: lab
+    admin: k8s-admin
+    api_names: [k8s.lab.example]
+    network: {interface: eth0}
+    accept_any_docker: true             # Debian's docker.io
+    extra_args:
+      kubelet:
+        # all nodes share one disk, which the kubelet would find too full, and delete the images that came with the VM
+        image-gc-high-threshold: "100"
+        image-gc-low-threshold: "99"
+        eviction-hard: memory.available<100Mi
+      kube_proxy:
+        # these belong to the machine under the nodes, which the lab leaves as it is
+        conntrack-max-per-core: "0"
+        conntrack-tcp-timeout-established: 0s
+        conntrack-tcp-timeout-close-wait: 0s
+
+  registry:
+    url: 172.31.50.1:5000
+    username: k8s
+
+  binaries:
+    rke: {source: /srv/saltk8s/binaries/rke}
+    kubectl: {source: /srv/saltk8s/binaries/kubectl}
+
+  cloud:
+    master: 172.31.50.2
+    provider:
+      url: 172.31.50.1
+      port: 8989
+      user: salt@vsphere.local
+    defaults:
+      datacenter: DC0
+      cluster: DC0_C0
+      resourcepool: DC0_C0_RP1
+      datastore: LocalDS_0
+      folder: k8s
+      template: debian12-template
+      network: DC0_DVPG0
+      gateway: 172.31.50.1
+      dns: [172.31.50.1]
+      domain: lab.example
+    shapes:
+      control: {cpus: 2, memory_gib: 4, disk_gib: 20}
+      worker: {cpus: 2, memory_gib: 4, disk_gib: 20}
+
+  nodes:
+    k8s-cp1: {roles: [controlplane, etcd], shape: control, address: 172.31.50.11/24}
+    k8s-w1: {roles: [worker], shape: worker, address: 172.31.50.21/24}
+    k8s-w2: {roles: [worker], shape: worker, address: 172.31.50.22/24}
+
+  docker:
+    version: "20.10"
+    package: docker.io                  # from the packages that lie in the template
+    cgroup_driver: cgroupfs             # a node is a container: its systemd does not own the machine's control groups
+    options:
+      # the machine may lack a power that Docker wants to give to containers; see lab/README.md
+      default-runtime: runc-lab
+      runtimes: {runc-lab: {path: /usr/local/sbin/runc-lab}}
+
+  services:
+    metallb:
+      pools:
+        public: {addresses: [172.31.50.200-172.31.50.220]}
+      l2: {interfaces: [eth0]}

@@ -1,0 +1,11 @@
+# The example's pillar with the lab's laid over it; pillar.example/top.sls is the operator's. The example's nodes.sls is
+# not here: another file cannot take away the machines that it names.
+base:
+  '*':
+    - k8s.cluster
+    - k8s.services
+    - lab.platform
+    - lab.generated       # written by `make lab`: public keys and checksums
+  k8s-admin:
+    - k8s.secrets
+    - lab.secrets         # written by `make lab`: this lab's keys and passwords
