@@ -3,7 +3,7 @@
 ``loaders``       masterless minions in this process: fast, for modules, states, SLS trees (``tests/support/salt.py``)
 ``salt_master``, ``salt_minion``, ``salt_call_cli``, ``salt_cli``, ``salt_run_cli``   real daemons, started once
 ``minion_pillar`` pillar data for the real minion, for the length of one test
-``binaries``      paths of the real ``rke``, ``kubectl``, ``kube-apiserver`` and ``etcd``
+``binaries``      paths of the real ``rke``, ``kubectl``, ``kube-apiserver``, ``etcd`` and of the simulator ``vcsim``
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from labkit import gobuild, programs
+from labkit import gobuild
+from support import programs
 from tests.support.salt import ADMIN, FORMULAS, Minion, write_pillar
 
-TEST_PROGRAMS = [program for program in programs.PROGRAMS if program.tier == "test"]
 SLOW_GRAINS = ("enable_fqdns_grains", "enable_gpu_grains")
 
 
@@ -35,10 +35,11 @@ def loaders(tmp_path):
 
 @pytest.fixture(scope="session")
 def binaries() -> dict[str, Path]:
-    """Paths of the programs of tier "test", built when they are not in the cache: {name: path}."""
-    if shutil.which("go") is None:
-        pytest.fail("no `go` in PATH: install Go >= 1.24, the tests run the real rke, kubectl and kube-apiserver")
-    return gobuild.build_all(TEST_PROGRAMS, report=print)
+    """Paths of the programs of tier "test" and of ``vcsim``, built when not in the cache: {name: path}."""
+    try:
+        return programs.build()
+    except (programs.Missing, gobuild.BuildError) as err:
+        pytest.fail(str(err))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,55 @@
+# saltk8s: `make help` says what there is.
+PYTHON ?= /usr/bin/python3
+CACHE  := $(or $(SALTK8S_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/saltk8s)
+STEPS  := $(PYTHON) tests/support/steps.py
+VENV   := $(CACHE)/venv-3008
+export PATH := $(PATH):/usr/local/go/bin
+.DEFAULT_GOAL := help
+.PHONY: help test lint unit functional docs check lab lab-down lab-status e2e bench wheel clean
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+test: ## lint, unit and functional tests on Salt 3008 and 3006; installs what it needs
+	@$(STEPS) prepare lint unit programs functional $(if $(ARGS),-- $(ARGS))
+
+lint: ## ruff, yamllint, salt-lint
+	@$(STEPS) prepare lint
+
+unit: ## unit tests on both Salt lines (ARGS='-k word' for some of them)
+	@$(STEPS) prepare unit $(if $(ARGS),-- $(ARGS))
+
+functional: ## functional tests on both Salt lines: real master, minions, API server, vCenter simulator
+	@$(STEPS) prepare programs functional $(if $(ARGS),-- $(ARGS))
+
+docs: ## write docs/pillar.md from the schema
+	@$(STEPS) prepare --line 3008
+	@PYTHONPATH=salt/_utils $(VENV)/bin/python -m saltk8s docs > docs/pillar.md.new && mv docs/pillar.md.new docs/pillar.md
+
+check: ## check the example's pillar (PILLAR=folder for yours)
+	@$(STEPS) prepare --line 3008
+	@PYTHONPATH=salt/_utils $(VENV)/bin/python -m saltk8s check $(or $(PILLAR),pillar.example)
+
+wheel: ## build the wheel into dist/
+	@$(STEPS) prepare --line 3008
+	@$(VENV)/bin/python -m build --wheel --no-isolation --outdir dist .
+
+lab: ## the whole platform on this machine, until the cluster runs
+	@cd lab && $(PYTHON) -m labkit up
+
+lab-down: ## take the lab away (what was built stays in the cache)
+	@cd lab && $(PYTHON) -m labkit down
+
+lab-status: ## what of the lab runs
+	@cd lab && $(PYTHON) -m labkit status
+
+e2e: ## end-to-end tests on the running lab
+	@$(STEPS) prepare --line 3008
+	@$(VENV)/bin/pytest -q --durations=10 tests/e2e $(ARGS)
+
+bench: ## measure the running lab, write build/bench.json
+	@$(STEPS) prepare --line 3008
+	@$(VENV)/bin/python tests/bench/run.py $(ARGS)
+
+clean: ## remove what builds left in the tree
+	@rm -rf build dist *.egg-info salt/_utils/*.egg-info .pytest_cache .ruff_cache .hypothesis

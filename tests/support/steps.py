@@ -1,0 +1,176 @@
+"""Run the steps of ``make test``: one line a step with its time, the whole output only when a step fails.
+
+    python3 tests/support/steps.py prepare lint unit functional
+    python3 tests/support/steps.py functional --line 3006 -- -k cloud       # words after -- go to pytest
+
+Standard library only: it runs on a machine that has nothing yet. Complete output: ``build/logs``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = ROOT / "build" / "logs"
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "lab")]
+
+from labkit import preflight  # noqa: E402
+from support import venv  # noqa: E402
+
+TAIL = 60  # lines of a failed step's output that are shown
+NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client"}
+
+
+class StepError(Exception):
+    """A step failed; what it printed was shown already."""
+
+
+def say(seconds: float, text: str) -> None:
+    """One line of progress."""
+    print(f"{seconds:6.1f} s  {text}", flush=True)
+
+
+def step(title: str, *argv: str | Path, last_line: bool = False) -> None:
+    """Run a program as a step. last_line: show the last line of its output, which sums a pytest run up."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / (title.replace(" ", "-").replace("/", "-") + ".log")
+    begin = time.monotonic()
+    with log.open("w") as out:
+        words = [str(word) for word in argv]
+        code = subprocess.run(
+            words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        ).returncode
+    lines = log.read_text(errors="replace").splitlines()
+    if code:
+        print("\n".join(lines[-TAIL:]), flush=True)
+        say(time.monotonic() - begin, f"FAILED: {title} (exit status {code}; all of it: {log.relative_to(ROOT)})")
+        raise StepError(title)
+    say(time.monotonic() - begin, f"{title}: {lines[-1].strip('= ')}" if last_line and lines else title)
+
+
+def both(title: str, run: Callable[[str], None], lines: Iterable[str]) -> None:
+    """Do something for several Salt lines, all of them even when one fails."""
+    failed = []
+    for line in lines:
+        try:
+            run(line)
+        except StepError:
+            failed.append(line)
+    if failed:
+        raise StepError(f"{title} on Salt {' and '.join(failed)}")
+
+
+def tool(name: str, line: str = venv.LINES[0]) -> Path:
+    """A program of a Salt line's environment."""
+    return venv.place(line) / "bin" / name
+
+
+def prepare(lines: list[str], _more: list[str]) -> None:
+    """Everything the tests need, on a fresh Debian machine too; what is there already is left alone."""
+    _packages()
+    for line in lines:
+        begin = time.monotonic()
+        venv.make(line, report=lambda _: None)
+        say(time.monotonic() - begin, f"environment of Salt {line}")
+
+
+def programs(_lines: list[str], _more: list[str]) -> None:
+    """The real programs that the functional tests run, built once."""
+    step("programs of the tests", tool("python"), ROOT / "tests" / "support" / "programs.py")
+
+
+def _packages() -> None:
+    begin = time.monotonic()
+    missing = {program: package for program, package in NEEDED.items() if not shutil.which(program)}
+    if not preflight.find_go():
+        missing[f"go >= {preflight.GO[0]}.{preflight.GO[1]}"] = "golang"
+    try:
+        venv.interpreter()
+    except venv.VenvError:
+        missing["python3 -m venv"] = "python3-venv"
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        packages = ", ".join(sorted(set(missing.values())))
+        raise StepError(f"this machine lacks {', '.join(missing)} (Debian: {packages})")
+    say(0, f"missing here, installed from Debian now: {', '.join(missing)}")
+    preflight.install(missing)
+    if not preflight.find_go():
+        raise StepError("this machine has no Go >= {}.{}, and Debian's packages do not help".format(*preflight.GO))
+    venv.interpreter()
+    say(time.monotonic() - begin, "Debian packages")
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Files of the repository (tracked, or new and not ignored) that match."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    found = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    return sorted({name for name in found if name and (ROOT / name).is_file()})
+
+
+def lint(_lines: list[str], _more: list[str]) -> None:
+    """ruff, yamllint, salt-lint; all of them even when one finds something."""
+    checks = [
+        ("ruff", [tool("ruff"), "check", "--no-cache", "."]),
+        ("yamllint", [tool("yamllint"), "--strict", *tracked("*.yaml", "*.yml", ".yamllint")]),
+        ("salt-lint", [tool("salt-lint"), *tracked("salt/*.sls", "pillar.example/*.sls", "lab/pillar/*.sls")]),
+    ]
+    failed = []
+    for title, argv in checks:
+        try:
+            step(title, *argv)
+        except StepError:
+            failed.append(title)
+    if failed:
+        raise StepError(", ".join(failed))
+
+
+def unit(lines: list[str], more: list[str]) -> None:
+    """Unit tests on every Salt line."""
+    both("unit", lambda line: _pytest("unit", line, more), lines)
+
+
+def functional(lines: list[str], more: list[str]) -> None:
+    """Functional tests on every Salt line."""
+    both("functional", lambda line: _pytest("functional", line, more), lines)
+
+
+def _pytest(kind: str, line: str, more: list[str]) -> None:
+    argv = [tool("python", line), "-m", "pytest", "-q", "--durations=10", f"tests/{kind}", *more]
+    step(f"{kind} tests on Salt {line}", *argv, last_line=True)
+
+
+STEPS = {one.__name__: one for one in (prepare, lint, unit, programs, functional)}
+
+
+def main(argv: list[str]) -> int:
+    """Run the steps named; return 0 when all went well. A failed step does not keep the later ones from running."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("steps", nargs="+", choices=STEPS)
+    parser.add_argument("--line", action="append", choices=venv.LINES, help="only this Salt line (may be repeated)")
+    at = argv.index("--") if "--" in argv else len(argv)
+    options, more = parser.parse_args(argv[:at]), argv[at + 1 :]
+    begin, failed = time.monotonic(), []
+    preflight.find_go()  # puts it in PATH
+    for name in options.steps:
+        try:
+            STEPS[name](options.line or list(venv.LINES), more)
+        except (StepError, venv.VenvError) as err:
+            failed.append(f"{name}: {err}")
+            if name == "prepare":
+                break
+    for text in failed:
+        print(f"FAILED  {text}", flush=True)
+    say(time.monotonic() - begin, "all of it" if not failed else "until the end")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
