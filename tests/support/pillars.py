@@ -52,6 +52,11 @@ def merge(base: dict, over: dict) -> dict:
 
 def load(name: str) -> dict:
     """Return the ``k8s`` tree of one file of the example, placeholders in place."""
+    return copy.deepcopy(_load(name))
+
+
+@functools.cache
+def _load(name: str) -> dict:
     return yaml.safe_load((EXAMPLE / "k8s" / f"{name}.sls").read_text(encoding="utf-8"))["k8s"]
 
 
@@ -116,3 +121,29 @@ def write(folder: Path, *overlays: dict) -> Path:
         text = yaml.safe_dump({"k8s": tree}, sort_keys=False)
         (target / f"{name}.sls").write_text(text, encoding="utf-8")
     return folder
+
+
+def without(tree: dict, path: str) -> dict:
+    """Return the tree without what stands at a path such as ``cluster:ssh:private_key``; it has to be there."""
+    first, _, rest = path.partition(":")
+    return {
+        key: without(value, rest) if key == first and rest else value
+        for key, value in tree.items()
+        if key != first or rest
+    }
+
+
+def case(content: dict) -> dict:
+    """Return the ``k8s`` tree of a case file: the valid example less ``remove``, with ``patch`` merged over it."""
+    tree = full()
+    for path in content.get("remove", ()):
+        assert get(tree, path) is not None, f"the example has no {path}"
+        tree = without(tree, path)
+    return merge(tree, content.get("patch", {}))
+
+
+def get(tree: dict, path: str):
+    """Return what stands at a path such as ``cluster:ssh:port``, None when nothing does."""
+    for key in path.split(":"):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree

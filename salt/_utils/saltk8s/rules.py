@@ -37,11 +37,7 @@ def nodes_of(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
 def _members(model: Model, report: Report) -> None:
     """Somebody has to do everything, and etcd decides by majority."""
     nodes = model["nodes"] or {}
-    if (
-        any(report.concerns("k8s", "nodes", name, "roles") for name in nodes)
-        or report.concerns("k8s", "nodes")
-        and (not nodes)
-    ):
+    if any(_hides_roles(problem.path) for problem in report.problems):
         return
     if not nodes:
         report.add(("k8s", "nodes"), "at least one node", "no node")
@@ -54,6 +50,12 @@ def _members(model: Model, report: Report) -> None:
         value = f"{members} nodes with the role etcd" if members else "none"
         expected = "an odd number of nodes with the role etcd" if members else "a node with the role etcd"
         report.add(("k8s", "nodes"), expected, value)
+
+
+def _hides_roles(path: str) -> bool:
+    """Return whether a problem at this path leaves it open which nodes there are, or what they do."""
+    parts = path.split(":")
+    return parts[:2] == ["k8s", "nodes"] and (len(parts) <= 3 or parts[3] == "roles")
 
 
 def _removal(model: Model, report: Report) -> None:

@@ -61,7 +61,7 @@ _CLUSTER = Section(
                     "snapshots": Key(
                         Section(
                             {
-                                "every": Key(values.Duration, "Time between two snapshots, in whole hours or minutes."),
+                                "every": Key(values.Duration, "Time between two snapshots."),
                                 "keep": Key(values.Duration, "How long a snapshot is kept."),
                             }
                         ),

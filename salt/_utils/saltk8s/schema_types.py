@@ -37,7 +37,9 @@ class Report:
 
     def add(self, path: Path, expected: str, value: str) -> None:
         """Note a problem. path: keys from ``k8s`` down; value: what stands there, already fit to be shown."""
-        self.problems.append(Problem(":".join(redact.name(part) for part in path), value, expected))
+        problem = Problem(":".join(redact.name(part) for part in path), value, expected)
+        if problem not in self.problems:  # several nodes may show the same lack of their shape
+            self.problems.append(problem)
 
     def concerns(self, *path: Any) -> bool:
         """Return whether something at this path or below it is already known to be wrong."""
@@ -318,7 +320,10 @@ class Map(Type):
                 report.add((*path, key), f"as name: {self.key.expected}", f"the name {redact.show(key)}")
                 continue
             item = {} if item is None and isinstance(self.item, Section) else item
+            known = len(report.problems)
             result = self.item.check(item, each, (*path, key), report)
+            if isinstance(self.item, Section) and not isinstance(item, Mapping) and len(report.problems) > known:
+                continue
             if result is not None:
                 checked[key] = result
         return checked
@@ -332,7 +337,8 @@ class Section(Type):
 
     def check(self, value: Any, default: Any, path: Path, report: Report) -> Any:
         if not isinstance(value, Mapping):
-            return report.add(path, f"a map with {_some(self.keys)}", redact.show(value, True))
+            report.add(path, f"a map with {_some(self.keys)}", redact.show(value, True))
+            return self.check({}, default, path, Report())  # with all its keys, so that the rules can go on
         default = default if isinstance(default, Mapping) else {}
         for key in value:
             if not isinstance(key, str) or key not in self.keys:

@@ -16,7 +16,7 @@ _PEM_KEY = r"\s*-----BEGIN ((?:OPENSSH |RSA |EC )?PRIVATE KEY)-----([A-Za-z0-9+/
 _VERSION = re.compile(r"v(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 _KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 ClusterName = Text("a name of lower-case letters, digits and dashes, at most 40", r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 DnsLabel = Text("lower-case letters, digits and dashes, at most 63 (a DNS label)", _LABEL, 63, doc="DNS label")
@@ -34,7 +34,7 @@ AbsolutePath = Text(
     test=lambda text: not {".", ".."} & set(text.split("/")),
     doc="absolute path",
 )
-Duration = Text("a duration: a number and s, m, h or d, such as 6h", r"[1-9]\d{0,6}[smhd]", doc="duration")
+Duration = Text("a duration: a number and m, h or d, such as 6h", r"[1-9]\d{0,6}[mhd]", doc="duration")
 Size = Text("a size: a number and k, m or g, such as 10m", r"[1-9]\d{0,6}[kmg]", doc="size")
 Sha256 = Text("a SHA-256 checksum: 64 hexadecimal digits", r"[0-9a-fA-F]{64}", doc="SHA-256")
 Sysctl = Text("a sysctl's name such as vm.max_map_count", r"[a-z0-9_]+([./][A-Za-z0-9_*-]+)+", doc="sysctl")
