@@ -1,0 +1,150 @@
+"""What Salt Cloud is configured with for the cluster's VMs. For the minion on the Salt master.
+
+Nothing here speaks to the vCenter: operators run ``salt-cloud`` themselves, on the map that ``k8s.cloud`` writes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import posixpath
+
+import salt.config
+from salt.exceptions import CommandExecutionError
+from saltk8s import cloudmap
+
+__func_alias__ = {"map_": "map"}
+
+
+def _model(**kwargs) -> dict:
+    """The model; with what a job's call carries in its arguments, secrets are redacted in it."""
+    model = __salt__["k8s_config.get"](**kwargs)
+    if not model.get("cloud"):
+        raise CommandExecutionError("the pillar has no k8s:cloud: there is nothing to configure Salt Cloud with")
+    return model
+
+
+def provider(**kwargs) -> dict:
+    """Return the Salt Cloud provider of the cluster; called as a job, with ``<redacted>`` as its password.
+
+    Returns ``{cluster: {driver, url, port, user, password, verify_ssl, minion}}``.
+    Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.provider
+    """
+    return cloudmap.provider(_model(**kwargs))
+
+
+def profiles() -> dict:
+    """Return the Salt Cloud profiles, one a VM shape.
+
+    Returns ``{<cluster>-<shape>: profile}``; ``memory`` is text such as ``8GB``, disk sizes are numbers in GiB.
+    Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.profiles
+    """
+    return cloudmap.profiles(_model())
+
+
+def map_() -> dict:
+    """Return the Salt Cloud map: the VMs of the cluster by profile.
+
+    Returns ``{profile: [{node: overrides}]}``; nodes without a shape are not in it.
+    Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.map
+    """
+    return cloudmap.vm_map(_model())
+
+
+def text(part: str, **kwargs) -> str:
+    """Return the content of a configuration file; the state ``k8s.cloud`` writes it.
+
+    part: ``provider``, ``profiles``, ``map``, ``conf``, or the path of a private key as in ``key_files``.
+    Called as a job (from the command line, say), secrets are ``<redacted>``, because a job's return is stored.
+    Raises CommandExecutionError for another part, and when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.text map
+    """
+    model = _model(**kwargs)
+    if part in cloudmap.PARTS:
+        return cloudmap.text(model, part)
+    keys = cloudmap.key_texts(model)
+    if part not in keys:
+        raise CommandExecutionError(f"no such part: {part}; expected one of {', '.join([*cloudmap.PARTS, *keys])}")
+    return keys[part].rstrip("\n") + "\n"
+
+
+def key_files() -> list[str]:
+    """Return the paths of the private keys that Salt Cloud logs in with on new VMs; empty when it does not.
+
+    Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.key_files
+    """
+    return list(cloudmap.key_texts(_model()))
+
+
+def drivers() -> dict:
+    """Return where the Salt master beside this minion keeps the Salt Cloud drivers synced to it.
+
+    Returns ``{"path": folder, "user": the account that owns it}``, read from the master's configuration.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.drivers
+    """
+    master = salt.config.master_config(posixpath.join(_model()["cloud"]["config_dir"], "master"))
+    return {"path": posixpath.join(master["extension_modules"], "clouds"), "user": master["user"]}
+
+
+def advice() -> list[str]:
+    """Return what an operator should know before running the map: sentences, empty when there is nothing to say.
+
+    A minion shares the Python of the Salt master beside it, so what it can import is what ``salt-cloud`` finds.
+    Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.advice
+    """
+    profiles_ = cloudmap.profiles(_model()).values()
+    said = []
+    extension, in_tree = _found("saltext.vcf_cloud.clouds.vmware"), _found("salt.cloud.clouds.vmware")
+    if not extension and not in_tree:
+        said.append("This Salt has no vmware driver: install saltext.vcf-cloud 0.1.1 or newer on the Salt master.")
+    if not extension and in_tree and any("tags" in profile for profile in profiles_):
+        said.append("Tags are given in k8s:cloud, but the vmware driver of this Salt ignores them: VMs get none.")
+    if any(not profile["deploy"] for profile in profiles_):
+        said.append("Without ssh_private_key Salt Cloud installs no minion: the template has to bring one that starts.")
+    return said
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # a parent package is missing
+        return False

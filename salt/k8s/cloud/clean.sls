@@ -1,0 +1,24 @@
+{#- Takes Salt Cloud's configuration for this cluster away. The VMs stay: nothing here ever deletes one. The deploy script
+    and the driver stay too, for another cluster may use them. #}
+{%- if 'k8s_cloud.text' not in salt %}
+
+k8s-cloud-clean-needs-sync:
+  test.fail_without_changes:
+    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+
+{%- else %}
+{%- set k8s = salt['k8s_config.get']() %}
+{%- set dir = k8s.cloud.config_dir %}
+{%- set cluster = k8s.cluster.name %}
+
+k8s-cloud-clean:
+  file.absent:
+    - names:
+      - {{ dir }}/cloud.providers.d/{{ cluster }}.conf
+      - {{ dir }}/cloud.profiles.d/{{ cluster }}.conf
+      - {{ dir }}/cloud.maps.d/{{ cluster }}.map
+      - {{ dir }}/cloud.conf.d/{{ cluster }}.conf
+{%- for path in salt['k8s_cloud.key_files']() %}
+      - {{ path }}
+{%- endfor %}
+{%- endif %}

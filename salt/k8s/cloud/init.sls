@@ -1,0 +1,71 @@
+{#- On the Salt master's own minion: Salt Cloud's provider, profiles and map, all from the pillar. Nothing here creates or
+    deletes a VM: `salt-cloud -m .../cloud.maps.d/CLUSTER.map -P -y`, typed by an operator, creates them. The files come
+    from a template, not from this SLS, so that no secret is part of a rendered state. #}
+{%- if 'k8s_cloud.text' not in salt %}
+
+k8s-cloud-needs-sync:
+  test.fail_without_changes:
+    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+
+{%- else %}
+{%- set k8s = salt['k8s_config.get']() %}
+{%- set dir = k8s.cloud.config_dir %}
+{%- set cluster = k8s.cluster.name %}
+{%- set drivers = salt['k8s_cloud.drivers']() %}
+{%- set files = {
+  'provider': [dir ~ '/cloud.providers.d/' ~ cluster ~ '.conf', '0600'],
+  'profiles': [dir ~ '/cloud.profiles.d/' ~ cluster ~ '.conf', '0644'],
+  'map': [dir ~ '/cloud.maps.d/' ~ cluster ~ '.map', '0644'],
+  'conf': [dir ~ '/cloud.conf.d/' ~ cluster ~ '.conf', '0644'],
+} %}
+
+{%- for part, (path, mode) in files.items() %}
+
+k8s-cloud-{{ part }}:
+  file.managed:
+    - name: {{ path }}
+    - source: salt://k8s/cloud/part.jinja
+    - template: jinja
+    - context: {part: {{ part }}}
+    - mode: '{{ mode }}'
+    - makedirs: true
+    - show_changes: {{ 'false' if part == 'provider' else 'true' }}
+{%- endfor %}
+
+{%- for path in salt['k8s_cloud.key_files']() %}
+
+k8s-cloud-key-{{ loop.index }}:
+  file.managed:
+    - name: {{ path }}
+    - source: salt://k8s/cloud/part.jinja
+    - template: jinja
+    - context: {part: {{ path }}}
+    - mode: '0600'
+    - dir_mode: '0700'
+    - makedirs: true
+    - show_changes: false
+{%- endfor %}
+
+k8s-cloud-deploy-script:
+  file.managed:
+    - name: {{ dir }}/cloud.deploy.d/k8s-minion.sh
+    - source: salt://k8s/cloud/files/k8s-minion.sh
+    - mode: '0755'
+    - makedirs: true
+
+# what `salt-run saltutil.sync_clouds` does, without having to remember it
+k8s-cloud-driver:
+  file.managed:
+    - name: {{ drivers.path }}/vmware.py
+    - source: salt://_clouds/vmware.py
+    - user: {{ drivers.user }}
+    - mode: '0644'
+    - makedirs: true
+
+{%- for sentence in salt['k8s_cloud.advice']() %}
+
+k8s-cloud-advice-{{ loop.index }}:
+  test.show_notification:
+    - text: {{ sentence | json }}
+{%- endfor %}
+{%- endif %}

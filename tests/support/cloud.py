@@ -1,0 +1,137 @@
+"""A vCenter simulator, the pillar of a site on it, and salt-cloud as an operator calls it, for the functional tests."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pyVim.connect import Disconnect, SmartConnect
+from pyVmomi import vim
+from tests.support import pillars
+from tests.support.salt import ADMIN
+
+USER = "salt@vsphere.local"
+PASSWORD = "canary-of-the-vcenter-#{}:'\""  # what a careless template would break, and what no log may show
+KEY = pillars.secret_values()["cloud"]["defaults"]["ssh_private_key"]
+KEY_LINE = KEY.splitlines()[2]  # what to look for where the key may not be
+NAMES = {
+    "datacenter": "OSUG", "cluster": "PROD", "resourcepool": "k8s-pool", "datastore": "SAN1", "network": "VLAN42",
+    "folder": "k8s", "template": "debian12",
+}
+
+
+@contextmanager
+def vcenter(program: Path, folder: Path) -> Iterator[dict[str, Any]]:
+    """Run the simulator without containers; yield ``{"host", "port"}``. program: the built vcsim."""
+    secret = folder / "vcenter-password"
+    secret.write_text(PASSWORD + "\n")
+    secret.chmod(0o600)
+    argv = [str(program), "-l", "127.0.0.1:0", "-user", USER, "-password-file", str(secret)]
+    argv += [word for key, name in NAMES.items() for word in (f"-{key}", name)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()  # printed once it listens
+            assert line.startswith("vcsim listens on "), f"the simulator did not start: {line!r}"
+            host, _, port = line.split()[-1].rpartition(":")
+            yield {"host": host, "port": int(port)}
+        finally:
+            process.terminate()
+
+
+def pillar(server: dict[str, Any], config_dir: Path, ssh: bool = False) -> dict[str, Any]:
+    """A site's tree ``k8s``: two shapes, static addresses and DHCP, a machine that exists already.
+
+    server: host and port of the vCenter; config_dir: folder as /etc/salt; ssh: let Salt Cloud install the minion.
+    """
+    tree = pillars.full()
+    tree["cluster"]["admin"] = ADMIN
+    tree["cloud"] |= {"master": "10.20.0.5", "config_dir": str(config_dir)}
+    tree["cloud"]["provider"] = {
+        "url": server["host"], "port": server["port"], "user": USER, "password": PASSWORD, "verify_ssl": False,
+    }
+    tree["cloud"]["defaults"] |= NAMES | {"dns": ["10.20.0.2", "10.20.0.3"]}
+    if not ssh:
+        tree["cloud"]["defaults"].pop("ssh_private_key")
+    tree["cloud"]["shapes"]["worker"] |= {"extra_disks_gib": [200], "folder": "vm"}
+    tree["nodes"] = {
+        "k8s-cp1": {"roles": ["controlplane", "etcd"], "shape": "control", "address": "10.20.0.11/24"},
+        "k8s-w1": {"roles": ["worker"], "shape": "worker", "address": "10.20.0.21/24"},
+        "k8s-w2": {"roles": ["worker"], "shape": "worker", "address": "dhcp"},
+        "k8s-gpu1": {"roles": ["worker"], "address": "10.20.0.31/24"},
+    }
+    return tree
+
+
+class Cloud:
+    """salt-cloud with a configuration folder of its own, as root of a Salt master would run it.
+
+    config_dir: folder as /etc/salt; root: folder for everything else that Salt Cloud writes.
+    """
+
+    def __init__(self, config_dir: Path, root: Path):
+        self.config_dir = config_dir
+        self.log = root / "cloud.log"
+        self.drivers = root / "var" / "cache" / "salt" / "master" / "extmods" / "clouds"
+        config_dir.mkdir(parents=True, exist_ok=True)
+        (config_dir / "master").write_text(yaml.safe_dump({"root_dir": str(root), "user": "root"}))
+        # the simulator gives no address to a VM that uses DHCP: do not wait the usual 20 minutes for it
+        main = {"log_file": str(self.log), "log_level_logfile": "debug", "wait_for_ip_timeout": 4}
+        (config_dir / "cloud").write_text(yaml.safe_dump(main))
+
+    def run(self, *words: str, timeout_s: float = 240) -> tuple[int, Any, str]:
+        """Run salt-cloud; return its exit status, its answer (None when it gave none) and all that it said."""
+        program = Path(sys.executable).with_name("salt-cloud")
+        argv = [str(program), "-c", str(self.config_dir), "--out=json", "-l", "warning", *words]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=False)
+        start = done.stdout.find("{")
+        try:
+            answer = json.loads(done.stdout[start:]) if start >= 0 else None
+        except json.JSONDecodeError:
+            answer = None
+        return done.returncode, answer, done.stdout + done.stderr
+
+
+@contextmanager
+def inventory(server: dict[str, Any]) -> Iterator[Any]:
+    """Yield the vCenter's content, seen by a client of our own."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    client = SmartConnect(host=server["host"], port=server["port"], user=USER, pwd=PASSWORD, sslContext=context)
+    try:
+        yield client.RetrieveContent()
+    finally:
+        Disconnect(client)
+
+
+def machines(server: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the vCenter says of each VM that is no template."""
+    with inventory(server) as content:
+        view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
+        return {vm.name: _machine(vm) for vm in view.view if not vm.config.template}
+
+
+def _machine(vm: Any) -> dict[str, Any]:
+    devices = vm.config.hardware.device
+    cards = [device for device in devices if isinstance(device, vim.vm.device.VirtualEthernetCard)]
+    return {
+        "id": vm._moId,
+        "power": str(vm.runtime.powerState),
+        "cpus": vm.config.hardware.numCPU,
+        "memory_gib": vm.config.hardware.memoryMB / 1024,
+        "disks_gib": [d.capacityInKB / 1024**2 for d in devices if isinstance(d, vim.vm.device.VirtualDisk)],
+        "cards": len(cards),
+        "networks": [network.name for network in vm.network],
+        "folder": vm.parent.name,
+        "pool": vm.resourcePool.name,
+        "datastores": [store.name for store in vm.datastore],
+        "hostname": vm.guest.hostName,
+        "address": vm.guest.ipAddress,
+    }
