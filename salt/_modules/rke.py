@@ -17,6 +17,8 @@ from saltk8s.engine.rke_program import Program
 
 log = logging.getLogger(__name__)
 
+EVENT_FAILURES = 2
+
 __virtualname__ = "rke"
 
 
@@ -212,13 +214,20 @@ def _engine():
 
 
 def _sender(cluster):
-    """An event must never decide how a run ends, so a master that does not take it is only logged."""
+    """An event must never decide how a run ends, nor slow it down: after some in a row fail, no more are tried."""
+    failures = 0
 
     def send(phase, data):
+        nonlocal failures
+        if failures >= EVENT_FAILURES:
+            return
+        tag = f"saltk8s/{cluster}/rke/{phase}"
         try:
-            __salt__["event.send"](f"saltk8s/{cluster}/rke/{phase}", data)
+            sent = __salt__["event.send"](tag, data)
         except Exception as err:  # noqa: BLE001
-            log.debug("event saltk8s/%s/rke/%s was not sent: %s", cluster, phase, err)
+            log.debug("event %s: %s", tag, err)
+            sent = False
+        failures = 0 if sent else failures + 1
 
     return send
 

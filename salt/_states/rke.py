@@ -55,7 +55,9 @@ def up(name):
         The cluster is up:
           rke.up
     """
-    return _ran(name, "rke.up", lambda done: (done["changes"], "the cluster is as declared, and healthy", done["lines"]))
+    return _ran(
+        name, "rke.up", lambda done: (done["changes"], "the cluster is as declared, and healthy", done["lines"])
+    )
 
 
 def _ran(name, function, read):

@@ -18,7 +18,6 @@ from saltk8s import engine, errors
 from saltk8s.engine import files, health
 from saltk8s.engine import nodes as ssh_nodes
 from saltk8s.engine import rke as rke_engine
-
 from tests.support import fake_rke
 from tests.support import rke as sample
 from tests.support.rke_nodes import Nodes
@@ -128,7 +127,11 @@ def test_rkes_lines_stream_to_the_log_and_as_events(site):
     phases = [phase for phase, _ in site.sent]
     assert phases[0] == "start"
     assert phases[-1] == "done"
-    assert ["certificates", "etcd", "worker"] == [phase for phase in phases if phase in ("certificates", "etcd", "worker")]
+    assert [phase for phase in phases if phase in ("certificates", "etcd", "worker")] == [
+        "certificates",
+        "etcd",
+        "worker",
+    ]
 
 
 def test_a_changed_option_runs_rke_once(site):
@@ -219,7 +222,11 @@ def test_rke_that_ends_well_with_a_sick_cluster_is_an_error(site):
     (site.fake / "log").write_text("felix: no such interface ens192\n")
     with pytest.raises(errors.NotReady) as raised:
         site.engine(timeouts={"ready_s": 0}).up()
-    for words in ("canal: 1 of 3 pods", "canal-x/felix: CrashLoopBackOff: back-off (4 restarts)", "no such interface ens192"):
+    for words in (
+        "canal: 1 of 3 pods",
+        "canal-x/felix: CrashLoopBackOff: back-off (4 restarts)",
+        "no such interface ens192",
+    ):
         assert words in str(raised.value)
     site.healthy()
     assert site.engine().up().ran
@@ -273,7 +280,9 @@ def test_without_the_state_a_cluster_on_the_nodes_is_never_built_over(site):
     (site.dir / "cluster.rkestate").unlink()
     site.nodes.containers(1, {"etcd": "Up 2 hours", "kube-apiserver": "Up 2 hours"})
     for test in (True, False):
-        with pytest.raises(errors.Refused, match=r"(?s)a cluster is on these nodes.*cp1: container etcd, container kube"):
+        with pytest.raises(
+            errors.Refused, match=r"(?s)a cluster is on these nodes.*cp1: container etcd, container kube"
+        ):
             site.engine().up(test=test)
     assert len(fake_rke.ups(site.fake)) == 1
 

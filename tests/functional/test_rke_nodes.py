@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from saltk8s import errors
 from saltk8s.engine import nodes as ssh_nodes
-
 from tests.support.rke_nodes import Nodes, Silent
 
 
@@ -48,7 +47,15 @@ def test_every_way_not_to_be_there_is_told_apart(nodes, prober):
     (nodes.place(3) / "broken").touch()
     silent = nodes.address(5)
     with Silent(silent, nodes.port):
-        probes = prober.all({"ok": nodes.address(1), "locked": nodes.address(2), "broken": broken, "off": nodes.address(4), "mute": silent})
+        probes = prober.all(
+            {
+                "ok": nodes.address(1),
+                "locked": nodes.address(2),
+                "broken": broken,
+                "off": nodes.address(4),
+                "mute": silent,
+            }
+        )
     assert {name: probe.problem for name, probe in probes.items()} == {
         "ok": None,
         "locked": "refused",

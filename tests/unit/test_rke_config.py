@@ -91,6 +91,8 @@ def test_audit_never_records_the_content_of_secrets():
 def test_audit_records_every_write():
     silent = [rule for rule in rke_audit.policy()["rules"] if rule["level"] == "None"]
     for rule in silent:
-        harmless = {"events", "leases"} & {name for one in rule.get("resources", []) for name in one.get("resources", [])}
+        harmless = {"events", "leases"} & {
+            name for one in rule.get("resources", []) for name in one.get("resources", [])
+        }
         assert harmless or "nonResourceURLs" in rule or set(rule["verbs"]) <= {"get", "list", "watch"}
     assert rke_audit.policy()["rules"][-1] == {"level": "Metadata"}

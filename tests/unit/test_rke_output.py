@@ -14,8 +14,18 @@ def line(level, message):
 @pytest.mark.parametrize(
     ("raw", "level", "message", "phase"),
     [
-        (line("info", "[dialer] Setup tunnel for host [10.0.0.1]"), "info", "[dialer] Setup tunnel for host [10.0.0.1]", "connect"),
-        (line("info", "[certificates] Generating Node certificate"), "info", "[certificates] Generating Node certificate", "certificates"),
+        (
+            line("info", "[dialer] Setup tunnel for host [10.0.0.1]"),
+            "info",
+            "[dialer] Setup tunnel for host [10.0.0.1]",
+            "connect",
+        ),
+        (
+            line("info", "[certificates] Generating Node certificate"),
+            "info",
+            "[certificates] Generating Node certificate",
+            "certificates",
+        ),
         (line("info", "[controlplane] Now checking"), "info", "[controlplane] Now checking", "controlplane"),
         (line("info", "[controlPlane] Failed"), "info", "[controlPlane] Failed", "controlplane"),
         (line("info", "[healthcheck] Start"), "info", "[healthcheck] Start", None),

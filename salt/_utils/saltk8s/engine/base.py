@@ -11,7 +11,8 @@ from saltk8s.engine.plan import Plan
 class Hooks(NamedTuple):
     """How an engine speaks to whoever runs it.
 
-    log: called with a line for the minion's log; event: called with a phase (``etcd``, ``wait`` ...) and a dict of data.
+    log: called with a line for the minion's log; event: called with a phase
+    (``etcd``, ``wait`` ...) and a dict of data.
     """
 
     log: Callable[[str], None] = lambda line: None

@@ -71,7 +71,8 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], needed: Mappi
         elif not (ready := _condition(node, "Ready")) or ready.get("status") != "True":
             reasons.append(f"node {name} is not Ready: {_said(ready)}")
     optional = {("Deployment", "calico-kube-controllers")} & found.keys()
-    for kind, name in [*((kind, name) for kind in needed for name in sorted(needed[kind])), *optional]:
+    wanted_items = [(kind, name) for kind, names in needed.items() for name in sorted(names)]
+    for kind, name in [*wanted_items, *optional]:
         item = found.get((kind, name))
         words = f"{kind.lower()} {name}"
         if item is None:
@@ -83,7 +84,9 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], needed: Mappi
 
 def cordoned(objects: Iterable[dict[str, Any]]) -> list[str]:
     """Return the nodes that take no new pods."""
-    return [o["metadata"]["name"] for o in objects if o["kind"] == "Node" and (o.get("spec") or {}).get("unschedulable")]
+    return [
+        o["metadata"]["name"] for o in objects if o["kind"] == "Node" and (o.get("spec") or {}).get("unschedulable")
+    ]
 
 
 def pods(objects: Iterable[dict[str, Any]]) -> list[tuple[str, str, str]]:

@@ -104,7 +104,7 @@ def _node(ssh: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     if node.get("internal_address"):
         entry["internal_address"] = str(node["internal_address"]).split("/")[0]
     if node.get("labels"):
-        entry["labels"] = {key: str(value) for key, value in sorted(node["labels"].items())}
+        entry["labels"] = {key: _flag(value) for key, value in sorted(node["labels"].items())}
     if node.get("taints"):
         entry["taints"] = [taint(one) for one in node["taints"]]
     return entry

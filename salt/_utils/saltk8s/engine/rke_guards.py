@@ -37,8 +37,8 @@ def check_blank(found: Mapping[str, list[str]], state_file: str, backups: str) -
     raise errors.Refused(
         f"there is no {state_file}, but a cluster is on these nodes; rke would make new keys and destroy it:\n  "
         + "\n  ".join(lines)
-        + f"\nPut the state file back (backups: {backups}; without it, the Secret full-cluster-state in kube-system, or "
-        "an etcd snapshot's archive), or clean the nodes if that cluster is given up"
+        + f"\nPut the state file back (backups: {backups}; without it, the Secret full-cluster-state in kube-system, "
+        "or an etcd snapshot's archive), or clean the nodes if that cluster is given up"
     )
 
 

@@ -25,7 +25,9 @@ _EFFECTS = (
 _SECRET_KEYS = {"password"}
 
 
-def compute(config: dict[str, Any], observed: dict[str, Any] | None, last: dict[str, Any] | None, rke: str | None) -> Plan:
+def compute(
+    config: dict[str, Any], observed: dict[str, Any] | None, last: dict[str, Any] | None, rke: str | None
+) -> Plan:
     """Return what ``rke up`` would do.
 
     config: the declared ``cluster.yml`` as data; observed: rke_state.parse; last: the record of our last run

@@ -9,7 +9,9 @@ from saltk8s import errors
 
 _RKE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 _KUBERNETES = re.compile(r"v(\d+)\.(\d+)\.(\d+)-rancher(\d+)-(\d+)")
-ADVISORY = "CVE-2023-32191"  # older rke put the cluster's whole state, its CA key too, where any pod reader could get it
+ADVISORY = (
+    "CVE-2023-32191"  # older rke put the cluster's whole state, its CA key too, where any pod reader could get it
+)
 FIXED = ((1, 4, 19), (1, 5, 10))
 
 
@@ -45,7 +47,7 @@ def kubernetes(version: str) -> tuple[int, ...]:
 
 def offered(output: str) -> list[str]:
     """Return the versions that ``rke config --list-version --all`` names, oldest first."""
-    return sorted(set(match.group(0) for match in _KUBERNETES.finditer(output)), key=kubernetes)
+    return sorted({match.group(0) for match in _KUBERNETES.finditer(output)}, key=kubernetes)
 
 
 def check_kubernetes(wanted: str, choice: Iterable[str], running: str | None) -> None:

@@ -1,0 +1,147 @@
+"""The real ``rke``: all that it does without nodes, and how it fails when nodes are not what they should be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from saltk8s import engine, errors, process
+from saltk8s.engine import nodes as ssh_nodes
+from saltk8s.engine import rke_config, rke_output, rke_state, versions
+from saltk8s.engine.rke_program import Program
+from tests.support import rke as sample
+from tests.support.rke_nodes import Nodes, free_port
+
+RENDERED = sample.case("render")
+
+
+@pytest.fixture(scope="module")
+def program(binaries):
+    """The rke that the lab pins."""
+    return Program(str(binaries["rke"]))
+
+
+@pytest.fixture
+def prepared(tmp_path, binaries):
+    """A function that gives the engine over a model, with the real programs and a fresh key."""
+    folder, bin_dir = tmp_path / "state", tmp_path / "bin"
+    bin_dir.mkdir()
+    for name in ("rke", "kubectl"):
+        (bin_dir / name).symlink_to(binaries[name])
+
+    def make(over, key):
+        model = sample.model(over, str(folder))
+        model["paths"]["bin_dir"] = str(bin_dir)
+        model["cluster"]["ssh"]["private_key"] = key.read_text()
+        loaded = engine.load(model)
+        loaded.prepare()
+        return loaded
+
+    make.folder = folder
+    return make
+
+
+def test_it_says_its_version_and_what_it_offers(program):
+    assert program.version() == "v1.8.5"
+    versions.check_rke(program.version())
+    assert program.offered() == ["v1.30.14-rancher1-1", "v1.31.10-rancher1-1", "v1.32.6-rancher1-1"]
+
+
+def test_it_lists_the_images_of_a_version(program):
+    images = program.images("v1.32.6-rancher1-1")
+    assert "rancher/hyperkube:v1.32.6-rancher1" in images
+    assert "rancher/mirrored-coreos-etcd:v3.5.16" in images
+    assert images == sorted(set(images))
+    assert all(":" in image and " " not in image for image in images)
+
+
+def test_a_version_that_it_does_not_know_is_an_error(program):
+    with pytest.raises(errors.CommandError, match="not supported, supported versions are"):
+        program.images("v1.99.0-rancher1-1")
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
+    """rke validates the whole file before it writes its state; the nodes' port refuses, so that is where it ends."""
+    over = sample.merged(RENDERED[name], {"cluster": {"ssh": {"port": free_port()}}})
+    for number, node in enumerate(over["nodes"].values(), 1):
+        node["ip"] = f"127.0.2.{number}"
+    key = tmp_path / "key"
+    process.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
+    loaded = prepared(over, key)
+    config = loaded.render(redacted=False)
+    path = prepared.folder / "cluster.yml"
+    path.write_text(rke_config.text(config))
+    with pytest.raises(errors.CommandError) as failed:
+        program.up(str(path), False, 120, lambda line: None)
+    assert failed.value.code == 1
+    assert "Cluster must have at least one etcd plane host" in str(failed.value)
+    assert "Failed to set up SSH tunneling for host [127.0.2.1]" in str(failed.value)
+    state = json.loads((prepared.folder / "cluster.rkestate").read_text())
+    _same(config, state["desiredState"]["rkeConfig"])
+    assert rke_state.parse(json.dumps(state))["running"] is False
+
+
+def _same(config, understood):
+    """What rke understood of the file, where its names are others than ours."""
+    services, api = understood["services"], understood["services"]["kubeApi"]
+    assert understood["kubernetesVersion"] == config["kubernetes_version"]
+    assert services["etcd"]["retention"] == config["services"]["etcd"]["retention"]
+    assert services["kubeController"]["clusterCidr"] == config["services"]["kube-controller"]["cluster_cidr"]
+    assert services["kubelet"]["clusterDnsServer"] == config["services"]["kubelet"]["cluster_dns_server"]
+    assert understood["network"]["options"].items() >= config["network"]["options"].items()
+    assert understood["monitoring"]["provider"] == config["monitoring"]["provider"]
+    audit = config["services"]["kube-api"]["audit_log"]
+    assert api["auditLog"].get("enabled", False) is audit["enabled"]
+    if audit["enabled"]:
+        assert len(api["auditLog"]["configuration"]["policy"]["rules"]) == len(
+            audit["configuration"]["policy"]["rules"]
+        )
+    assert (api["secretsEncryptionConfig"].get("enabled", False)) is (
+        config["services"]["kube-api"]["secrets_encryption_config"]["enabled"]
+    )
+    drain = understood["upgradeStrategy"]["nodeDrainInput"]
+    assert (drain["ignoreDaemonSets"], drain["timeout"], drain["gracePeriod"]) == (True, 300, -1)
+    for component, content in config["services"].items():
+        name = {"kube-api": "kubeApi", "kube-controller": "kubeController"}.get(component, component)
+        assert services[name].get("extraArgs", {}).items() >= content.get("extra_args", {}).items(), component
+
+
+def test_nodes_without_a_reachable_docker_socket(prepared, tmp_path, monkeypatch):
+    """The whole of up: our look at the nodes passes, then the real rke meets SSH servers that forward no socket."""
+    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+    with Nodes(tmp_path) as nodes:
+        over = {
+            "nodes": {
+                "cp1": {"roles": ["controlplane", "etcd"], "ip": nodes.start(1)},
+                "w1": {"roles": ["worker"], "ip": nodes.start(2)},
+            },
+            "cluster": {"ssh": {"port": nodes.port}},
+        }
+        loaded = prepared(over, nodes.key)
+        with pytest.raises(errors.CommandError, match=r"(?s)rke up failed.*at least one etcd plane host"):
+            loaded.up()
+        saved = prepared.folder / "cluster.rkestate"
+        keys = json.loads(saved.read_text())["desiredState"]["certificatesBundle"]
+        assert [path.name.rsplit(".", 1)[1] for path in sorted((prepared.folder / "backups").iterdir())] == ["failed"]
+        assert "an earlier run made the keys" in " ".join(loaded.up(test=True).lines)
+        with pytest.raises(errors.CommandError):
+            loaded.up()
+        again = json.loads(saved.read_text())["desiredState"]["certificatesBundle"]
+        assert again["kube-ca"] == keys["kube-ca"], "the cluster's keys survive a failed first run"
+        assert loaded.state()["last_run"]["status"] == "failed"
+
+
+def test_its_lines_are_understood(program, tmp_path):
+    (tmp_path / "cluster.yml").write_text("nodes: []\n")
+    lines = []
+    with pytest.raises(errors.CommandError):
+        program.up(str(tmp_path / "cluster.yml"), False, 60, lines.append)
+    assert rke_output.Line("info", "Running RKE version: v1.8.5", None) in lines
+    assert lines[-1].level == "fatal"
+
+
+def test_a_file_that_is_no_yaml(program, tmp_path):
+    (tmp_path / "cluster.yml").write_text("nodes: [\n")
+    with pytest.raises(errors.CommandError, match="Failed to parse cluster file"):
+        program.up(str(tmp_path / "cluster.yml"), False, 60, lambda line: None)
