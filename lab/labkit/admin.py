@@ -7,7 +7,7 @@ import pathlib
 from labkit import config, images, keys, machines, pillar
 from labkit.shell import run, succeeds, until
 
-MASTER = f"""# as docs/install.md has it
+MASTER = """# as docs/install.md has it
 file_roots:
   base: [/srv/saltk8s/salt]
 pillar_roots:
@@ -16,10 +16,12 @@ pillar_roots:
 worker_threads: 4
 timeout: 30
 gather_job_timeout: 30
-interface: {config.ADMIN_ADDRESS}
 """
 MINION = f"""id: {config.ADMIN_MINION}
 master: {config.ADMIN_ADDRESS}
+# master and minion start at the same moment: ask again soon
+acceptance_wait_time: 1
+random_reauth_delay: 1
 """
 
 SSH = "".join(f"Host {name}\n  HostName {address}\n" for name, address in config.NODES.items()) + """Host *

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
 import shutil
 
@@ -53,8 +55,7 @@ def stop() -> bool:
     if not pid_file(NAME).exists():
         return False
     stop_process(NAME)
-    if succeeds("ip", "link", "show", "docker0"):
-        run("ip", "link", "delete", "docker0", check=False)
+    _clean_up()
     try:
         before = json.loads(_before().read_text())
     except (OSError, ValueError):
@@ -66,6 +67,20 @@ def stop() -> bool:
             (PROC / name).write_text(value)
     _before().unlink()
     return True
+
+
+def _clean_up() -> None:
+    """Take away what dockerd leaves when it ends: its bridge, its mounts and sockets, its empty control groups."""
+    if succeeds("ip", "link", "show", "docker0"):
+        run("ip", "link", "delete", "docker0", check=False)
+    for mount in sorted(pathlib.Path("/run/docker/netns").glob("*")):
+        run("umount", mount, check=False)
+    for folder in ("/run/docker", "/run/containerd"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for top in pathlib.Path("/sys/fs/cgroup").glob("*/docker"):
+        for folder, _, _ in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):  # one with processes in it is not ours to remove
+                os.rmdir(folder)
 
 
 # what `iptables-save` says with no rule at all is "", which restores nothing
