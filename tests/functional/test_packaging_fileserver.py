@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from saltk8s import __version__
 from support import packaging
@@ -46,6 +48,17 @@ def test_the_state_sync_is_all_it_takes(unsynced):
     second = next(iter(cli.run("state.apply", "k8s.sync").data.values()))
     assert (second["result"], second["changes"]) == (True, {})
     assert cli.run("k8s_config.validate").data["warnings"] == []
+
+
+def test_a_new_minion_may_sync_by_itself(salt_master, salt_cli):
+    """As docs/install.md has it for a template: no operator, no reactor."""
+    start = {"startup_states": "sls", "sls_list": ["k8s.sync"], **dict.fromkeys(["enable_fqdns_grains"], False)}
+    with salt_master.salt_minion_daemon("k8s-startup", overrides=start).started():
+        end = time.monotonic() + 90
+        functions: list[str] = []
+        while not functions and time.monotonic() < end:
+            functions = salt_cli.run("sys.list_functions", "k8s_config", minion_tgt="k8s-startup").data or []
+        assert "k8s_config.get" in functions
 
 
 @pytest.fixture(scope="module")

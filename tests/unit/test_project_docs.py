@@ -1,0 +1,44 @@
+"""The documentation: links lead somewhere, what the Makefile offers exists, examples are what the tests run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+import yaml
+from support import tree
+
+PAGES = [path for path in tree.tracked() if path.suffix == ".md"]
+LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=tree.relative)
+def test_links_lead_somewhere(page):
+    lost = [link for link, _ in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+    assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=tree.relative)
+def test_make_targets_exist(page):
+    named = set(re.findall(r"(?:^ {4,}|`|&& )make ([a-z][a-z0-9-]*)", page.read_text(), re.M))
+    offered = set(re.findall(r"^([a-z][a-z0-9-]*):", (tree.ROOT / "Makefile").read_text(), re.M))
+    assert named - offered == set()
+
+
+def test_make_help_lists_every_target():
+    makefile = (tree.ROOT / "Makefile").read_text()
+    phony = set(re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split())
+    shown = subprocess.run(["make", "-s", "help"], cwd=tree.ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[0] for line in shown.splitlines()} == phony
+
+
+def test_the_yaml_in_the_pages_is_yaml():
+    blocks = [
+        (tree.relative(page), block)
+        for page in PAGES
+        for block in re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text(), re.M | re.S)
+    ]
+    assert blocks
+    for page, block in blocks:
+        assert yaml.safe_load(block) is not None, page
