@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 from saltk8s import errors, model
-
 from tests.support import pillars
 
 CASES = pillars.ROOT / "tests" / "cases" / "model"

@@ -33,6 +33,9 @@ def build(
     """
     needed = SECRET_ROLES if secrets_required is True else frozenset(secrets_required or ())
     report = Report(needed, encrypted)
+    if not isinstance(defaults, Mapping) or not defaults:
+        report.add(("salt://k8s/defaults.yaml",), "the pack's own defaults, as a map", redact.show(defaults))
+        raise ConfigError(report.problems)
     if not isinstance(pillar, Mapping) or not pillar:
         report.add((ROOT,), "the platform's pillar: does top.sls give it to this minion?", redact.show(pillar, True))
         raise ConfigError(report.problems)

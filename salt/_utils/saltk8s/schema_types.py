@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ class Scalar(Type):
 
 
 class Text(Scalar):
-    """A text, optionally of a pattern and checked by a function that says whether it will do."""
+    """A text of a pattern. ``test`` says whether it will do; ``normal`` returns it in the form of the model."""
 
     def __init__(
         self,
@@ -103,14 +104,17 @@ class Text(Scalar):
         longest: int = 1024,
         test: Callable[[str], bool] | None = None,
         doc: str = "text",
+        normal: Callable[[str], str] = str,
     ):
-        self.expected, self.doc, self.longest, self.test = expected, doc, longest, test
+        self.expected, self.doc, self.longest, self.test, self.normal = expected, doc, longest, test, normal
         self.pattern = re.compile(pattern, re.ASCII)
 
     def accept(self, value: Any) -> str | None:
         if not isinstance(value, str) or len(value) > self.longest or not self.pattern.fullmatch(value):
             return None
-        return value if self.test is None or self.test(value) else None
+        if not _encodes(value):
+            return None
+        return self.normal(value) if self.test is None or self.test(value) else None
 
 
 class Secret(Text):
@@ -231,6 +235,11 @@ def span(text: str) -> tuple[int, int] | None:
     return (int(network.network_address), int(network.broadcast_address)) if network else None
 
 
+def _encodes(text: str) -> bool:
+    """Return whether a text can be written to a file: YAML's escapes can name half of a character."""
+    return text.isascii() or attempt(str.encode, text) is not None
+
+
 def _usable(address: ipaddress.IPv4Address) -> bool:
     return not (address.is_unspecified or address.is_multicast or address.is_loopback or address.is_reserved)
 
@@ -246,7 +255,7 @@ class Flag(Scalar):
             return "true" if value else "false"
         if isinstance(value, int) and abs(value) < 10**18:
             return str(value)
-        return value if isinstance(value, str) and value.isprintable() else None
+        return value if isinstance(value, str) and value.isprintable() and len(value) <= 1024 else None
 
 
 class Json(Type):
@@ -259,12 +268,17 @@ class Json(Type):
         if len(path) > self.deepest:
             return report.add(path, "fewer levels", redact.show(value))
         if isinstance(value, Mapping):
-            return {str(k): self.check(v, None, (*path, k), report) for k, v in value.items()}
+            for key in value:
+                if not isinstance(key, str) or not _encodes(key):
+                    report.add((*path, key), "a text as name", f"the name {redact.show(key)}")
+            return {k: self.check(v, None, (*path, k), report) for k, v in value.items() if isinstance(k, str)}
         if isinstance(value, (list, tuple)):
             return [self.check(v, None, (*path, i), report) for i, v in enumerate(value)]
         if isinstance(value, str):
             return Text("a text", r"[^\x00]*", 65536).check(value, None, path, report)
-        if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and value - value == 0):
+        if value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**63):
+            return value
+        if isinstance(value, float) and math.isfinite(value):
             return value
         return report.add(path, "a value that JSON can hold", redact.show(value))
 

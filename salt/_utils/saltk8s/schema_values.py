@@ -180,6 +180,11 @@ PublicKey = Text(
 )
 
 
+def _key_lines(text: str) -> str:
+    """Return a key as ssh wants it: no blanks around its lines, and a line break at its end."""
+    return "".join(f"{line.strip()}\n" for line in text.strip().splitlines())
+
+
 def private_key(role: str) -> Secret:
     """Return the type of a private SSH key; role: the minion that needs it."""
     return Secret(
@@ -189,6 +194,7 @@ def private_key(role: str) -> Secret:
         pattern=r"[\x09-\x7e]+",
         longest=65536,
         test=lambda text: private_blob(text) != b"",
+        normal=_key_lines,
     )
 
 

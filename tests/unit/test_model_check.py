@@ -1,0 +1,176 @@
+"""The offline check: which minions it looks at, what it says, and that it does not repeat what it must not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from saltk8s import check
+from tests.support import pillars
+
+DEFAULTS = pillars.defaults()
+ADMIN = "k8s-admin.osug.example"
+NODES = ["k8s-cp1", "k8s-cp2", "k8s-cp3", "k8s-gpu1", "k8s-w1", "k8s-w2"]
+
+
+def judge(give, targets=("*", ADMIN)):
+    """Judge what ``give(minion)`` returns as that minion's ``k8s`` tree."""
+    return check.judge(lambda minion: {"k8s": give(minion)}, targets, DEFAULTS)
+
+
+def good(minion):
+    return pillars.full() if minion == ADMIN else pillars.public()
+
+
+def test_a_valid_pillar():
+    outcome = judge(good)
+    assert (outcome.minions, outcome.findings) == ([ADMIN, *NODES], [])
+    assert check.as_text(outcome, "here") == "here: valid for 7 minions"
+    assert json.loads(check.as_json(outcome)) == {"valid": True, "minions": [ADMIN, *NODES], "problems": []}
+
+
+def test_one_problem_of_all_minions_is_said_once():
+    outcome = judge(lambda minion: pillars.merge(good(minion), {"docker": {"log_max": "big"}}))
+    assert [(finding.path, finding.minions) for finding in outcome.findings] == [
+        ("k8s:docker:log_max", [ADMIN, *NODES])
+    ]
+    assert check.as_text(outcome, "here").splitlines()[0] == "here: 1 problem"
+    assert len(check.as_text(outcome, "here").splitlines()) == 2
+
+
+def test_a_problem_of_some_minions_names_them():
+    outcome = judge(
+        lambda minion: pillars.merge(good(minion), {"docker": {"log_max": "big"}} if minion in NODES[:5] else {})
+    )
+    assert check.as_text(outcome, "here").splitlines()[2].strip() == "on k8s-cp1, k8s-cp2, k8s-cp3, k8s-gpu1 and 1 more"
+
+
+def test_a_secret_on_a_worker():
+    outcome = judge(lambda minion: good(ADMIN if minion == "k8s-w1" else minion))
+    assert {finding.path for finding in outcome.findings} == {
+        "k8s:cluster:ssh:private_key",
+        "k8s:registry:password",
+        "k8s:cloud:provider:password",
+        "k8s:cloud:defaults:ssh_private_key",
+    }
+    assert {tuple(finding.minions) for finding in outcome.findings} == {("k8s-w1",)}
+    text = check.as_text(outcome, "here") + check.as_json(outcome)
+    assert "no secret: this minion is neither" in text
+    assert not [canary for canary in pillars.canaries() if canary in text]
+
+
+def test_a_secret_missing_on_the_admin():
+    outcome = judge(lambda minion: pillars.public())
+    assert {tuple(finding.minions) for finding in outcome.findings} == {(ADMIN,)}
+    assert len(outcome.findings) == 3
+
+
+def test_a_secret_that_is_encrypted_is_a_secret():
+    message = {"registry": {"password": "-----BEGIN PGP MESSAGE-----\nabc"}}
+    assert judge(lambda minion: pillars.merge(good(minion), message if minion == ADMIN else {})).findings == []
+    outcome = judge(lambda minion: pillars.merge(good(minion), message))
+    assert [finding.path for finding in outcome.findings] == ["k8s:registry:password"]
+
+
+def test_a_node_without_pillar():
+    outcome = judge(lambda minion: None if minion == "k8s-w2" else good(minion))
+    assert [(finding.path, finding.minions) for finding in outcome.findings] == [("k8s", ["k8s-w2"])]
+
+
+def test_the_platform_is_found_when_only_named_minions_have_it():
+    outcome = judge(lambda minion: None if minion == check.PROBE else good(minion), ["k8s-w*", "k8s-cp1", ADMIN])
+    assert (outcome.minions, outcome.findings) == ([ADMIN, *NODES], [])
+
+
+def test_a_minion_of_another_platform_is_not_looked_at():
+    outcome = judge(lambda minion: {"x": 1} if minion == "mail" else good(minion), ["*", "mail"])
+    assert "mail" not in outcome.minions and outcome.findings == []
+
+
+def test_nobody_has_the_platform():
+    outcome = judge(lambda minion: None)
+    assert [finding.path for finding in outcome.findings] == ["k8s"]
+    assert outcome.minions == []
+
+
+@pytest.mark.parametrize("tree", [[], "x", {"nodes": ["a"], "cluster": "b", "cloud": 1}, {"nodes": {1: 2, None: 3}}])
+def test_whatever_the_pillar_is(tree):
+    assert judge(lambda minion: tree).findings
+
+
+def test_the_lines_of_a_file_are_not_repeated():
+    error = "Rendering SLS 'k8s.secrets' failed, render error:\nmapping values; line 4\n\n---\npassword: hunter2\n---"
+    assert check.without_source(error) == ("Rendering SLS 'k8s.secrets' failed, render error: mapping values; line 4")
+
+
+def run(*argv):
+    """Run the command as an operator does; return (exit status, output, standard error)."""
+    env = {"PYTHONPATH": str(pillars.ROOT / "_utils"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-m", "saltk8s", "check", *map(str, argv)], env=env, text=True, capture_output=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_with_a_valid_pillar(tmp_path):
+    assert run(pillars.write(tmp_path)) == (0, f"{tmp_path}: valid for 7 minions\n", "")
+
+
+def test_the_command_with_the_example_as_it_is():
+    code, out, err = run("--json", pillars.EXAMPLE)
+    answer = json.loads(out)
+    assert (code, err, answer["valid"]) == (1, "", False)
+    assert {problem["value"] for problem in answer["problems"]} == {"CHANGE-ME"}
+    assert answer["minions"] == [ADMIN, *NODES]
+
+
+def test_the_command_without_a_folder_or_a_top_file(tmp_path):
+    code, out, _ = run(tmp_path / "nowhere")
+    assert code == 1 and "a pillar folder" in out
+    code, out, _ = run(tmp_path)
+    assert code == 1 and "top.sls: got no such file" in out
+
+
+def test_the_command_with_files_that_cannot_be_rendered(tmp_path):
+    folder = pillars.write(tmp_path)
+    (folder / "k8s" / "secrets.sls").write_text("k8s:\n  registry:\n    password: canary-broken\n   x: [\n")
+    code, out, err = run(folder)
+    assert code == 1 and "pillar: got" in out and "k8s.secrets" in out and f"on {ADMIN}" in out
+    assert "canary-broken" not in out + err
+    (folder / "k8s" / "nodes.sls").write_text("k8s: {{ nothing.there.at.all }}\n")
+    code, out, err = run(folder)
+    assert code == 1 and "k8s.nodes" in out and "Traceback" not in out + err
+    (folder / "top.sls").write_text("base: [")
+    code, out, err = run(folder)
+    assert code == 1 and out.count("\n") == 2 and "Traceback" not in out + err
+
+
+def test_the_command_with_a_file_that_is_not_there(tmp_path):
+    folder = pillars.write(tmp_path)
+    (folder / "k8s" / "nodes.sls").unlink()
+    code, out, _ = run(folder)
+    assert code == 1 and "'k8s.nodes' in environment 'base' is not available" in out
+
+
+def test_the_command_renders_by_minion_id(tmp_path):
+    """Jinja, the minion's id and the top file's own matching work as on a master."""
+    folder = pillars.write(tmp_path)
+    (folder / "k8s" / "odd.sls").write_text(
+        "k8s:\n  docker:\n    log_files: {{ 5 if grains.id == 'k8s-w1' else 'many' }}\n"
+    )
+    top = yaml.safe_load((folder / "top.sls").read_text())
+    top["base"]["k8s-w*"] = ["k8s.odd"]
+    (folder / "top.sls").write_text(yaml.safe_dump(top))
+    code, out, _ = run("--json", folder)
+    assert code == 1
+    assert [(item["path"], item["minions"]) for item in json.loads(out)["problems"]] == [
+        ("k8s:docker:log_files", ["k8s-w2"])
+    ]
+
+
+def test_the_command_without_defaults(tmp_path):
+    code, out, err = run("--defaults", tmp_path / "nowhere.yaml", pillars.EXAMPLE)
+    assert (code, out) == (2, "") and "the defaults cannot be read" in err
