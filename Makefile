@@ -32,7 +32,8 @@ check: ## check the example's pillar (PILLAR=folder for yours)
 
 wheel: ## build the wheel into dist/
 	@$(STEPS) prepare --line 3008
-	@$(VENV)/bin/python -m build --wheel --no-isolation --outdir dist .
+	@mkdir -p build/logs && rm -rf build/lib dist
+	@$(VENV)/bin/python -m build --wheel --no-isolation --outdir dist . > build/logs/wheel.log && ls dist/*.whl
 
 lab: ## the whole platform on this machine, until the cluster runs
 	@cd lab && $(PYTHON) -m labkit up
