@@ -18,6 +18,7 @@ from saltk8s.engine.rke_program import Program
 log = logging.getLogger(__name__)
 
 EVENT_FAILURES = 2
+COMPLAINTS = ("rke: warning", "rke: error", "rke: fatal")
 
 __virtualname__ = "rke"
 
@@ -210,7 +211,12 @@ def _engine():
     model = _model()
     if model["cluster"]["engine"] != "rke":
         raise CommandExecutionError(f"k8s:cluster:engine is {model['cluster']['engine']}, not rke")
-    return engine.load(model, engine.Hooks(log.info, _sender(model["cluster"]["name"])))
+    return engine.load(model, engine.Hooks(_log, _sender(model["cluster"]["name"])))
+
+
+def _log(line):
+    """What rke complains about is in the minion's log at its default level, all the rest from ``log_level: info`` on."""
+    log.log(logging.WARNING if line.startswith(COMPLAINTS) else logging.INFO, "%s", line)
 
 
 def _sender(cluster):

@@ -21,10 +21,12 @@ k8s-cluster-{{ program }}:
   file.managed:
     - name: {{ k8s.paths.bin_dir }}/{{ program }}
     - source: {{ binary.source | json }}
+{%- if binary.source.startswith(('http://', 'https://', 'ftp://')) %}
     - source_hash: sha256={{ binary.sha256 }}
+{%- endif %}
     - mode: '0755'
     - makedirs: True
-    {#- the fileserver's own files are not compared with source_hash #}
+{#- Salt compares nothing but downloads with source_hash, so the checksum of any source is checked here #}
     - check_cmd: /bin/sh -c 'echo "{{ binary.sha256 }}  $0" | sha256sum --check --status'
 {%- endfor %}
 
