@@ -6,7 +6,9 @@ import os
 
 import pytest
 import yaml
-from saltk8s.engine import rke_audit, rke_config
+from saltk8s import model as models
+from saltk8s.engine import rke_audit, rke_config, rke_plan
+from tests.support import pillars
 from tests.support import rke as sample
 
 CASES = sample.case("render")
@@ -96,3 +98,14 @@ def test_audit_records_every_write():
         }
         assert harmless or "nonResourceURLs" in rule or set(rule["verbs"]) <= {"get", "list", "watch"}
     assert rke_audit.policy()["rules"][-1] == {"level": "Metadata"}
+
+
+def test_the_example_pillar_builds_a_cluster():
+    model = models.build(pillars.defaults(), pillars.full(), secrets_required=True)
+    config = rke_config.build(model)
+    assert [node["hostname_override"] for node in config["nodes"]] == list(model["nodes"])
+    assert [node["address"] for node in config["nodes"]][:2] == ["10.20.0.11", "10.20.0.12"]
+    assert config["nodes"][-1]["taints"] == [{"key": "gpu", "value": "true", "effect": "NoSchedule"}]
+    assert config["private_registries"][0]["password"] == pillars.REGISTRY_PASSWORD
+    assert config["network"]["options"]["canal_iface"] == "ens192"
+    assert rke_plan.compute(config, None, None, None).create

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 PATH = "/var/log/kube-audit/audit-log.json"  # on the control plane nodes; a folder that rke mounts
-MAX_BACKUPS = 10
+MAX_BACKUPS = 30  # 3 GB: a control plane must not run full, whatever keep_days says
 MAX_SIZE_MB = 100
 _OWN = ("apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
 
