@@ -1,9 +1,9 @@
 """The lab: the whole platform on one machine.
 
-    python3 -m labkit up        # until the cluster runs; what is built stays for the next time
-    python3 -m labkit status
-    python3 -m labkit exec salt '*' test.ping     # a command on the master (lab/bin/salt is shorter)
-    python3 -m labkit down      # leaves nothing behind but the cache
+python3 -m labkit up        # until the cluster runs; what is built stays for the next time
+python3 -m labkit status
+python3 -m labkit exec salt '*' test.ping     # a command on the master (lab/bin/salt is shorter)
+python3 -m labkit down      # leaves nothing behind but the cache
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupted)
     steps = Steps()
     try:
-        return {"up": lambda: commands.up(steps, options.until), "down": lambda: commands.down(steps),
-                "status": lambda: commands.status(steps)}[options.verb]()
+        return {
+            "up": lambda: commands.up(steps, options.until),
+            "down": lambda: commands.down(steps),
+            "status": lambda: commands.status(steps),
+        }[options.verb]()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         steps.say("interrupted: taking the lab away")

@@ -15,7 +15,7 @@ pillar_roots:
 # a laptop's share of processes, and time enough on a busy one
 worker_threads: 4
 timeout: 30
-gather_job_timeout: 30
+gather_job_timeout: 15
 """
 MINION = f"""id: {config.ADMIN_MINION}
 master: {config.ADMIN_ADDRESS}
@@ -24,13 +24,16 @@ acceptance_wait_time: 1
 random_reauth_delay: 1
 """
 
-SSH = "".join(f"Host {name}\n  HostName {address}\n" for name, address in config.NODES.items()) + """Host *
+SSH = (
+    "".join(f"Host {name}\n  HostName {address}\n" for name, address in config.NODES.items())
+    + """Host *
   User root
   IdentityFile /etc/saltk8s-lab/cloud_key
   StrictHostKeyChecking no
   UserKnownHostsFile /dev/null
   LogLevel ERROR
 """
+)
 
 
 def mounts(programs: dict[str, pathlib.Path]) -> dict[pathlib.Path, str]:
@@ -52,18 +55,38 @@ def create(version: str, programs: dict[str, pathlib.Path]) -> None:
     volumes = []
     for source, target in mounts(programs).items():
         volumes += ["-v", f"{source}:{target}:ro"]
-    run("docker", "create", "--name", config.ADMIN, "--hostname", config.ADMIN_MINION, "--network", config.NETWORK,
-        "--ip", config.ADMIN_ADDRESS, *machines.OPTIONS, *volumes, images.local_ref("admin", version))
+    run(
+        "docker",
+        "create",
+        "--name",
+        config.ADMIN,
+        "--hostname",
+        config.ADMIN_MINION,
+        "--network",
+        config.NETWORK,
+        "--ip",
+        config.ADMIN_ADDRESS,
+        *machines.OPTIONS,
+        *volumes,
+        images.local_ref("admin", version),
+    )
     _put("/etc/salt/master.d/saltk8s.conf", MASTER)
     _put("/etc/salt/minion.d/saltk8s.conf", MINION)
     _put("/etc/ssh/lab_config", SSH)
     run("docker", "start", config.ADMIN)
     until(lambda: succeeds(*command("systemctl", "is-active", "salt-master", "salt-minion")), "Salt runs", 90)
     run(*command("update-ca-certificates"))
-    until(lambda: f'"{config.ADMIN_MINION}"' in run(*command("salt-key", "--out=json", "-l", "pre"), check=False),
-          "the admin's minion asks for its key", 90)
+    until(
+        lambda: f'"{config.ADMIN_MINION}"' in run(*command("salt-key", "--out=json", "-l", "pre"), check=False),
+        "the admin's minion asks for its key",
+        90,
+    )
     run(*command("salt-key", "-y", "-a", config.ADMIN_MINION))
-    until(lambda: succeeds(*command("salt", "-t", "10", config.ADMIN_MINION, "test.ping")), "the admin's minion answers", 90)
+    until(
+        lambda: succeeds(*command("salt", "-t", "3", "--gather-job-timeout=3", config.ADMIN_MINION, "test.ping")),
+        "the admin's minion answers",
+        90,
+    )
 
 
 def _put(path: str, text: str) -> None:

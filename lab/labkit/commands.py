@@ -117,7 +117,9 @@ def _cluster(steps: Steps) -> None:
     """Salt states: from machines to a cluster with its services."""
     with steps.step("salt '*' state.apply k8s") as note:
         answers = mainjob.apply("*", "k8s", log="apply.log")
-        note.append(", ".join(f"{sls} {seconds:.0f} s" for sls, seconds in mainjob.stages(answers).items() if seconds >= 1))
+        note.append(
+            ", ".join(f"{sls} {seconds:.0f} s" for sls, seconds in mainjob.stages(answers).items() if seconds >= 1)
+        )
     steps.times[-1]["stages_s"] = mainjob.stages(answers)
     with steps.step("all nodes Ready"):
         table = mainjob.check_nodes()

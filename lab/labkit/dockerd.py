@@ -80,7 +80,7 @@ def _clean_up() -> None:
     for top in pathlib.Path("/sys/fs/cgroup").glob("*/docker"):
         for folder, _, _ in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):  # one with processes in it is not ours to remove
-                os.rmdir(folder)
+                pathlib.Path(folder).rmdir()
 
 
 # what `iptables-save` says with no rule at all is "", which restores nothing

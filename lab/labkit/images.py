@@ -35,8 +35,16 @@ def build_base() -> bool:
         return False
     with tempfile.TemporaryDirectory(dir=config.store()) as folder:
         root = pathlib.Path(folder) / "root"
-        run("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", config.DEBIAN, root, config.MIRROR,
-            log="images.log", timeout_s=1200)
+        run(
+            "debootstrap",
+            "--variant=minbase",
+            f"--include={BASE_PACKAGES}",
+            config.DEBIAN,
+            root,
+            config.MIRROR,
+            log="images.log",
+            timeout_s=1200,
+        )
         shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
         archive = pathlib.Path(folder) / "root.tar"
         run("tar", "-C", root, "-cf", archive, ".", timeout_s=600)
@@ -53,9 +61,7 @@ def dockerfile(image: Image) -> str:
 
 def _program_paths(image: Image, version: str) -> dict[str, pathlib.Path]:
     """Name in the image -> where the program is (or will be) in the cache."""
-    paths = {
-        target: gobuild.path_of(programs.BY_NAME[source], version) for source, target in image.programs.items()
-    }
+    paths = {target: gobuild.path_of(programs.BY_NAME[source], version) for source, target in image.programs.items()}
     for name in image.own:
         folder = config.LAB / "tools" / name
         paths[name] = gobuild.cache_dir() / "bin" / owngo.key(folder, version) / name

@@ -63,14 +63,55 @@ def make() -> None:
 
 
 def _certificates() -> None:
-    run("openssl", "req", "-x509", *CURVE, "-days", DAYS, "-subj", "/CN=saltk8s lab CA", "-keyout", path("ca.key"),
-        "-out", path("ca.crt"), "-addext", "basicConstraints=critical,CA:TRUE",
-        "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        *CURVE,
+        "-days",
+        DAYS,
+        "-subj",
+        "/CN=saltk8s lab CA",
+        "-keyout",
+        path("ca.key"),
+        "-out",
+        path("ca.crt"),
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
+    )
     path("leaf.cnf").write_text(LEAF)
     for name in ("vcenter", "registry"):
-        run("openssl", "req", "-new", *CURVE, "-subj", f"/CN={config.GATEWAY}", "-keyout", path(f"{name}.key"),
-            "-out", path(f"{name}.csr"))
-        run("openssl", "x509", "-req", "-days", DAYS, "-in", path(f"{name}.csr"), "-CA", path("ca.crt"),
-            "-CAkey", path("ca.key"), "-CAcreateserial", "-extfile", path("leaf.cnf"), "-out", path(f"{name}.crt"))
+        run(
+            "openssl",
+            "req",
+            "-new",
+            *CURVE,
+            "-subj",
+            f"/CN={config.GATEWAY}",
+            "-keyout",
+            path(f"{name}.key"),
+            "-out",
+            path(f"{name}.csr"),
+        )
+        run(
+            "openssl",
+            "x509",
+            "-req",
+            "-days",
+            DAYS,
+            "-in",
+            path(f"{name}.csr"),
+            "-CA",
+            path("ca.crt"),
+            "-CAkey",
+            path("ca.key"),
+            "-CAcreateserial",
+            "-extfile",
+            path("leaf.cnf"),
+            "-out",
+            path(f"{name}.crt"),
+        )
     for key in folder().glob("*.key"):
         key.chmod(0o600)

@@ -23,8 +23,21 @@ def create_network() -> None:
     """Make the lab's network: internal, so that nothing of the lab can leave this machine."""
     if succeeds("docker", "network", "inspect", config.NETWORK):
         return
-    run("docker", "network", "create", "--internal", "--subnet", config.SUBNET, "--ip-range", config.CONTAINER_RANGE,
-        "--gateway", config.GATEWAY, "-o", f"com.docker.network.bridge.name={config.BRIDGE}", config.NETWORK)
+    run(
+        "docker",
+        "network",
+        "create",
+        "--internal",
+        "--subnet",
+        config.SUBNET,
+        "--ip-range",
+        config.CONTAINER_RANGE,
+        "--gateway",
+        config.GATEWAY,
+        "-o",
+        f"com.docker.network.bridge.name={config.BRIDGE}",
+        config.NETWORK,
+    )
 
 
 def node_arguments(version: str) -> str:

@@ -105,8 +105,17 @@ def install(missing: dict[str, str]) -> None:
     run("apt-get", "-q", "update", env=env, log="install.log")
     packages = [package for package in missing.values() if package != "golang"]
     if packages:
-        run("apt-get", "-q", "-y", "--no-install-recommends", "install", *packages, env=env, log="install.log",
-            timeout_s=900)
+        run(
+            "apt-get",
+            "-q",
+            "-y",
+            "--no-install-recommends",
+            "install",
+            *packages,
+            env=env,
+            log="install.log",
+            timeout_s=900,
+        )
     if "golang" in missing.values():
         _install_go(env)
 
@@ -122,6 +131,15 @@ def _install_go(env: dict[str, str]) -> None:
         known = run("apt-cache", "search", "--names-only", r"^golang-1\.[0-9]+-go$")
         releases = sorted({int(minor) for minor in re.findall(r"golang-1\.(\d+)-go", known)}, reverse=True)
         if releases and (1, releases[0]) >= GO:
-            run("apt-get", "-q", "-y", "--no-install-recommends", "install", f"golang-1.{releases[0]}-go",
-                env=env, log="install.log", timeout_s=900)
+            run(
+                "apt-get",
+                "-q",
+                "-y",
+                "--no-install-recommends",
+                "install",
+                f"golang-1.{releases[0]}-go",
+                env=env,
+                log="install.log",
+                timeout_s=900,
+            )
             return

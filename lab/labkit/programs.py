@@ -57,7 +57,7 @@ def _kubernetes(name: str, tier: str) -> Program:
         values,
         staging=STAGING,
         sums="kubernetes/go.sum",
-        drop=("k8s.io/sample-", ),
+        drop=("k8s.io/sample-",),
     )
 
 

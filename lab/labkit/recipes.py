@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 # what the node formulas install on a machine without internet
-OFFLINE_PACKAGES = "docker.io chrony"
+OFFLINE_PACKAGES = "docker.io"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
 
-CNI = {f"cni-{name}": name for name in ("bridge", "loopback", "host-local", "portmap", "bandwidth", "tuning", "flannel")}
+CNI = {
+    f"cni-{name}": name for name in ("bridge", "loopback", "host-local", "portmap", "bandwidth", "tuning", "flannel")
+}
 
 # in the order of building: the ones that others start from come first
 IMAGES = [
@@ -106,9 +108,7 @@ IMAGES = [
         folder="kube-controllers",
         programs=_same("kube-controllers", "check-status"),
     ),
-    Image(
-        "metrics-server", "rancher/mirrored-metrics-server:v0.7.2", programs=_same("metrics-server"), user="1000"
-    ),
+    Image("metrics-server", "rancher/mirrored-metrics-server:v0.7.2", programs=_same("metrics-server"), user="1000"),
     Image(
         "metallb-controller", "metallb/controller:v0.15.2", programs={"metallb-controller": "controller"}, user="65534"
     ),

@@ -37,8 +37,21 @@ def settings(address: str, secure: bool) -> str:
 
 def _start(name: str, folder: pathlib.Path, version: str) -> None:
     run("docker", "rm", "-f", name, check=False)
-    run("docker", "run", "-d", "--name", name, "--network", "host", "-v", f"{storage()}:/storage",
-        "-v", f"{folder}:/conf:ro", images.local_ref("registry", version), "/conf/config.yml")
+    run(
+        "docker",
+        "run",
+        "-d",
+        "--name",
+        name,
+        "--network",
+        "host",
+        "-v",
+        f"{storage()}:/storage",
+        "-v",
+        f"{folder}:/conf:ro",
+        images.local_ref("registry", version),
+        "/conf/config.yml",
+    )
 
 
 def _answers(url: str) -> bool:
@@ -105,9 +118,20 @@ def start(version: str) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in ("registry.crt", "registry.key"):
         keys.write_private(folder / name, keys.read(name) + "\n")
-    line = run("docker", "run", "--rm", "-i", "--network", "none", "--entrypoint", "htpasswd",
-               images.local_ref("registry", version), "-niB", config.REGISTRY_USER,
-               stdin=keys.read("registry_password"))
+    line = run(
+        "docker",
+        "run",
+        "--rm",
+        "-i",
+        "--network",
+        "none",
+        "--entrypoint",
+        "htpasswd",
+        images.local_ref("registry", version),
+        "-niB",
+        config.REGISTRY_USER,
+        stdin=keys.read("registry_password"),
+    )
     keys.write_private(folder / "htpasswd", line.strip() + "\n")
     keys.write_private(folder / "config.yml", settings(config.REGISTRY, secure=True))
     _start(NAME, folder, version)

@@ -65,7 +65,19 @@ def build(version: str) -> bool:
 
 
 def _fill(folder: pathlib.Path, version: str) -> None:
-    argv = ["docker", "run", "-d", "--name", NAME, "--network", "none", "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE"]
+    argv = [
+        "docker",
+        "run",
+        "-d",
+        "--name",
+        NAME,
+        "--network",
+        "none",
+        "--cap-add",
+        "ALL",
+        "--cap-drop",
+        "SYS_RESOURCE",
+    ]
     for option in ("seccomp", "apparmor", "systempaths"):
         argv += ["--security-opt", f"{option}=unconfined"]
     run(*argv, "-v", f"{folder}:/var/lib/docker", images.local_ref("seeder", version))
@@ -85,8 +97,9 @@ def _fill(folder: pathlib.Path, version: str) -> None:
 
 def _copy(names: list[str]) -> None:
     save = subprocess.Popen(["docker", "save", *names], stdout=subprocess.PIPE)
-    load = subprocess.run(["docker", "exec", "-i", NAME, "docker", "load"], stdin=save.stdout, capture_output=True,
-                          text=True, check=False)
+    load = subprocess.run(
+        ["docker", "exec", "-i", NAME, "docker", "load"], stdin=save.stdout, capture_output=True, text=True, check=False
+    )
     save.stdout.close()
     if save.wait() or load.returncode:
         raise LabError(f"filling the seed: {load.stdout}{load.stderr}")

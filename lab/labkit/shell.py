@@ -16,8 +16,14 @@ class LabError(Exception):
     """Something of the lab failed; the message says what, with the output of the program that failed."""
 
 
-def run(*argv: str | os.PathLike, stdin: str | None = None, timeout_s: float = 600, check: bool = True,
-        env: dict[str, str] | None = None, log: str | None = None) -> str:
+def run(
+    *argv: str | os.PathLike,
+    stdin: str | None = None,
+    timeout_s: float = 600,
+    check: bool = True,
+    env: dict[str, str] | None = None,
+    log: str | None = None,
+) -> str:
     """Run a program; return its standard output.
 
     check: raise LabError with the whole output unless it exits with 0; log: name of the file in the lab's logs to
@@ -26,13 +32,24 @@ def run(*argv: str | os.PathLike, stdin: str | None = None, timeout_s: float = 6
     argv = [os.fspath(part) for part in argv]
     environment = os.environ | {"DOCKER_BUILDKIT": "0"} | (env or {})
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout_s, env=environment,
-                              stdin=subprocess.DEVNULL if stdin is None else None, errors="replace", check=False)
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env=environment,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            errors="replace",
+            check=False,
+        )
     except FileNotFoundError as err:
         raise LabError(f"{argv[0]}: not found") from err
     except subprocess.TimeoutExpired as err:
-        output = "".join(part.decode(errors="replace") if isinstance(part, bytes) else part or ""
-                         for part in (err.stdout, err.stderr))
+        output = "".join(
+            part.decode(errors="replace") if isinstance(part, bytes) else part or ""
+            for part in (err.stdout, err.stderr)
+        )
         raise LabError(f"{' '.join(argv)}: no end after {timeout_s:.0f} s\n{output}") from err
     if log:
         write_log(log, f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}")
@@ -52,8 +69,12 @@ def write_log(name: str, text: str) -> None:
 def succeeds(*argv: str | os.PathLike) -> bool:
     """Whether a program exits with 0."""
     try:
-        return subprocess.run([os.fspath(part) for part in argv], stdin=subprocess.DEVNULL, capture_output=True,
-                              check=False).returncode == 0
+        return (
+            subprocess.run(
+                [os.fspath(part) for part in argv], stdin=subprocess.DEVNULL, capture_output=True, check=False
+            ).returncode
+            == 0
+        )
     except FileNotFoundError:
         return False
 
@@ -75,8 +96,14 @@ def start_process(name: str, *argv: str | os.PathLike, env: dict[str, str] | Non
     folder = config.logs()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.log").open("a") as output:
-        process = subprocess.Popen([os.fspath(part) for part in argv], stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=output, start_new_session=True, env=os.environ | (env or {}))
+        process = subprocess.Popen(
+            [os.fspath(part) for part in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=os.environ | (env or {}),
+        )
     pid_file(name).parent.mkdir(parents=True, exist_ok=True)
     pid_file(name).write_text(f"{process.pid} {start_time(process.pid)}\n")
     return process.pid

@@ -21,7 +21,11 @@ AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 def pinned(text: str) -> dict[str, str]:
     """Name (lower case) -> version of a constraints file."""
     lines = [line.split("#")[0].strip() for line in text.splitlines()]
-    return {name.strip().lower(): version.strip() for name, _, version in (line.partition("==") for line in lines) if version}
+    return {
+        name.strip().lower(): version.strip()
+        for name, _, version in (line.partition("==") for line in lines)
+        if version
+    }
 
 
 def requirements(names: tuple[str, ...]) -> str:
