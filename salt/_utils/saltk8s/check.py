@@ -120,9 +120,9 @@ def _problems(minion: str, pillar: Rendered, defaults: Any) -> Iterable[tuple[st
     errors = pillar.get("_errors") or ()
     for error in errors:
         yield "pillar", without_source(str(error)), "a pillar that Salt can render"
-    tree = pillar.get("k8s")
-    if errors and not tree:
+    if errors:  # what is missing then is missing because of them
         return
+    tree = pillar.get("k8s")
     roles = model.roles_of(tree, minion) & model.SECRET_ROLES
     try:
         model.build(defaults, tree, secrets_required=roles, encrypted=True)

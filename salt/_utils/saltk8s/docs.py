@@ -21,8 +21,21 @@ Everything that an operator decides is below `k8s:` in the pillar. This page is 
 - Secrets belong in the pillar of the minions that need them and nowhere else: see `pillar.example/top.sls`.
 - `CHANGE-ME` and Salt's mask `**********` are refused wherever they stand.
 
-`python3 -m saltk8s check PILLAR_DIR` checks a pillar folder without a master; `salt '*' k8s_config.validate` checks
-what each minion has.
+## The check
+
+    PYTHONPATH=_utils python3 -m saltk8s check PILLAR_DIR      # in a checkout, with a Python that has Salt
+    saltk8s-check PILLAR_DIR                                   # installed with pip
+
+checks a pillar folder for a merge request: no master, no root, nothing of this machine's own Salt. Salt's renderer
+renders it with its top file for every node that it declares, for the admin and for the cloud minion; one message a
+distinct problem, with the minions it concerns when these are not all. It also says which secret a worker would get.
+
+- Exit status: 0 valid, 1 problems, 2 it could not be checked. `--json` writes `valid`, `minions` and `problems` (`path`,
+  `value`, `expected`, `minions`).
+- Secrets may stay PGP messages: without the key they count as given.
+- A pillar that runs commands, or asks other machines, while it is rendered does so here too. The only grain is `id`:
+  a top file that matches by others, or by nodegroups, gives less than on the master.
+- `salt '*' k8s_config.validate` checks what each minion has.
 """
 
 

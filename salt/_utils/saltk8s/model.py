@@ -19,6 +19,7 @@ __all__ = ["SECRET_ROLES", "build", "host_of", "redacted", "roles_of", "seconds"
 ROOT = "k8s"
 SECRET_ROLES = frozenset({"admin", "cloud"})  # the roles of minions that hold secrets
 STATE_ROOT = "/var/lib/saltk8s"
+BIN_DIR = "/usr/local/bin"
 
 
 def build(
@@ -77,7 +78,7 @@ def _paths(state_dir: str) -> dict[str, str]:
         "kubeconfig": f"{state_dir}/kube_config_cluster.yml",
         "ssh_key": f"{state_dir}/ssh_key",
         "backups": f"{state_dir}/backups",
-        "bin_dir": "/usr/local/bin",
+        "bin_dir": BIN_DIR,
     }
 
 

@@ -56,4 +56,4 @@ METALLB = Section(
     }
 )
 
-SERVICES = Section({"metallb": Key(METALLB, "Addresses for services of type LoadBalancer.")})
+SERVICES = Section({"metallb": Key(METALLB, "Addresses for services of type LoadBalancer.")}, in_order=True)

@@ -344,10 +344,16 @@ class Map(Type):
 
 
 class Section(Type):
-    """A map of known keys. ``optional``: as a whole it may be missing, and is None then, whatever the defaults say."""
+    """A map of known keys.
 
-    def __init__(self, keys: dict[str, Key], optional: bool = False, doc: str = "section"):
-        self.keys, self.optional, self.doc = keys, optional, doc
+    optional: as a whole it may be missing, and is None then, whatever the defaults say; in_order: the model has its
+    keys in the order of the defaults.
+    """
+
+    doc = "section"
+
+    def __init__(self, keys: dict[str, Key], optional: bool = False, in_order: bool = False):
+        self.keys, self.optional, self.in_order = keys, optional, in_order
 
     def check(self, value: Any, default: Any, path: Path, report: Report) -> Any:
         if not isinstance(value, Mapping):
@@ -357,7 +363,7 @@ class Section(Type):
         for key in value:
             if not isinstance(key, str) or key not in self.keys:
                 report.add((*path, key), f"{_some(self.keys)}{suggestion(key, self.keys)}", "an unknown key")
-        order = [key for key in default if key in self.keys] + [key for key in self.keys if key not in default]
+        order = dict.fromkeys([key for key in default if key in self.keys] if self.in_order else ()) | self.keys
         return {key: self._one(key, value.get(key), default.get(key), path, report) for key in order}
 
     def _one(self, name: str, value: Any, default: Any, path: Path, report: Report) -> Any:

@@ -1,0 +1,173 @@
+"""``k8s_config`` on minions: in process, and on a real minion of a real master (newer Salt masks pillar there)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import salt.loader
+import saltk8s
+from salt.exceptions import CommandExecutionError
+from saltk8s import model as models
+from tests.support import pillars
+
+ADMIN = "k8s-admin.osug.example"
+SPEAKER = "quay.io/metallb/speaker:v0.15.2"
+
+
+def hidden(pillar):
+    """Wrap pillar data as a minion does that got it from a master; only newer Salt has it."""
+    try:
+        from salt.utils.secret import hide
+    except ImportError:
+        return pillar
+    return hide(pillar)
+
+
+@pytest.fixture
+def admin(loaders):
+    return with_pillar(loaders(ADMIN, pillar={"k8s": pillars.full()}), {"k8s": pillars.full()})
+
+
+def with_pillar(minion, pillar):
+    """Give a minion another pillar, as it would arrive from a master; what modules remember stays."""
+    minion.opts["pillar"] = hidden(pillar)
+    minion.modules = salt.loader.minion_mods(minion.opts, utils=minion.utils, context=minion.context)
+    return minion
+
+
+def leaks(value) -> list[str]:
+    text = json.dumps(value) + str(value)
+    return [canary for canary in pillars.canaries() if canary in text]
+
+
+def test_the_model_on_the_admin(admin):
+    model = admin.call("k8s_config.get")
+    assert model["minion"] == {"id": ADMIN, "roles": ["admin", "cloud"]}
+    assert model["registry"]["password"] == pillars.REGISTRY_PASSWORD
+    assert model["cluster"]["ssh"]["private_key"] == pillars.key_pair()[0]
+    assert type(model["registry"]) is dict, "plain data, whose text is not masked"
+    assert "**********" not in json.dumps(model)
+    assert admin.call("k8s_config.paths")["kubeconfig"] == "/var/lib/saltk8s/osug/kube_config_cluster.yml"
+
+
+def test_the_model_on_a_worker(loaders):
+    worker = loaders("k8s-w1", pillar={"k8s": pillars.public()})
+    model = worker.call("k8s_config.get")
+    assert model["minion"] == {"id": "k8s-w1", "roles": ["node"]}
+    assert model["registry"]["password"] is None
+    assert worker.call("k8s_config.node")["ip"] == "10.20.0.21"
+    assert worker.call("k8s_config.node", "k8s-cp1")["roles"] == ["controlplane", "etcd"]
+    assert worker.call("k8s_config.node", "k8s-w9") is None
+    assert worker.call("k8s_config.validate") == {"valid": True, "problems": [], "warnings": []}
+
+
+def test_the_model_is_built_once_and_everybody_has_a_copy(admin, monkeypatch):
+    built = []
+    real = models.build
+    monkeypatch.setattr(models, "build", lambda *args, **kwargs: built.append(1) or real(*args, **kwargs))
+    first = admin.call("k8s_config.get")
+    first["nodes"].clear()
+    assert len(admin.call("k8s_config.get")["nodes"]) == 6
+    assert admin.call("k8s_config.node", "k8s-w1")["name"] == "k8s-w1"
+    assert len(built) == 1
+    with_pillar(admin, {"k8s": pillars.merge(pillars.full(), {"docker": {"log_files": 7}})})
+    assert admin.call("k8s_config.get")["docker"]["log_files"] == 7
+    assert len(built) == 2
+
+
+def test_a_job_returns_no_secret(admin):
+    model = admin.call("k8s_config.get", __pub_fun="k8s_config.get", __pub_jid="20261123000000000000")
+    assert model["registry"]["password"] == "<redacted>"
+    assert leaks(model) == []
+    with pytest.raises(CommandExecutionError, match="takes no argument: unmask"):
+        admin.call("k8s_config.get", unmask=True)
+
+
+def test_a_pillar_that_is_not_valid(loaders):
+    over = {"registry": {"url": "https://x"}, "cluster": {"ssh": {"private_key": "canary-no-key"}, "name": "A B"}}
+    minion = loaders(ADMIN, pillar={"k8s": pillars.merge(pillars.full(), over)})
+    for function in ("get", "node", "images", "paths"):
+        with pytest.raises(CommandExecutionError) as caught:
+            minion.call(f"k8s_config.{function}")
+        assert "3 problems in the pillar:" in str(caught.value)
+        assert "k8s:cluster:ssh:private_key: got <redacted>; expected" in str(caught.value)
+        assert "canary" not in str(caught.value)
+    answer = minion.call("k8s_config.validate")
+    assert answer["valid"] is False
+    assert [problem["path"] for problem in answer["problems"]] == [
+        "k8s:cluster:name",
+        "k8s:cluster:ssh:private_key",
+        "k8s:registry:url",
+    ]
+    assert leaks(answer) == []
+
+
+def test_no_pillar_is_one_clear_error(loaders):
+    minion = loaders("k8s-w1", pillar={})
+    with pytest.raises(CommandExecutionError) as caught:
+        minion.call("k8s_config.get")
+    assert str(caught.value).splitlines()[1:] == [
+        "  k8s: got nothing; expected the platform's pillar: does top.sls give it to this minion?"
+    ]
+
+
+def test_the_images_to_mirror(admin):
+    answer = admin.call("k8s_config.images")
+    assert answer["services"] == {"metallb": ["quay.io/metallb/controller:v0.15.2", SPEAKER]}
+    assert answer["mirror"][SPEAKER] == "registry.osug.example/metallb/speaker:v0.15.2"
+    assert answer["missing"].startswith("rke's system images: "), "this minion has no rke"
+    assert admin.call("k8s_config.image", SPEAKER) == "registry.osug.example/metallb/speaker:v0.15.2"
+
+
+def test_the_images_of_rke(loaders, binaries, monkeypatch):
+    """The real rke says which images it deploys."""
+    minion = loaders(ADMIN, pillar={"k8s": pillars.without(pillars.full(), "registry")})
+    monkeypatch.setattr(models, "BIN_DIR", str(binaries["rke"].parent))
+    answer = minion.call("k8s_config.images")
+    assert answer["missing"] is None
+    assert "rancher/hyperkube:v1.32.6-rancher1" in answer["system"]
+    assert set(answer["mirror"]) == {*answer["system"], *answer["services"]["metallb"]}
+    assert all(image == pulled for image, pulled in answer["mirror"].items()), "no registry: pulled from where it is"
+
+
+def test_defaults_that_are_not_on_the_file_server(loaders, tmp_path):
+    """Then those beside the package serve, as after an installation with pip."""
+    minion = loaders(ADMIN, pillar={"k8s": pillars.full()})
+    minion.opts["file_roots"]["base"][:] = [str(tmp_path)]
+    assert minion.call("k8s_config.get")["cluster"]["engine"] == "rke"
+
+
+def test_two_versions_are_noticed(admin, monkeypatch):
+    monkeypatch.setattr(saltk8s, "__version__", "9.9.9")
+    answer = admin.call("k8s_config.validate")
+    assert answer["valid"] and "9.9.9" in answer["warnings"][0]
+
+
+def test_module_and_package_are_of_one_version(admin):
+    assert admin.call("k8s_config.validate")["warnings"] == []
+
+
+def test_on_a_real_minion(minion_pillar, salt_call_cli, salt_cli, salt_minion):
+    """Synced from a real master, with the pillar as it arrives: a state sees the secret, a job's return does not."""
+    minion_id = salt_minion.id
+    tree = pillars.merge(pillars.full(), {"cluster": {"admin": minion_id}})
+    minion_pillar({"k8s": tree})
+    assert salt_call_cli.run("k8s_config.validate").data == {"valid": True, "problems": [], "warnings": []}
+    for answer in (
+        salt_call_cli.run("k8s_config.get"),
+        salt_cli.run("k8s_config.get", minion_tgt=minion_id),
+    ):
+        assert answer.data["minion"] == {"id": minion_id, "roles": ["admin", "cloud"]}
+        assert answer.data["registry"]["password"] == "<redacted>"
+        assert leaks([answer.stdout, answer.stderr]) == []
+    template = "{{ salt['k8s_config.get']()['registry']['password'] == '" + pillars.REGISTRY_PASSWORD + "' }}"
+    rendered = salt_call_cli.run(
+        "slsutil.renderer", string=f"secret_is_plain: {template}", default_renderer="jinja|yaml"
+    )
+    assert rendered.data == {"secret_is_plain": True}
+    minion_pillar({"k8s": pillars.merge(tree, {"registry": {"password": "**********"}})})
+    answer = salt_call_cli.run("k8s_config.get")
+    assert answer.returncode != 0
+    assert "k8s:registry:password: got **********; expected the value itself, not Salt's mask" in answer.stderr
+    assert "Traceback" not in answer.stderr
