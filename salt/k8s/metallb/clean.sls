@@ -1,0 +1,11 @@
+{#- Takes MetalLB and its kinds away: every LoadBalancer service loses its address. Nothing here holds data that is not
+    in the pillar, so the protected kinds are named. -#}
+{%- set kinds = ["ipaddresspools", "l2advertisements", "bgpadvertisements", "bgppeers", "bfdprofiles", "communities", "servicel2statuses", "servicebgpstatuses"] %}
+k8s-metallb-absent:
+  kubectl.absent:
+    - name: metallb
+    - unprotect:
+      - Namespace metallb-system
+{%- for kind in kinds %}
+      - CustomResourceDefinition {{ kind }}.metallb.io
+{%- endfor %}
