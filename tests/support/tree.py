@@ -55,3 +55,11 @@ def parameters(function: ast.FunctionDef) -> list[str]:
     """Names of a function's parameters, without ``*args`` and ``**kwargs``."""
     args = function.args
     return [arg.arg for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs]]
+
+
+def aliases(path: Path) -> dict[str, str]:
+    """Names under which Salt offers a module's functions, where they are not the functions' own."""
+    for node in parsed(path).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__func_alias__":
+            return ast.literal_eval(node.value)
+    return {}

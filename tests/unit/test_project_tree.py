@@ -37,12 +37,14 @@ def test_a_public_function_says_how_it_is_called_and_what_it_gives(pair):
     text = ast.get_docstring(function) or ""
     assert text, "no docstring"
     assert "CLI Example:" in text, "no CLI example"
-    called = f"{path.stem}.{function.name.rstrip('_')}"  # a name that is Python's has a "_" behind, and an alias
+    called = f"{path.stem}.{tree.aliases(path).get(function.name, function.name)}"
     assert called in text.split("CLI Example:")[1], "the CLI example calls something else"
-    unnamed = [name for name in tree.parameters(function) if not re.search(rf"^(\w+, )*{name}(, \w+)*$", text, re.M)]
-    assert unnamed == [], "parameters without a paragraph of their own"
+    top = ast.get_docstring(tree.parsed(path)) or ""  # what holds for all functions stands at the module's top
+    paragraph = "^(\\w+, )*{}(, \\w+)*$"
+    missing = [name for name in tree.parameters(function) if not re.search(paragraph.format(name), text, re.M)]
+    assert [name for name in missing if f"``{name}``" not in top] == [], "parameters without a paragraph"
     gives = "changes" if path.parent.name == "_states" else "return"
-    whole = f"{text} {ast.get_docstring(tree.parsed(path))}".lower()  # what holds for all stands at the module's top
+    whole = f"{text} {top}".lower()
     assert gives in whole or "raises nothing" in whole, f"it does not say what it gives ({gives})"
 
 
