@@ -4,6 +4,7 @@
 ``salt_master``, ``salt_minion``, ``salt_call_cli``, ``salt_cli``, ``salt_run_cli``   real daemons, started once
 ``minion_pillar`` pillar data for the real minion, for the length of one test
 ``binaries``      paths of the real ``rke``, ``kubectl``, ``kube-apiserver``, ``etcd`` and of the simulator ``vcsim``
+``apiserver``     a real API server with RBAC and an audit log, started once (``tests/support/apiserver.py``)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from labkit import gobuild
 from support import programs
+from tests.support.apiserver import apiserver  # noqa: F401  a fixture
 from tests.support.salt import ADMIN, FORMULAS, Minion, write_pillar
 
 SLOW_GRAINS = ("enable_fqdns_grains", "enable_gpu_grains")

@@ -1,0 +1,175 @@
+"""kubectl: the one place that runs it. Explicit kubeconfig, input on standard input, typed errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from saltk8s import errors, process
+from saltk8s.objects import refusals
+from saltk8s.objects.identity import MANAGER, SET_LABEL, Kind
+
+# Not a limit on the work, but on silence: a request that is not answered in this time is not going to be.
+REQUEST_TIMEOUT_S = 30
+
+
+class Kubectl:
+    """Runs kubectl against one cluster.
+
+    kubeconfig: path of the file; context: name of a context in it, or None for its current one; binary: path or name
+    of the program; cache_dir: folder for kubectl's discovery cache (without one, kubectl asks for all it needs each
+    time and nothing is written); timeout_s: seconds that one run may take.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: str,
+        context: str | None = None,
+        binary: str = "kubectl",
+        cache_dir: str | None = None,
+        timeout_s: float = 300,
+    ):
+        self.kubeconfig = kubeconfig
+        self._words = ["--kubeconfig", kubeconfig]
+        self._words += ["--context", context] if context else []
+        self._words += ["--cache-dir", cache_dir or os.devnull]
+        self._binary = binary
+        self._timeout_s = timeout_s
+
+    @property
+    def cluster_exists(self) -> bool:
+        """Whether there is a kubeconfig: before the cluster is built there is none."""
+        return Path(self.kubeconfig).is_file()
+
+    def run(
+        self,
+        *words: str,
+        stdin: str | None = None,
+        what: str = "kubectl",
+        secrets: Sequence[str] = (),
+        timeout_s: float | None = None,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> str:
+        """Run kubectl; return its standard output.
+
+        words: what comes after the program's name; what: how errors name the thing (an object's title);
+        secrets: texts taken out of output and errors; request_timeout_s: for one request, 0 for none (waiting).
+        Raises the errors that refusals.translate() returns, Unreachable when there is no kubeconfig.
+        """
+        if not self.cluster_exists:
+            raise errors.Unreachable(f"no kubeconfig {self.kubeconfig}: the cluster does not exist yet, or not for us")
+        argv = [self._binary, *words, *self._words]
+        if request_timeout_s:
+            argv.append(f"--request-timeout={request_timeout_s:g}s")
+        result = process.run(argv, stdin=stdin, timeout_s=timeout_s or self._timeout_s, secrets=secrets,
+                             env={"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false"})
+        if result.code:
+            raise refusals.translate(result.err or result.out, result.code, what)
+        return result.out
+
+    def client_version(self) -> str:
+        """Return kubectl's own version, as ``v1.32.6``."""
+        result = process.run([self._binary, "version", "--client", "--output=json"], timeout_s=REQUEST_TIMEOUT_S)
+        try:
+            return json.loads(result.out)["clientVersion"]["gitVersion"]
+        except (ValueError, KeyError) as err:
+            raise errors.CommandError("kubectl names no version", result.code, result.err or result.out) from err
+
+    def objects(self, *words: str, **options: Any) -> list[dict[str, Any]]:
+        """Run kubectl with ``-o json``; return the objects it prints, however many."""
+        out = self.run(*words, "-o", "json", **options)
+        if not out.strip():
+            return []
+        try:
+            found = json.loads(out)
+        except ValueError as err:
+            raise errors.CommandError("kubectl did not answer with JSON", 0, out[-300:]) from err
+        return found["items"] if found.get("kind") == "List" or "items" in found else [found]
+
+    def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> tuple[list[dict[str, Any]], set[Kind]]:
+        """Return (the live objects of a set, the kinds that the API server does not know).
+
+        One run of kubectl, one LIST a kind; a kind that is not known costs another run.
+        """
+        return self._list(sorted(set(kinds)), "--selector", f"{SET_LABEL}={set_name}")
+
+    def _list(self, kinds: list[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
+        unknown: set[Kind] = set()
+        while kinds:
+            joined = ",".join(kind.argument for kind in kinds)
+            try:
+                return self.objects("get", joined, "--all-namespaces", "--show-managed-fields", *words), unknown
+            except refusals.UnknownKind as err:
+                gone = [kind for kind in kinds if kind.kind == err.kind] or kinds
+                if len(gone) > 1:  # the same name in several groups, or a name that is not ours: ask one by one
+                    return self._list_each(kinds, unknown, *words)
+            except refusals.NotFound:
+                # the discovery cache still had it
+                return self._list_each(kinds, unknown, *words)
+            unknown.update(gone)
+            kinds = [kind for kind in kinds if kind not in gone]
+        return [], unknown
+
+    def _list_each(self, kinds: list[Kind], unknown: set[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
+        found: list[dict[str, Any]] = []
+        for kind in kinds:
+            try:
+                found += self.objects("get", kind.argument, "--all-namespaces", "--show-managed-fields", *words)
+            except (refusals.UnknownKind, refusals.NotFound):
+                unknown.add(kind)
+        return found, unknown
+
+    def existing(self, objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return those of the objects that are live, whatever their labels. One request an object."""
+        if not objects:
+            return []
+        return self.objects("get", "--filename=-", "--ignore-not-found", "--show-managed-fields", stdin=listed(objects))
+
+    def apply(self, objects: Sequence[Mapping[str, Any]], dry_run: bool, force: bool, what: str = "kubectl") -> list:
+        """Apply objects server-side; return them as the API server answers.
+
+        dry_run: nothing is kept; force: take over fields of other managers.
+        """
+        if not objects:
+            return []
+        words = ["apply", "--server-side", f"--field-manager={MANAGER}", "--filename=-", "--show-managed-fields"]
+        words += ["--dry-run=server"] if dry_run else []
+        words += ["--force-conflicts"] if force else []
+        return self.objects(*words, stdin=listed(objects), what=what, secrets=secret_texts(objects))
+
+    def delete(self, stubs: Sequence[Mapping[str, Any]], timeout_s: float, what: str = "kubectl") -> None:
+        """Delete objects and wait until they are gone; one that is not there is no error.
+
+        stubs: apiVersion, kind and metadata with name and namespace are enough; timeout_s: seconds to wait for all.
+        """
+        if stubs:
+            self.run("delete", "--filename=-", "--ignore-not-found", "--wait=true", f"--timeout={max(1, timeout_s):g}s",
+                     stdin=listed(stubs), what=what, timeout_s=timeout_s + REQUEST_TIMEOUT_S, request_timeout_s=0)
+
+
+def listed(objects: Sequence[Mapping[str, Any]]) -> str:
+    """Return objects as the text for standard input: one JSON document a line.
+
+    Not as one List: for that kind kubectl falls back to checking fields itself, with a schema of megabytes.
+    """
+    return "".join(f"{json.dumps(obj)}\n" for obj in objects)
+
+
+def secret_texts(objects: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return every value of the Secrets among the objects, encoded and plain, the longest first."""
+    texts = set()
+    for obj in objects:
+        if (obj.get("apiVersion"), obj.get("kind")) != ("v1", "Secret"):
+            continue
+        for value in (obj.get("data") or {}).values():
+            texts.add(str(value))
+            try:
+                texts.add(base64.b64decode(str(value)).decode())
+            except ValueError:
+                continue
+    # a text of a few characters would blot out half of every message
+    return sorted((text for text in texts if len(text) >= 6), key=len, reverse=True)

@@ -1,0 +1,161 @@
+"""Which object is meant: group, kind, namespace and name, and what follows from the group and the kind alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+SET_LABEL = "saltk8s.io/set"
+MANAGER = "saltk8s"
+
+# Groups that the API server serves itself; an object of any other group is a custom resource.
+BUILT_IN = frozenset(
+    {"", "apps", "batch", "autoscaling", "policy"}
+    | {
+        f"{name}.k8s.io"
+        for name in (
+            "admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization",
+            "certificates", "coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver",
+            "networking", "node", "rbac.authorization", "resource", "scheduling", "storage", "storagemigration",
+        )
+    }
+)
+
+_CLUSTER_SCOPED = frozenset(
+    {
+        ("", "Namespace"), ("", "Node"), ("", "PersistentVolume"),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+        ("apiregistration.k8s.io", "APIService"),
+        ("certificates.k8s.io", "CertificateSigningRequest"),
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
+        ("networking.k8s.io", "IngressClass"),
+        ("node.k8s.io", "RuntimeClass"),
+        ("rbac.authorization.k8s.io", "ClusterRole"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+        ("scheduling.k8s.io", "PriorityClass"),
+        ("storage.k8s.io", "CSIDriver"), ("storage.k8s.io", "CSINode"),
+        ("storage.k8s.io", "StorageClass"), ("storage.k8s.io", "VolumeAttachment"),
+    }
+)
+
+# What holds data, or takes everything inside it along when it goes.
+PROTECTED = frozenset(
+    {
+        ("", "Namespace"), ("", "PersistentVolume"), ("", "PersistentVolumeClaim"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    }
+)
+
+_NAMED = re.compile(r"^(?P<kind>[A-Za-z0-9.-]+) (?:(?P<namespace>[a-z0-9.-]+)/)?(?P<name>\S+)$")
+
+
+class Kind(NamedTuple):
+    """A kind at one version of its group; sorts by group, then kind."""
+
+    group: str
+    kind: str
+    version: str
+
+    @property
+    def gk(self) -> tuple[str, str]:
+        """Group and kind, what identifies a kind whatever its version."""
+        return self.group, self.kind
+
+    @property
+    def argument(self) -> str:
+        """The kind as a kubectl argument that means no other: ``Deployment.v1.apps``, ``Service.v1.``."""
+        return f"{self.kind}.{self.version}.{self.group}"
+
+    @property
+    def custom(self) -> bool:
+        """Whether a CustomResourceDefinition makes it."""
+        return self.group not in BUILT_IN
+
+    @property
+    def title(self) -> str:
+        """For people: ``Deployment`` for what Kubernetes brings itself, ``IPAddressPool.metallb.io`` otherwise."""
+        return f"{self.kind}.{self.group}" if self.custom else self.kind
+
+
+class Key(NamedTuple):
+    """What identifies an object in a cluster. Without a namespace: cluster-scoped, or not resolved yet."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def title(self) -> str:
+        """For people and for ``changes``: ``Deployment metallb-system/controller``."""
+        kind = Kind(self.group, self.kind, "").title
+        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+    @property
+    def protected(self) -> bool:
+        """Whether it is deleted only when asked by name."""
+        return (self.group, self.kind) in PROTECTED
+
+
+def kind_of(obj: Mapping[str, Any]) -> Kind:
+    """Return an object's kind."""
+    group, _, version = str(obj["apiVersion"]).rpartition("/")
+    return Kind(group, obj["kind"], version)
+
+
+def key_of(obj: Mapping[str, Any]) -> Key:
+    """Return an object's key."""
+    meta = obj["metadata"]
+    kind = kind_of(obj)
+    return Key(kind.group, kind.kind, meta.get("namespace") or "", meta["name"])
+
+
+def kind_from(text: str) -> Kind:
+    """Return the kind that ``Kind.argument`` wrote."""
+    kind, version, group = text.split(".", 2)
+    return Kind(group, kind, version)
+
+
+def set_of(obj: Mapping[str, Any]) -> str | None:
+    """Return the name of the set that an object carries, or None."""
+    return (obj["metadata"].get("labels") or {}).get(SET_LABEL)
+
+
+def defined_kinds(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
+    """Return what the CustomResourceDefinitions among the objects bring: ``{(group, kind): namespaced}``."""
+    found = {}
+    for obj in objects:
+        if kind_of(obj).gk == ("apiextensions.k8s.io", "CustomResourceDefinition"):
+            spec = obj.get("spec") or {}
+            name = (spec.get("names") or {}).get("kind")
+            if name:
+                found[spec.get("group", ""), name] = spec.get("scope") != "Cluster"
+    return found
+
+
+def namespaced(kind: Kind, defined: Mapping[tuple[str, str], bool]) -> bool | None:
+    """Return whether objects of the kind live in a namespace; None when only the API server knows.
+
+    defined: what defined_kinds() returned for the set.
+    """
+    if kind.gk in defined:
+        return defined[kind.gk]
+    if kind.custom:
+        return None
+    return kind.gk not in _CLUSTER_SCOPED
+
+
+def matches(wanted: str, key: Key) -> bool:
+    """Return whether ``Kind name`` or ``Kind namespace/name`` (the kind with or without its group) means the object."""
+    found = _NAMED.match(wanted)
+    if not found:
+        return False
+    kind = found["kind"].lower()
+    named = kind in (key.kind.lower(), f"{key.kind}.{key.group}".lower())
+    return named and found["name"] == key.name and (found["namespace"] or "") == key.namespace

@@ -1,0 +1,250 @@
+"""A real API server for the tests: etcd and kube-apiserver on loopback, with RBAC and an audit log.
+
+There are no controllers and no nodes: nothing becomes ready by itself, a deleted namespace stays ``Terminating``. The
+audit log says what was really asked and written, which is how the tests prove that test mode writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+ADMIN_TOKEN = "test-admin-token"
+NOBODY_TOKEN = "test-nobody-token"  # known to the server, and allowed nothing
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+START_S = 60
+
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    users: ["system:apiserver"]
+  - level: Metadata
+"""
+
+
+class Request(NamedTuple):
+    """One request of the audit log. ``dry``: a write that was not kept (``dryRun=All``)."""
+
+    verb: str
+    uri: str
+    code: int
+    agent: str
+
+    @property
+    def dry(self) -> bool:
+        return "dryRun=All" in self.uri
+
+    @property
+    def write(self) -> bool:
+        return self.verb in WRITES and not self.dry
+
+
+class ApiServer:
+    """The two processes, their files under one folder, and what tests ask of them."""
+
+    def __init__(self, folder: Path, binaries: dict[str, Path]):
+        self.folder = folder
+        self.kubectl_path = str(binaries["kubectl"])
+        self._binaries = binaries
+        self._processes: list[subprocess.Popen] = []
+        self.port, self._etcd_port, self._peer_port = _free_ports(3)
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.kubeconfig = folder / "kubeconfig"
+        self._audit = folder / "audit.log"
+
+    def start(self) -> None:
+        """Start both and wait until the API server is ready."""
+        self._write_files()
+        self._start_etcd()
+        self._start_apiserver()
+        self._write_kubeconfigs()
+        self._until(lambda: self._get("/readyz") == 200, "the API server to be ready")
+        self._until(lambda: self._get("/api/v1/namespaces/kube-system") == 200, "its first namespaces")
+        self._until(lambda: self._get("/api/v1/namespaces/default") == 200, "its first namespaces")
+
+    def stop(self) -> None:
+        """End both, the API server first."""
+        for process in reversed(self._processes):
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    # -- what tests ask
+
+    def kubectl(self, *args: str, stdin: str | None = None, check: bool = True) -> str:
+        """Run kubectl as the administrator; return its output."""
+        argv = [self.kubectl_path, "--kubeconfig", str(self.kubeconfig), "--cache-dir", os.devnull, *args]
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+        if check and done.returncode:
+            pytest.fail(f"kubectl {' '.join(args)}: {done.stderr}")
+        return done.stdout
+
+    def get(self, *args: str) -> Any:
+        """Return an object or a list as data, None when it is not there."""
+        out = self.kubectl("get", *args, "-o", "json", "--ignore-not-found")
+        return json.loads(out) if out.strip() else None
+
+    def apply(self, *objects: dict[str, Any], manager: str = "someone-else") -> None:
+        """Write objects as another field manager would."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        self.kubectl("apply", "--server-side", "--force-conflicts", f"--field-manager={manager}", "-f", "-", stdin=text)
+
+    def set_status(self, kind: str, name: str, status: dict[str, Any], namespace: str = "default") -> None:
+        """Write an object's status, as its controller would."""
+        patch = json.dumps({"status": status})
+        self.kubectl("patch", kind, name, "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+
+    def requests(self, since: int = 0) -> list[Request]:
+        """Return the audited requests of kubectl after ``mark()`` returned ``since``."""
+        self._flush()
+        with self._audit.open() as log:
+            log.seek(since)
+            lines = [json.loads(line) for line in log if line.strip()]
+        found = [
+            Request(e["verb"], e["requestURI"], (e.get("responseStatus") or {}).get("code", 0), e.get("userAgent", ""))
+            for e in lines
+        ]
+        return [request for request in found if request.agent.startswith("kubectl")]
+
+    def mark(self) -> int:
+        """Return the present end of the audit log."""
+        self._flush()
+        return self._audit.stat().st_size
+
+    def kubeconfig_with(self, name: str, server: str | None = None, token: str = ADMIN_TOKEN) -> Path:
+        """Write another kubeconfig: other server or other token; return its path."""
+        path = self.folder / f"kubeconfig-{name}"
+        self._write_kubeconfig(path, server or self.url, token)
+        return path
+
+    # -- how they run
+
+    def _flush(self) -> None:
+        """The log line of a request follows its answer: ask something, and wait until that is in the log."""
+        name = f"marker-{uuid.uuid4().hex}"
+        assert self._get(f"/api/v1/namespaces/{name}") == 404
+        self._until(lambda: name in self._audit.read_text(), "the audit log to be written")
+
+    def _write_files(self) -> None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = serialization.Encoding.PEM
+        (self.folder / "sa.key").write_bytes(
+            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
+        (self.folder / "sa.pub").write_bytes(
+            key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+        )
+        (self.folder / "tokens.csv").write_text(
+            f'{ADMIN_TOKEN},admin,1,"system:masters"\n{NOBODY_TOKEN},nobody,2,"nobodies"\n'
+        )
+        (self.folder / "audit.yaml").write_text(AUDIT_POLICY)
+        self._audit.touch()
+
+    def _start(self, name: str, *args: str) -> None:
+        log = (self.folder / f"{name}.log").open("w")
+        self._processes.append(
+            subprocess.Popen([str(self._binaries[name]), *args], stdout=log, stderr=log, cwd=self.folder)
+        )
+
+    def _start_etcd(self) -> None:
+        client, peer = f"http://127.0.0.1:{self._etcd_port}", f"http://127.0.0.1:{self._peer_port}"
+        self._start(
+            "etcd", "--data-dir", str(self.folder / "etcd"), "--unsafe-no-fsync", "--log-level", "error",
+            "--listen-client-urls", client, "--advertise-client-urls", client,
+            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+        )
+
+    def _start_apiserver(self) -> None:
+        self._start(
+            "kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{self._etcd_port}",
+            "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", str(self.port),
+            "--cert-dir", str(self.folder / "certs"), "--token-auth-file", str(self.folder / "tokens.csv"),
+            "--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.43.0.0/24",
+            "--service-account-issuer", "https://kubernetes.default.svc",
+            "--service-account-key-file", str(self.folder / "sa.pub"),
+            "--service-account-signing-key-file", str(self.folder / "sa.key"),
+            "--audit-policy-file", str(self.folder / "audit.yaml"), "--audit-log-path", str(self._audit),
+            "--disable-admission-plugins", "ServiceAccount", "--endpoint-reconciler-type", "none",
+        )
+
+    def _write_kubeconfigs(self) -> None:
+        self._until((self.folder / "certs" / "apiserver.crt").exists, "the API server's certificate")
+        self._write_kubeconfig(self.kubeconfig, self.url, ADMIN_TOKEN)
+
+    def _write_kubeconfig(self, path: Path, server: str, token: str) -> None:
+        ca = str(self.folder / "certs" / "apiserver.crt")
+        path.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": server, "certificate-authority": ca}}],
+            "users": [{"name": "test", "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        }))
+        path.chmod(0o600)
+
+    def _get(self, path: str) -> int:
+        """Return the status of a GET as the administrator, 0 when nobody answers."""
+        context = ssl.create_default_context(cafile=str(self.folder / "certs" / "apiserver.crt"))
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+        try:
+            with urllib.request.urlopen(request, timeout=5, context=context) as answer:
+                return answer.status
+        except urllib.error.HTTPError as err:
+            return err.code
+        except OSError:
+            return 0
+
+    def _until(self, condition, what: str) -> None:
+        end = time.monotonic() + START_S
+        while not condition():
+            for process in self._processes:
+                if process.poll() is not None:
+                    name = Path(process.args[0]).name
+                    pytest.fail(f"{name} ended:\n{(self.folder / f'{name}.log').read_text()[-2000:]}")
+            if time.monotonic() > end:
+                pytest.fail(f"waited {START_S} s for {what}")
+            time.sleep(0.05)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def apiserver(binaries):
+    """The API server, started once; its processes and files are gone when the tests are over."""
+    folder = Path(tempfile.mkdtemp(prefix="saltk8s-api-", dir="/tmp"))
+    server = ApiServer(folder, binaries)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,85 @@
+"""Objects and minions for the tests of the object engine."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+
+def config_map(name: str = "settings", namespace: str = "default", **data: str) -> dict[str, Any]:
+    """A ConfigMap."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def namespace(name: str) -> dict[str, Any]:
+    """A Namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def secret(name: str = "login", namespace: str = "default", **text: str) -> dict[str, Any]:
+    """A Secret, its values given as text."""
+    meta = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": text}
+
+
+def deployment(name: str = "web", namespace: str = "default", **spec: Any) -> dict[str, Any]:
+    """A Deployment of one container, with values that the API server writes in another way."""
+    labels = {"app": name}
+    container = {
+        "name": "web",
+        "image": "web:1",
+        "ports": [{"containerPort": 80}],
+        "env": [{"name": "MODE", "value": "plain"}, {"name": "EMPTY", "value": ""}],
+        "resources": {"requests": {"cpu": "0.25", "memory": "1024Mi"}, "limits": {"memory": "1Gi"}},
+        "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+        "readinessProbe": {"httpGet": {"path": "/", "port": 80}},
+        "securityContext": {},
+    }
+    pod = {"containers": [container], "volumes": [{"name": "scratch", "emptyDir": {}}], "tolerations": []}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+            **spec,
+        },
+    }
+
+
+def definition(kind: str, group: str, scope: str = "Namespaced") -> dict[str, Any]:
+    """A CustomResourceDefinition whose ``spec.size`` is a number."""
+    plural = f"{kind.lower()}s"
+    size = {"type": "object", "properties": {"size": {"type": "integer", "minimum": 1}}}
+    schema = {"type": "object", "properties": {"spec": size}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
+            "versions": [version],
+        },
+    }
+
+
+def custom(kind: str, group: str, name: str, namespace: str | None = "default", size: int = 1) -> dict[str, Any]:
+    """An object of such a definition."""
+    meta = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": meta, "spec": {"size": size}}
+
+
+def changed(obj: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of an object with one field set; ``path`` as ``spec.replicas``, numbers for items of lists."""
+    result = copy.deepcopy(obj)
+    *above, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    place = result
+    for step in above:
+        place = place[step]
+    place[last] = value
+    return result
