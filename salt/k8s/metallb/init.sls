@@ -1,4 +1,7 @@
 {#- MetalLB, layer 2: addresses for services of type LoadBalancer, announced by ARP. -#}
+include:
+  - k8s.cluster
+
 k8s-metallb-applied:
   kubectl.applied:
     - name: metallb

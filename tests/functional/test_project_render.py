@@ -1,0 +1,96 @@
+"""Every SLS of the tree is rendered and compiled, for every role, with the example's pillar and with edge cases."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from support import pillars
+from tests.support.salt import FORMULAS
+
+ADMIN = "k8s-admin.osug.example"
+CONTROL, WORKER, EXISTING = "k8s-cp1", "k8s-w1", "k8s-gpu1"
+ROLES = {ADMIN: "admin", CONTROL: "control plane", WORKER: "worker", EXISTING: "existing machine"}
+NODE_FORMULAS = {"os", "docker"}
+ADMIN_FORMULAS = {"cluster", "cloud", "services", *pillars.defaults()["services"]}
+
+SLS = sorted(
+    ".".join(path.relative_to(FORMULAS).with_suffix("").parts).removesuffix(".init")
+    for path in FORMULAS.glob("k8s/**/*.sls")
+)
+
+
+def without(tree: dict, *keys: str) -> dict:
+    return {key: value for key, value in tree.items() if key not in keys}
+
+
+def smallest(full: bool) -> dict:
+    """What has to be said and nothing else: one node, no registry, no cloud."""
+    tree = without(pillars.full() if full else pillars.public(), "registry", "cloud", "os", "docker", "services")
+    tree["nodes"] = {"k8s-cp1": {"roles": ["controlplane", "etcd", "worker"], "address": "10.20.0.11/24"}}
+    tree["services"] = {name: {"enabled": False} for name in pillars.defaults()["services"]}
+    return tree
+
+
+def awkward(full: bool) -> dict:
+    """Values that break a template which does not quote: YAML's and Jinja's own characters."""
+    over = {
+        "cluster": {"extra_args": {"kubelet": {"node-status-max-images": "#{% {{ : ' \" - yes"}}},
+        "nodes": {"k8s-w1": {"labels": {"on": "true", "number": "1e3", "empty": ""}, "taints": ["a=:NoExecute"]}},
+        "os": {"firewall": "leave", "hosts": False, "time": {"enabled": False}},
+        "docker": {"package": "docker.io", "version": "20.10", "options": {"labels": ["a: b", "#c", "{{ d }}"]}},
+    }
+    return pillars.merge(pillars.full() if full else pillars.public(), over)
+
+
+PILLARS = {
+    "example": lambda full: pillars.full() if full else pillars.public(),
+    "smallest": smallest,
+    "awkward": awkward,
+}
+
+
+def pillar_of(case: str, minion_id: str) -> dict:
+    return {"k8s": PILLARS[case](minion_id == ADMIN)}
+
+
+@pytest.mark.parametrize("case", PILLARS)
+@pytest.mark.parametrize("minion_id", ROLES, ids=ROLES.get)
+def test_the_whole_formula_compiles(loaders, case, minion_id):
+    if case == "smallest" and minion_id not in (ADMIN, CONTROL):
+        pytest.skip("not a minion of the smallest cluster")
+    minion = loaders(minion_id=minion_id, pillar=pillar_of(case, minion_id))
+    chunks = minion.low("k8s")
+    assert [chunk for chunk in chunks if chunk["fun"] == "fail_without_changes"] == []
+    formulas = {chunk["__sls__"].split(".")[1] for chunk in chunks if "." in chunk["__sls__"]}
+    roles = set(minion.call("k8s_config.get")["minion"]["roles"])
+    assert ("os" in formulas, "docker" in formulas) == ("node" in roles,) * 2
+    assert ("cluster" in formulas) == ("admin" in roles)
+    assert ("cloud" in formulas) == ("cloud" in roles)
+
+
+@pytest.mark.parametrize("sls", SLS)
+def test_each_sls_compiles_on_the_minion_it_is_for(loaders, sls):
+    part = sls.split(".")[1] if "." in sls else ""
+    minion_id = CONTROL if part in NODE_FORMULAS else ADMIN
+    assert part in NODE_FORMULAS | ADMIN_FORMULAS | {"", "sync", "orch"}, "a formula of no role"
+    minion = loaders(minion_id=minion_id, pillar=pillar_of("example", minion_id))
+    assert minion.low(sls)
+
+
+def test_no_secret_is_in_a_compiled_state(loaders):
+    """Compiled states are in the minion's debug log and in what `state.show_sls` returns."""
+    minion = loaders(minion_id=ADMIN, pillar=pillar_of("example", ADMIN))
+    compiled = str(minion.low("k8s"))
+    assert [canary for canary in pillars.canaries() if canary in compiled] == []
+
+
+def test_one_program_can_be_installed_alone(loaders, tmp_path):
+    """README: the images to mirror are known once the admin has rke."""
+    program = tmp_path / "rke"
+    program.write_text("#!/bin/sh\n")
+    digest = hashlib.sha256(program.read_bytes()).hexdigest()
+    tree = pillars.merge(pillars.full(), {"binaries": {"rke": {"source": str(program), "sha256": digest}}})
+    minion = loaders(minion_id=ADMIN, pillar={"k8s": tree})
+    answer = minion.modules["state.sls_id"]("k8s-cluster-rke", "k8s.cluster", test=True)
+    assert [(state["__id__"], state["result"]) for state in answer.values()] == [("k8s-cluster-rke", None)], answer
