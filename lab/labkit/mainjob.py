@@ -10,7 +10,6 @@ from labkit.shell import LabError, run, succeeds, until, write_log
 
 # what `state.apply k8s` may take from blank nodes on two cores
 APPLY_S = 1500
-OUTSIDE = "http://1.1.1.1/"
 
 
 def _answer(log: str, *argv: str, timeout_s: float = 600):
@@ -107,10 +106,9 @@ def check_minions() -> None:
 
 
 def check_closed() -> None:
-    """Nothing leaves the lab: a machine of its network must not reach an address outside."""
-    name, identity = next(iter(machines.virtual_machines().items()))
-    if succeeds("docker", "exec", identity, "curl", "-s", "-m", "2", "-o", "/dev/null", OUTSIDE):
-        raise LabError(f"{name} reaches {OUTSIDE}: the network {config.NETWORK} must be internal")
+    """Nothing leaves the lab: its network must be internal. That this holds is tried in tests/e2e/test_network.py."""
+    if run("docker", "network", "inspect", "-f", "{{.Internal}}", config.NETWORK).strip() != "true":
+        raise LabError(f"the network {config.NETWORK} is not internal: what runs in the lab could leave this machine")
 
 
 def kubectl(*argv: str) -> list[str]:
