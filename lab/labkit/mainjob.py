@@ -6,7 +6,7 @@ import json
 import subprocess
 
 from labkit import admin, config, machines
-from labkit.shell import LabError, run, succeeds, until, write_log
+from labkit.shell import LabError, run, until, write_log
 
 # what `state.apply k8s` may take from blank nodes on two cores
 APPLY_S = 1500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
 from conftest import until
 from manifests import client, listing, only_from, service, web
 
@@ -11,6 +12,17 @@ from manifests import client, listing, only_from, service, web
 def answers(lab, namespace, pod, url) -> str:
     """What an HTTP request from a pod gets, "" when it gets nothing within 3 s."""
     return lab.kubectl("-n", namespace, "exec", pod, "--", "curl", "-s", "-m", "3", url, check=False)
+
+
+def here(url) -> str:
+    """What an HTTP request from this machine gets, "" when it gets nothing within 2 s."""
+    done = subprocess.run(["curl", "-s", "-m", "2", url], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+def docker(*args: str) -> str:
+    """Run docker on this machine; return its output."""
+    return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def ready(lab, namespace, *names):
@@ -65,25 +77,34 @@ def test_load_balancer_address_answers_from_outside(lab, namespace):
     given = until(address, "MetalLB gives an address")
     assert given.startswith("172.31.50.2")
 
-    def outside():
-        # this machine is on the lab's network, and is none of the nodes: the address is found by ARP
-        return subprocess.run(["curl", "-s", "-m", "2", f"http://{given}/"], capture_output=True, text=True).stdout
-
-    assert "front-" in until(outside, f"{given} answers")
+    # this machine is on the lab's network, and is none of the nodes: the address is found by ARP
+    assert "front-" in until(lambda: here(f"http://{given}/"), f"{given} answers")
     neighbour = subprocess.run(["ip", "neigh", "show", given], capture_output=True, text=True, check=True).stdout
     assert "lladdr" in neighbour
 
 
-def test_nothing_leaves_the_lab(lab, namespace):
-    outside = "192.0.2.1"  # an address for documentation: no answer may come, and the attempt must not get out
+@pytest.fixture
+def outside(lab):
+    """The URL of a web server on another network of this machine: it answers here, and must not answer the lab."""
+    # the lab's Docker keeps its images under tags of its own; the registry's name of this one is the nodes' business
+    images = docker("images", "--filter", "label=io.saltk8s.lab=web", "--format", "{{.Repository}}:{{.Tag}}").split()
+    container = docker("run", "-d", "--rm", "-e", "NODE=outside", images[0])
+    try:
+        address = docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", container)
+        url = f"http://{address}:8080/"
+        until(lambda: "outside" in here(url), f"{url} answers this machine")
+        yield url
+    finally:
+        docker("rm", "-f", container)
+
+
+def test_nothing_leaves_the_lab(lab, namespace, outside):
+    assert docker("network", "inspect", "-f", "{{.Internal}}", "saltk8s-lab") == "true"
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(client("near", "k8s-w1")))
     ready(lab, namespace, "pod/near")
-    seen = subprocess.run(
-        ["docker", "network", "inspect", "-f", "{{.Internal}}", "saltk8s-lab"], capture_output=True, text=True, check=True
-    )
-    assert seen.stdout.strip() == "true"
-    assert not answers(lab, namespace, "near", f"http://{outside}/")
-    assert not lab.ssh("k8s-w1", f"curl -s -m 3 http://{outside}/", check=False)
+    assert not answers(lab, namespace, "near", outside)
+    assert not lab.ssh("k8s-w1", f"curl -s -m 3 {outside}", check=False)
+    assert "outside" in here(outside), "it answered all the time"
 
 
 def test_metrics_api_and_namespace_deletion(lab, namespace):
