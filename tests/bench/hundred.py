@@ -30,12 +30,11 @@ def main() -> None:
 
     pillar = pillars.full() | {"nodes": nodes()}
     start, cpu = time.perf_counter(), time.process_time()
-    import yaml
     from saltk8s import cloudmap, model
     from saltk8s.engine import rke_config
 
     built = model.build(pillars.defaults(), pillar)
-    cluster = yaml.safe_dump(rke_config.build(built))
+    cluster = rke_config.text(rke_config.build(built))
     maps = [cloudmap.text(built, part) for part in ("provider", "profiles", "map")]
     measured = {
         "wall_s": time.perf_counter() - start,

@@ -16,9 +16,9 @@ def writes_since(lab, line: int) -> list[str]:
     found = []
     for raw in lab.ssh("k8s-cp1", f"sudo tail -n +{line + 1} {AUDIT}").splitlines():
         event = json.loads(raw)
-        if event["verb"] in WRITES and event.get("userAgent", "").startswith(OURS):
-            if "dryRun=All" not in event["requestURI"]:
-                found.append(f"{event['verb']} {event['requestURI']}")
+        ours = event["verb"] in WRITES and event.get("userAgent", "").startswith(OURS)
+        if ours and "dryRun=All" not in event["requestURI"]:
+            found.append(f"{event['verb']} {event['requestURI']}")
     return found
 
 

@@ -63,6 +63,6 @@ def test_unreachable_node_is_named_and_nothing_is_removed(lab):
         return {c["type"]: c["status"] for c in conditions}["Ready"] == "True"
 
     until(node_is_ready, "k8s-w2 is back", timeout_s=180)
-    until(lambda: lab.salt("k8s-w2", "test.ping", timeout_s=20, check=False).get("k8s-w2") is True, "its minion is back")
+    until(lambda: lab.salt("k8s-w2", "test.ping", timeout_s=20, check=False).get("k8s-w2"), "its minion is back")
     again = lab.salt(ADMIN, "state.apply", "k8s")[ADMIN]
     assert not failed(again), states_of(again)

@@ -49,7 +49,8 @@ def test_the_search_finds_a_canary_where_it_may_be(lab, canaries):
 
 def test_no_secret_in_a_world_readable_file(lab, canaries):
     for machine, container in machines().items():
-        assert grep(container, canaries, "/", "/var/lib/kubelet", "-xdev", "-perm", "-o=r", "-size", "-4M") == [], machine
+        found = grep(container, canaries, "/", "/var/lib/kubelet", "-xdev", "-perm", "-o=r", "-size", "-4M")
+        assert found == [], machine
 
 
 def test_no_secret_in_a_log(lab, canaries):
