@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from saltk8s import check
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()
+MESSAGE = "-----BEGIN PGP MESSAGE-----\n\nhQEMA5PZ\n=abcd\n-----END PGP MESSAGE-----\n"
 ADMIN = "k8s-admin.osug.example"
 NODES = ["k8s-cp1", "k8s-cp2", "k8s-cp3", "k8s-gpu1", "k8s-w1", "k8s-w2"]
 
@@ -153,6 +155,28 @@ def test_the_command_with_a_file_that_is_not_there(tmp_path):
     (folder / "k8s" / "nodes.sls").unlink()
     code, out, _ = run(folder)
     assert code == 1 and "'k8s.nodes' in environment 'base' is not available" in out
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="Salt's GPG renderer needs gpg")
+def test_the_command_with_secrets_that_it_cannot_decrypt(tmp_path):
+    folder = pillars.write(tmp_path)
+
+    def encrypted(value):
+        return {key: encrypted(item) for key, item in value.items()} if isinstance(value, dict) else MESSAGE
+
+    secrets = yaml.safe_dump({"k8s": encrypted(pillars.secret_values())})
+    (folder / "k8s" / "secrets.sls").write_text(f"#!yaml|gpg\n{secrets}")
+    assert run(folder) == (0, f"{folder}: valid for 7 minions\n", "")
+
+
+def test_the_command_with_a_node_twice(tmp_path):
+    """YAML would keep the last one and say nothing."""
+    folder = pillars.write(tmp_path)
+    text = (folder / "k8s" / "nodes.sls").read_text()
+    again = "    k8s-w1:\n      roles: [worker]\n      address: 10.20.0.99/24\n"
+    (folder / "k8s" / "nodes.sls").write_text(text.replace("  nodes:\n", f"  nodes:\n{again}", 1))
+    code, out, _ = run(folder)
+    assert code == 1 and "k8s-w1" in out and "k8s.nodes" in out
 
 
 def test_the_command_renders_by_minion_id(tmp_path):

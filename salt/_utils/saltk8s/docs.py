@@ -30,9 +30,9 @@ checks a pillar folder for a merge request: no master, no root, nothing of this 
 renders it with its top file for every node that it declares, for the admin and for the cloud minion; one message a
 distinct problem, with the minions it concerns when these are not all. It also says which secret a worker would get.
 
-- Exit status: 0 valid, 1 problems, 2 it could not be checked. `--json` writes `valid`, `minions` and `problems` (`path`,
-  `value`, `expected`, `minions`).
-- Secrets may stay PGP messages: without the key they count as given.
+- Exit status: 0 valid, 1 problems, 2 it could not be checked. `--json` writes `valid`, `minions` and `problems`
+  (`path`, `value`, `expected`, `minions`).
+- Secrets may stay PGP messages (`#!yaml|gpg`, which needs `gpg`): without the key they count as given.
 - A pillar that runs commands, or asks other machines, while it is rendered does so here too. The only grain is `id`:
   a top file that matches by others, or by nodegroups, gives less than on the master.
 - `salt '*' k8s_config.validate` checks what each minion has.

@@ -22,7 +22,7 @@ _PLACEMENT = {
     "gateway": Key(Address(), "Gateway of VMs that have a static address.", example="10.20.0.1"),
     "dns": Key(List(Address()), "Name servers of VMs that have a static address.", example=["10.20.0.2"]),
     "domain": Key(values.DnsName, "DNS domain of the VMs.", example="osug.example"),
-    "tags": Key(Map(_NAME, _NAME), "vCenter tags by category.", example={"project": "k8s"}),
+    "tags": Key(Map(_NAME, _NAME), "vCenter tags by category; the driver of Salt 3006 has none.", example={"project": "k8s"}),
     "ssh_user": Key(values.UserName, "User that Salt Cloud logs in as to install the minion.", example="root"),
     "ssh_private_key": Key(values.private_key(""), "That user's private key; the cloud minion only."),
     "deploy_script": Key(
