@@ -20,6 +20,7 @@ from tests.support.apiserver import apiserver  # noqa: F401  a fixture
 from tests.support.salt import ADMIN, FORMULAS, Minion, write_pillar
 
 SLOW_GRAINS = ("enable_fqdns_grains", "enable_gpu_grains")
+PATIENCE_S = 180  # the cores may be compiling something else
 
 
 @pytest.fixture
@@ -53,6 +54,12 @@ def salt_factories_default_root_dir():
 
 
 @pytest.fixture(scope="session")
+def salt_factories_config():
+    """Daemons may take their time to start."""
+    return {"start_timeout": PATIENCE_S}
+
+
+@pytest.fixture(scope="session")
 def salt_master(salt_factories):
     """A real master: file roots as an operator sets them (the repository's ``salt``), pillar per minion id."""
     overrides = {"file_roots": {"base": [str(FORMULAS)]}, "fileserver_followsymlinks": False, "auto_accept": True}
@@ -69,7 +76,7 @@ def salt_minion(salt_master):
     """A real minion of that master, with the repository's modules synced. Its id is the example's admin."""
     factory = salt_master.salt_minion_daemon(ADMIN, overrides=dict.fromkeys(SLOW_GRAINS, False))
     with factory.started():
-        answer = factory.salt_call_cli().run("saltutil.sync_all")
+        answer = factory.salt_call_cli(timeout=PATIENCE_S).run("saltutil.sync_all")
         assert answer.returncode == 0, answer
         yield factory
 
@@ -77,19 +84,19 @@ def salt_minion(salt_master):
 @pytest.fixture(scope="session")
 def salt_call_cli(salt_minion):
     """``salt-call`` of the real minion."""
-    return salt_minion.salt_call_cli()
+    return salt_minion.salt_call_cli(timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
 def salt_cli(salt_master, salt_minion):
     """``salt`` of the real master; give ``minion_tgt=``."""
-    return salt_master.salt_cli()
+    return salt_master.salt_cli(timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
 def salt_run_cli(salt_master):
     """``salt-run`` of the real master."""
-    return salt_master.salt_run_cli()
+    return salt_master.salt_run_cli(timeout=PATIENCE_S)
 
 
 @pytest.fixture
