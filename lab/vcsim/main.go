@@ -2,8 +2,8 @@
 //
 // It listens like a vCenter, so salt-cloud talks to it as to a real one. With -run, a VM is backed by a Docker
 // container that is created when the VM is first powered on; without it, VMs exist in the API only, which is what
-// tests of salt-cloud need. What govmomi's simulator does not do as a vCenter does is filled in clone.go and
-// customize.go. The inventory lives in memory; SIGTERM removes the containers and the disks of all VMs.
+// tests of salt-cloud need. What govmomi's simulator does not do as a vCenter does is filled in clone.go, customize.go
+// and tags.go. The inventory lives in memory; SIGTERM removes the containers and the disks of all VMs.
 //
 // The password comes from a file, never from an argument: arguments are readable by everyone on the machine.
 package main
@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
@@ -95,6 +96,8 @@ func start(o options) (*simulator.Server, func(), error) {
 	}
 	disks := &disks{hook: o.diskHook}
 	fillGaps(model.Service.Context, disks)
+	model.Service.ServeMux = http.NewServeMux()
+	serveTags(model.Service.ServeMux)
 	model.Service.Listen = &url.URL{Host: o.listen, User: login}
 	model.Service.RegisterEndpoints = true
 	model.Service.TLS = config
