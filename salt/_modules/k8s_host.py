@@ -20,7 +20,6 @@ from saltk8s import errors, host, process
 
 __virtualname__ = "k8s_host"
 
-ROOT = Path("/")  # tests put a folder here
 SSHD = "/usr/sbin/sshd"
 TIME_SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 
@@ -371,7 +370,9 @@ def ssh_obstacles(user):
 
 
 def _place(path):
-    return ROOT / str(path).lstrip("/")
+    """Where a path is on this machine. The minion option ``saltk8s_root`` puts a folder in the place of ``/``: it is an
+    option because every loader has those, so that what is tried out in a folder cannot reach the machine."""
+    return Path(__opts__.get("saltk8s_root", "/")) / str(path).lstrip("/")
 
 
 def _read(path):

@@ -1,0 +1,216 @@
+"""The node formulas, rendered and compiled for every system, and run in test mode: this machine is not changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support import nodes, pillars
+from tests.support.salt import changed, failed
+
+NODE_SLS = ["k8s.os", "k8s.docker", "k8s.os.clean", "k8s.docker.clean"]
+HARMLESS = {"k8s_host.stopped", "k8s_host.left_alone", "test.fail_without_changes"}
+BROKEN = {"cluster": {"nme": "x"}, "nodes": {"k8s-w1": {"roles": ["boss"]}}}
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A file root with what the example's pillar takes from the site's own tree."""
+    (tmp_path / "roots" / "site").mkdir(parents=True)
+    (tmp_path / "roots" / "site" / "docker.asc").write_text("a key\n")
+    return tmp_path / "roots"
+
+
+@pytest.fixture
+def node(loaders, site, tmp_path):
+    """Make a minion that is the node k8s-w1: of a system by its name, a machine of its own unless told otherwise."""
+
+    def make(system="debian12", over=None, container=False, minion_id="k8s-w1", **more):
+        root = tmp_path / "empty"
+        root.mkdir(exist_ok=True)
+        grains = nodes.systems()[system] | (nodes.CONTAINER if container else nodes.MACHINE)
+        more |= {"file_roots": [site], "saltk8s_root": str(root)}
+        return loaders(minion_id, pillar={"k8s": nodes.tree(over)}, grains=grains, **more)
+
+    return make
+
+
+def told(minion, test):
+    """Apply ``k8s`` where it must only say something: never without having seen that there is nothing else in it."""
+    functions = {f"{chunk['state']}.{chunk['fun']}" for chunk in minion.low("k8s")}
+    assert functions <= HARMLESS, functions
+    return minion.apply("k8s", test=test)
+
+
+@pytest.mark.parametrize("system", nodes.known())
+def test_golden(node, system):
+    minion = node(system)
+    found = {sls: nodes.plain(minion.low(sls)) for sls in NODE_SLS}
+    text = json.dumps(found, indent=1, sort_keys=False) + "\n"
+    assert text == nodes.golden(f"{system}.json", text)
+
+
+def test_golden_in_a_container(node):
+    minion = node(container=True)
+    found = {sls: nodes.plain(minion.low(sls)) for sls in NODE_SLS}
+    text = json.dumps(found, indent=1, sort_keys=False) + "\n"
+    assert text == nodes.golden("container.json", text)
+    made = [chunk["state"] for chunk in found["k8s.os"]]
+    assert "/etc/modules-load.d/saltk8s.conf" not in json.dumps(found["k8s.os"])
+    assert "k8s_host.service.masked" not in made
+
+
+def test_every_golden_file_has_its_system():
+    assert {path.stem for path in nodes.GOLDEN.glob("*.json")} == {*nodes.known(), "container"}
+
+
+@pytest.mark.parametrize("system", nodes.known(False))
+def test_an_unknown_system_is_said_and_nothing_is_done(node, system):
+    minion = node(system)
+    for test in (True, False):
+        states = told(minion, test)
+        assert list(failed(states)) == ["k8s-os-family"] == list(states)
+        assert nodes.systems()[system]["osfinger"] in states["k8s-os-family"]["comment"]
+    for sls in NODE_SLS[2:]:
+        assert minion.low(sls) == []
+
+
+def test_a_package_that_the_system_does_not_have_is_said(node):
+    states = node("rocky9", {"docker": {"package": "docker.io", "version": "27.5"}}).low("k8s.docker")
+    assert [chunk["fun"] for chunk in states] == ["stopped"]
+    assert "docker.io" in states[0]["why"] and "docker-ce" in states[0]["why"]
+
+
+def test_what_the_pillar_adds(node):
+    over = {
+        "os": {
+            "packages": ["nfs-common", "procps"],
+            "sysctls": {"vm.max_map_count": 300000, "kernel.panic": 30},
+            "kernel_modules": ["nfs", "vxlan"],
+            "time": {"enabled": False},
+            "hosts": False,
+        },
+        "cluster": {"ssh": {"user": "deploy"}},
+        "docker": {"repository": None},
+    }
+    low = {chunk["__id__"]: chunk for chunk in node(over=over).low("k8s.os")}
+    assert low["k8s-os-packages"]["pkgs"].count("procps") == 1 and "nfs-common" in low["k8s-os-packages"]["pkgs"]
+    assert {"vm.max_map_count": "300000", "kernel.panic": "30"}.items() <= low["k8s-os-sysctls"]["values"].items()
+    assert low["k8s-os-modules"]["modules"].count("vxlan") == 1 and "nfs" in low["k8s-os-modules"]["modules"]
+    assert "k8s:os:time:enabled is false" in low["k8s-os-time"]["why"]
+    assert low["k8s-os-hosts"]["fun"] == "block_absent"
+    assert low["k8s-os-user"]["name"] == "deploy" and "Match User deploy" in low["k8s-os-ssh-forwarding"]["contents"]
+
+
+def test_a_user_who_was_here_before_is_not_changed(node):
+    low = {chunk["__id__"]: chunk for chunk in node(over={"cluster": {"ssh": {"user": "root"}}}).low("k8s.os")}
+    assert low["k8s-os-user"]["fun"] == "left_alone"
+    assert low["k8s-os-user-key"]["name"] == "/root/.ssh/authorized_keys"
+    assert "addusers" not in low["k8s-os-docker-group"]
+    clean = node(over={"cluster": {"ssh": {"user": "root"}}}).low("k8s.os.clean")
+    assert "user" not in {chunk["state"] for chunk in clean}
+
+
+@pytest.mark.parametrize("system", nodes.known())
+def test_repository_files(node, system, tmp_path):
+    """The template gives what apt and dnf read, with and without a key."""
+    url = "https://mirror.site.example/docker"
+    for repository in (
+        {"url": url, "key": "salt://site/docker.asc"},
+        {"url": url, "suite": "9x", "components": ["a", "b"]},
+    ):
+        minion = node(system, {"docker": {"repository": {"key": None, **repository}}})
+        low = {chunk["__id__"]: chunk for chunk in minion.low("k8s.docker")}
+        chunk, target = low["k8s-docker-repository"], tmp_path / "repository"
+        keys = ("source", "template", "context")
+        done = minion.state("file.managed", str(target), **{key: chunk[key] for key in keys})
+        assert done["result"] is True, done
+        text = target.read_text()
+        assert repository["url"] in text
+        assert (low["k8s-docker-repository-key"]["name"] in text) is ("key" in repository)
+        if "suite" in repository:
+            assert "Suites: 9x\nComponents: a b\n" in text or ("/9x/$basearch/a" in text and "/9x/$basearch/b" in text)
+        elif nodes.systems()[system]["os_family"] == "Debian":
+            assert f"Suites: {nodes.systems()[system]['oscodename']}\nComponents: stable\n" in text
+        target.unlink()
+
+
+def test_a_registrys_authority_comes_and_goes(node):
+    authority = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    url = "registry.site.example:5000/k8s"
+    place = "/etc/docker/certs.d/registry.site.example:5000/saltk8s.crt"
+    for registry, fun in (({"url": url, "ca": authority}, "managed"), ({"url": url}, "absent")):
+        low = {chunk["__id__"]: chunk for chunk in node(over={"registry": registry}).low("k8s.docker")}
+        chunk = low["k8s-docker-registry-ca"]
+        assert (chunk["fun"], chunk["name"], chunk.get("contents", authority)) == (fun, place, authority)
+
+
+def test_a_workers_states_hold_no_secret(node):
+    minion = node()
+    assert minion.pillar["k8s"]["registry"]["username"] and "password" not in minion.pillar["k8s"]["registry"]
+    text = json.dumps([minion.low(sls) for sls in NODE_SLS])
+    assert [secret for secret in pillars.canaries() if secret in text] == []
+
+
+def test_the_states_before_and_after_docker_is_installed_are_in_order(node):
+    order = [chunk["__id__"] for chunk in sorted(node().low("k8s"), key=lambda chunk: chunk["order"])]
+    wanted = ["k8s-os-packages", "k8s-os-modules", "k8s-os-sysctls", "k8s-os-user", "k8s-os-ssh-open"]
+    wanted += ["k8s-docker-repository", "k8s-docker-daemon-json", "k8s-docker-packages", "k8s-docker-running"]
+    assert [name for name in order if name in wanted] == wanted
+
+
+def files_of(chunks: list[dict]) -> dict[str, tuple | None]:
+    """Size and time of every file that these states could write, None for one that there is not."""
+    paths = {str(chunk["name"]) for chunk in chunks if str(chunk["name"]).startswith("/")}
+    found = {}
+    for path in map(Path, sorted(paths | {"/etc/fstab", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/hostname"})):
+        found[str(path)] = (path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else None
+    return found
+
+
+@pytest.mark.parametrize("sls", ["k8s", *NODE_SLS])
+def test_test_mode_on_this_machine_writes_nothing_and_fails_nowhere(loaders, site, sls):
+    minion = loaders("k8s-w1", pillar={"k8s": nodes.tree()}, file_roots=[site])
+    if minion.opts["grains"]["os_family"] not in nodes.FAMILIES["families"]:
+        pytest.skip("this machine's system is not one of a node's")
+    chunks = minion.low(sls)
+    before = files_of(chunks)
+    states = minion.apply(sls, test=True)
+    assert files_of(chunks) == before
+    assert failed(states) == {}
+    assert {state["result"] for state in states.values()} <= {True, None}
+
+
+@pytest.mark.parametrize("module", ["k8s_config", "k8s_host"])
+def test_a_minion_without_our_modules_is_told_what_to_do(loaders, module):
+    minion = loaders("k8s-w1", pillar={"k8s": nodes.tree()}, disable_modules=[module])
+    assert f"{module}.get" not in minion.modules
+    for test in (True, False):
+        states = told(minion, test)
+        assert list(failed(states)) == ["k8s"] == list(states)
+        assert "salt 'k8s-w1' saltutil.sync_all" in states["k8s"]["name"]
+    assert [chunk["fun"] for chunk in minion.low("k8s.sync")] == ["sync_all"]
+
+
+def test_a_broken_pillar_is_one_error_with_all_that_is_wrong(node):
+    minion = node(over=BROKEN)
+    for test in (True, False):
+        states = told(minion, test)
+        assert list(failed(states)) == ["k8s"] == list(states)
+        comment = states["k8s"]["comment"]
+        assert "k8s:cluster:nme" in comment and "k8s:nodes:k8s-w1:roles" in comment
+        assert "Traceback" not in comment and "Jinja" not in comment
+
+
+@pytest.mark.parametrize("pillar", [{}, {"k8s": None}, {"k8s": {}}, {"other": 1}])
+def test_a_minion_without_pillar_is_left_alone(loaders, pillar):
+    states = told(loaders("stranger", pillar=pillar), False)
+    assert (failed(states), changed(states), list(states)) == ({}, {}, ["k8s"])
+    assert "its pillar has no `k8s`" in states["k8s"]["comment"]
+
+
+def test_a_minion_that_the_pillar_does_not_name_is_left_alone(node):
+    states = told(node(minion_id="stranger"), False)
+    assert (failed(states), changed(states), list(states)) == ({}, {}, ["k8s"])
+    assert "the pillar does not name stranger" in states["k8s"]["comment"]
