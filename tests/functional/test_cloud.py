@@ -113,6 +113,28 @@ def test_a_job_shows_no_secret(loaders, salt_cloud):
     assert minion.call("k8s_cloud.provider")["osug"]["password"] == cloud.PASSWORD
 
 
+@pytest.mark.parametrize("cloud_minion", ["salt.osug.example", None], ids=["another minion", "no cloud"])
+def test_elsewhere_nothing_is_written(loaders, salt_cloud, cloud_minion):
+    pillar = cloud.pillar(ELSEWHERE, salt_cloud.config_dir)
+    if cloud_minion:
+        pillar["cloud"]["minion"] = cloud_minion
+    else:
+        pillar.pop("cloud")
+        pillar["nodes"] = {"k8s-cp1": {"roles": ["controlplane", "etcd", "worker"], "address": "10.20.0.11/24"}}
+    before = files(salt_cloud.config_dir)
+    minion = loaders(pillar={"k8s": pillar})
+    for sls in ("k8s.cloud", "k8s.cloud.clean"):
+        assert list(failed(minion.apply(sls)).values())
+    assert files(salt_cloud.config_dir) == before
+
+
+def test_a_missing_driver_is_said(loaders, salt_cloud, monkeypatch):
+    minion = loaders(pillar={"k8s": cloud.pillar(ELSEWHERE, salt_cloud.config_dir, ssh=True)})
+    assert minion.call("k8s_cloud.advice") == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
+    assert "install saltext.vcf-cloud" in minion.call("k8s_cloud.advice")[0]
+
+
 def test_the_map_creates_the_machines_once(loaders, server, salt_cloud):
     configure(loaders, server, salt_cloud)
     code, answer, said = create(salt_cloud)

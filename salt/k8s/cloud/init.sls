@@ -7,6 +7,12 @@ k8s-cloud-needs-sync:
   test.fail_without_changes:
     - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
 
+{%- elif 'cloud' not in salt['k8s_config.get']().minion.roles %}
+
+k8s-cloud-elsewhere:
+  test.fail_without_changes:
+    - name: 'Salt Cloud is not configured on this minion: k8s:cloud:minion names another one, or there is no k8s:cloud'
+
 {%- else %}
 {%- set k8s = salt['k8s_config.get']() %}
 {%- set dir = k8s.cloud.config_dir %}
