@@ -10,7 +10,8 @@ import pytest
 import yaml
 from saltk8s import errors, images, model, redact
 from saltk8s.schema import SCHEMA
-from saltk8s.schema_types import EVERY_ITEM, Map, Report, Section, span
+from saltk8s.schema_addresses import span
+from saltk8s.schema_types import EVERY_ITEM, Map, Report, Section
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()

@@ -6,7 +6,8 @@ import ipaddress
 from typing import Any
 
 from saltk8s import redact
-from saltk8s.schema_types import Path, Report, span
+from saltk8s.schema_addresses import span
+from saltk8s.schema_types import Path, Report
 
 Range = tuple[Path, str, int, int]  # pillar path, how it is called, first and last address
 

@@ -6,9 +6,10 @@ Default values are in ``salt/k8s/defaults.yaml``, cloud keys in schema_cloud, se
 from __future__ import annotations
 
 from saltk8s import schema_values as values
+from saltk8s.schema_addresses import Address, Cidr
 from saltk8s.schema_cloud import CLOUD
 from saltk8s.schema_services import SERVICES
-from saltk8s.schema_types import Address, Bool, Cidr, Enum, Flag, Int, Json, Key, List, Map, Section
+from saltk8s.schema_types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
 
 ROLES = ("controlplane", "etcd", "worker")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from saltk8s import schema_values as values
-from saltk8s.schema_types import Address, Bool, Enum, Int, Key, List, Map, Section, Text
+from saltk8s.schema_addresses import Address
+from saltk8s.schema_types import Bool, Enum, Int, Key, List, Map, Section, Text
 
 _NAME = Text("a name as vCenter shows it", r"[^\x00-\x1f\x7f]+", 255, doc="vCenter name")
 
@@ -22,7 +23,7 @@ _PLACEMENT = {
     "gateway": Key(Address(), "Gateway of VMs that have a static address.", example="10.20.0.1"),
     "dns": Key(List(Address()), "Name servers of VMs that have a static address.", example=["10.20.0.2"]),
     "domain": Key(values.DnsName, "DNS domain of the VMs.", example="osug.example"),
-    "tags": Key(Map(_NAME, _NAME), "vCenter tags by category; the driver of Salt 3006 has none.", example={"project": "k8s"}),
+    "tags": Key(Map(_NAME, _NAME), "Tags by category; Salt 3006 ignores them.", example={"project": "k8s"}),
     "ssh_user": Key(values.UserName, "User that Salt Cloud logs in as to install the minion.", example="root"),
     "ssh_private_key": Key(values.private_key(""), "That user's private key; the cloud minion only."),
     "deploy_script": Key(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from saltk8s import schema_values as values
-from saltk8s.schema_types import AddressRange, Bool, Enum, Key, List, Map, Section
+from saltk8s.schema_addresses import AddressRange
+from saltk8s.schema_types import Bool, Enum, Key, List, Map, Section
 
 ENABLED = Key(Bool(), "Whether the service is deployed.")
 
