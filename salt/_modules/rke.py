@@ -215,7 +215,7 @@ def _engine():
 
 
 def _log(line):
-    """What rke complains about is in the minion's log at its default level, all the rest from ``log_level: info`` on."""
+    """What rke complains about is in the minion's log at its default level, the rest from ``log_level: info`` on."""
     log.log(logging.WARNING if line.startswith(COMPLAINTS) else logging.INFO, "%s", line)
 
 

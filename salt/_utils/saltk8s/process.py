@@ -45,8 +45,8 @@ def run(
 
     argv: list of words, the program first; stdin: text given to it; timeout_s: seconds until it is ended;
     env: variables added to ours; on_line: called with each line of its output while it runs (standard error
-    joins standard output then); secrets: texts taken out of what is returned; pass_fds: descriptors it inherits, such as
-    a lock that it holds for as long as it lives.
+    joins standard output then); secrets: texts taken out of what is returned; pass_fds: descriptors it inherits, such
+    as a lock that it holds for as long as it lives.
     Raises CommandTimeout, or MissingProgram when there is no such program. A non-zero exit is the caller's to judge.
     """
     secrets = tuple(secrets)
