@@ -82,10 +82,14 @@ def create(version: str, programs: dict[str, pathlib.Path]) -> None:
         90,
     )
     run(*command("salt-key", "-y", "-a", config.ADMIN_MINION))
-    until(
-        lambda: succeeds(*command("salt", "-t", "3", "--gather-job-timeout=3", config.ADMIN_MINION, "test.ping")),
-        "the admin's minion answers",
-        90,
+    until(_minion_answers, "the admin's minion answers", 90)
+
+
+def _minion_answers() -> bool:
+    # the command `salt` would wait for gather_job_timeout when the minion is not there yet
+    ask = f"LocalClient().cmd('{config.ADMIN_MINION}', 'test.ping', timeout=2, gather_job_timeout=2)"
+    return "True" in run(
+        *command("/opt/salt/bin/python", "-c", f"from salt.client import LocalClient; print({ask})"), check=False
     )
 
 
