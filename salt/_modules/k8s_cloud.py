@@ -71,8 +71,10 @@ def map_() -> dict:
 def text(part: str, **kwargs) -> str:
     """Return the content of a configuration file; the state ``k8s.cloud`` writes it.
 
-    part: ``provider``, ``profiles``, ``map``, ``conf``, or the path of a private key as in ``key_files``.
-    Called as a job (from the command line, say), secrets are ``<redacted>``, because a job's return is stored.
+    part
+        ``provider``, ``profiles``, ``map``, ``conf``, or the path of a private key as in ``key_files``.
+
+    Returns text. Called as a job (from the command line, say), secrets in it are ``<redacted>``: returns are stored.
     Raises CommandExecutionError for another part, and when the pillar is not valid.
 
     CLI Example:
