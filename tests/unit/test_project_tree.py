@@ -40,7 +40,7 @@ def test_a_public_function_says_how_it_is_called_and_what_it_gives(pair):
     called = f"{path.stem}.{tree.aliases(path).get(function.name, function.name)}"
     assert called in text.split("CLI Example:")[1], "the CLI example calls something else"
     top = ast.get_docstring(tree.parsed(path)) or ""  # what holds for all functions stands at the module's top
-    paragraph = "^(\\w+, )*{}(, \\w+)*$"
+    paragraph = "^(\\w+, )*{}(, \\w+)*(:|$)"
     missing = [name for name in tree.parameters(function) if not re.search(paragraph.format(name), text, re.M)]
     assert [name for name in missing if f"``{name}``" not in top] == [], "parameters without a paragraph"
     gives = "changes" if path.parent.name == "_states" else "return"
