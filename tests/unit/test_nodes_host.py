@@ -172,3 +172,8 @@ def test_ssh_obstacles(settings, told):
     found = host.ssh_obstacles(settings, "rke", ["rke", "docker"])
     assert len(found) == len(told)
     assert all(text.startswith(start) for text, start in zip(found, told, strict=True))
+
+
+def test_the_mark_of_our_user_can_stand_in_passwd():
+    assert not set(":,=\n") & set(host.OWN_USER)
+    assert host.OWN_USER.isascii()

@@ -21,7 +21,7 @@ TRACES = {
 }
 
 SWAP_MARK = "# saltk8s took this out: "
-OWN_USER = "saltk8s: rke deploys as this user"
+OWN_USER = "saltk8s deploy user"  # its full name: no colon, comma or equals sign, which passwd cannot hold
 
 
 def container_kind(grains: Mapping[str, Any], markers: Iterable[str] = (), said: str = "") -> str:
