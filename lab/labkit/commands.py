@@ -139,12 +139,24 @@ def down(steps: Steps) -> int:
             registry.stop()
             note.append(f"{len(gone)} removed")
     with steps.step("Docker") as note:
-        note.append("stopped" if dockerd.stop() else "not ours, it stays")
-    shutil.rmtree(config.state(), ignore_errors=True)
-    left = [path for path in (config.state(),) if path.exists()]
-    if left:
-        raise LabError(f"could not remove {left[0]}: something is mounted there, or writes there")
+        others = dockerd.others() if dockerd.ours() else []
+        if others:
+            note.append(f"stays, others use it: {', '.join(others)}")
+        else:
+            note.append("stopped" if dockerd.stop() else "not ours, it stays")
+    _forget(keep_docker=bool(others))
     return 0
+
+
+def _forget(keep_docker: bool) -> None:
+    """Remove what belonged to this lab; what is needed to stop Docker later stays with ``keep_docker``."""
+    kept = dockerd.KEPT if keep_docker else ()
+    for entry in config.state().iterdir() if config.state().exists() else ():
+        if entry.name in kept:
+            continue
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    if not keep_docker and config.state().exists():
+        config.state().rmdir()
 
 
 def status(steps: Steps) -> int:

@@ -12,6 +12,7 @@ from labkit import config
 from labkit.shell import LabError, pid_file, run, running, start_process, stop_process, succeeds, until
 
 NAME = "dockerd"
+KEPT = ("pids", "before-dockerd.json")  # of the lab's state: what it takes to stop Docker
 # what dockerd writes for the whole machine, to be put back when it was we who started it
 SYSCTLS = ("net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables")
 PROC = pathlib.Path("/proc/sys")
@@ -50,9 +51,19 @@ def ensure() -> bool:
     return True
 
 
+def ours() -> bool:
+    """Whether the Docker that runs was started for the lab."""
+    return pid_file(NAME).exists()
+
+
+def others() -> list[str]:
+    """Names of the containers there are; once the lab's are gone, they are somebody else's."""
+    return run("docker", "ps", "-a", "--format", "{{.Names}}").split() if answers() else []
+
+
 def stop() -> bool:
     """Stop Docker if we started it, and put back what it changed on this machine; return whether we did."""
-    if not pid_file(NAME).exists():
+    if not ours():
         return False
     stop_process(NAME)
     _clean_up()
