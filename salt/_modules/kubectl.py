@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 import salt.utils.templates
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltRenderError
 from saltk8s import errors
 from saltk8s.objects import client, diff, health, manifest, sets, sources, wait
 from saltk8s.objects.identity import Kind, key_of, kind_from
@@ -479,10 +479,13 @@ def _renderer(context, saltenv):
         variables["k8s"] = __salt__["k8s_config.get"]()
 
     def render(path):
-        done = salt.utils.templates.JINJA(
-            path, to_str=True, context=variables, opts=__opts__, salt=__salt__, grains=__grains__, pillar=__pillar__,
-            saltenv=saltenv, sls="",
-        )
+        try:
+            done = salt.utils.templates.JINJA(
+                path, to_str=True, context=variables, opts=__opts__, salt=__salt__, grains=__grains__,
+                pillar=__pillar__, saltenv=saltenv, sls="",
+            )
+        except SaltRenderError as err:
+            raise errors.Invalid(f"cannot be rendered: {_message(err)}") from err
         if not done["result"]:
             raise errors.Invalid(f"cannot be rendered: {_message(done['data'])}")
         return done["data"]

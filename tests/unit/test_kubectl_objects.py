@@ -1,0 +1,275 @@
+"""The object engine without a cluster: reading manifests, order, comparing, differences, health, kubectl's errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from saltk8s import errors
+from saltk8s.objects import compare, diff, health, identity, manifest, order, quantity, record, refusals, sources
+from tests.support import kubectl as objects
+
+CASES = Path(__file__).resolve().parents[1] / "cases" / "kubectl"
+
+
+def cases(name):
+    return yaml.safe_load((CASES / f"{name}.yaml").read_text())
+
+
+def declare(*found, name="set", namespace="default", outside=()):
+    return manifest.declare(manifest.from_objects(found), name, namespace, lambda kinds: outside)
+
+
+# -- comparing
+
+
+@pytest.mark.parametrize("case", cases("compare"), ids=lambda case: case["name"])
+def test_compare(case):
+    version, kind = case.get("kind", "apps/v1 Deployment").split()
+    entries = [{"manager": "saltk8s", "operation": "Apply", "fieldsV1": case.get("owned", {})},
+               {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": case.get("others", {})}]
+    base = {"apiVersion": version, "kind": kind}
+    declared = base | {"metadata": {"name": "x"}, "spec": case["declared"]}
+    live = base | {"metadata": {"name": "x", "uid": "1", "managedFields": entries}, "spec": case["live"], "status": {}}
+    assert compare.looks_equal(declared, live) is case["equal"]
+
+
+@given(st.integers(min_value=0, max_value=10**9))
+def test_a_quantity_is_the_same_in_every_unit(number):
+    assert quantity.equal(number, f"{number * 1000}m")
+    assert quantity.equal(f"{number}Ki", str(number * 1024))
+    assert not quantity.equal(number, f"{number + 1}")
+
+
+@pytest.mark.parametrize("text", ["", "m", "1Q", "one", "1 Gi", None, True, [], "0x10"])
+def test_what_is_no_quantity(text):
+    assert quantity.parse(text) is None and not quantity.equal(text, text)
+
+
+# -- reading
+
+
+@pytest.mark.parametrize("case", cases("manifests"), ids=lambda case: case["name"])
+def test_what_is_no_manifest(case):
+    with pytest.raises(errors.Invalid) as raised:
+        manifest.parse([manifest.Source("x.yaml", case["text"])])
+    for problem in case["problems"]:
+        assert problem in str(raised.value)
+
+
+def test_an_error_does_not_quote_the_text():
+    with pytest.raises(errors.Invalid) as raised:
+        manifest.parse([manifest.Source("x.yaml", "apiVersion: v1\nstringData: {password: canary: x}")])
+    assert "canary" not in str(raised.value)
+
+
+def test_documents_lists_and_json():
+    text = """
+# nothing but a comment
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}
+- {apiVersion: v1, kind: ConfigMapList, items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c, annotations: {when: "2026-01-01"}}
+data: {when: 2026-01-01}
+"""
+    plain = manifest.Source("y.json", json.dumps(objects.config_map("d")))
+    found = manifest.parse([manifest.Source("x.yaml", text), plain])
+    assert [item.obj["metadata"]["name"] for item in found] == ["a", "b", "c", "d"]
+    assert found[2].obj["data"]["when"] == "2026-01-01"
+    assert found[1].where == "x.yaml, document 1, item 2, item 1"
+
+
+def test_declared_objects_get_namespace_and_label():
+    declared = declare(objects.config_map("a", None) | {"metadata": {"name": "a"}}, objects.namespace("n"),
+                       namespace="here")
+    assert [key.title for key in declared] == ["ConfigMap here/a", "Namespace n"]
+    assert all(identity.set_of(obj) == "set" for obj in declared.values())
+
+
+def test_scope_comes_from_the_definition_or_the_server():
+    inside = {"apiVersion": "a.org/v1", "kind": "Inside", "metadata": {"name": "x"}}
+    asked = {"apiVersion": "b.org/v1", "kind": "Asked", "metadata": {"name": "x"}}
+    definition = objects.definition("Inside", "a.org", "Cluster")
+    assert identity.Key("a.org", "Inside", "", "x") in declare(inside, definition)
+    assert identity.Key("b.org", "Asked", "", "x") in declare(asked, outside=[identity.kind_of(asked)])
+    assert identity.Key("b.org", "Asked", "default", "x") in declare(asked)
+
+
+def test_duplicates_and_foreign_labels_are_all_named():
+    foreign = objects.config_map("b")
+    foreign["metadata"]["labels"] = {identity.SET_LABEL: "other"}
+    with pytest.raises(errors.Invalid) as raised:
+        declare(objects.config_map("a"), objects.config_map("a"), foreign)
+    assert "objects, item 2: ConfigMap default/a is declared already in objects, item 1" in str(raised.value)
+    assert "objects, item 3: ConfigMap default/b says that it belongs to the set 'other'" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "a b", "-a", "a" * 64, None])
+def test_a_set_needs_a_name_that_can_be_a_label(name):
+    with pytest.raises(errors.Invalid):
+        declare(objects.config_map(), name=name)
+
+
+def test_normalised_secrets_nulls_and_status():
+    raw = objects.secret(b="new") | {"data": {"a": "eA==", "b": "b2xk"}, "status": {}, "type": None}
+    raw["metadata"] |= {"uid": "1", "managedFields": [], "creationTimestamp": None}
+    result = manifest.normalised(raw)
+    assert result == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": "default"},
+                      "data": {"a": "eA==", "b": base64.b64encode(b"new").decode()}}
+    assert "stringData" in raw, "the declared object itself stays as it is"
+
+
+def test_sources_come_in_order_and_missing_ones_are_named(tmp_path):
+    for name in ("b.yaml", "a.yml.jinja", "c.txt"):
+        (tmp_path / name).write_text(name)
+    server = sources.FileServer(lambda address: "", lambda folder: ["k8s/x/z.yaml", "k8s/x/sub/y.json", "k8s/x/me"])
+    assert [s.name for s in sources.read(str(tmp_path), server, None)] == ["a.yml.jinja", "b.yaml"]
+    fetched = []
+    served = server._replace(fetch=lambda address: fetched.append(address) or str(tmp_path / "b.yaml"))
+    assert [s.text for s in sources.read("salt://k8s/x", served, str.upper)] == [str(tmp_path / "b.yaml").upper()] * 2
+    assert fetched == ["salt://k8s/x/sub/y.json", "salt://k8s/x/z.yaml"]
+    for address in (str(tmp_path / "no.yaml"), str(tmp_path / "no"), "salt://no.yaml"):
+        with pytest.raises(errors.Invalid, match="no"):
+            sources.read([address], server, None)
+
+
+# -- order
+
+
+def test_order_of_writing_and_deleting():
+    declared = declare(
+        objects.deployment("d"), objects.custom("Thing", "a.org", "t"), objects.config_map("c"), objects.namespace("n"),
+        objects.definition("Thing", "a.org"), objects.secret("s"),
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}},
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+         "metadata": {"name": "w"}},
+    )
+    first, rest = order.writing_waves(declared)
+    assert [key.kind for key in first] == ["Namespace", "CustomResourceDefinition"]
+    assert [key.kind for key in rest] == ["ClusterRole", "ConfigMap", "Secret", "Deployment", "Thing",
+                                          "ValidatingWebhookConfiguration"]
+    waves = [[key.kind for key in wave] for wave in order.deletion_waves(declared)]
+    assert waves == [["Thing"], ["ValidatingWebhookConfiguration", "Deployment", "Secret", "ConfigMap", "ClusterRole"],
+                     ["CustomResourceDefinition", "Namespace"]]
+
+
+@given(st.permutations([identity.Key("", kind, "n", name) for kind in ("Pod", "Secret", "Node") for name in "abc"]))
+def test_order_does_not_depend_on_the_input(keys):
+    assert order.sort(keys) == order.sort(sorted(keys))
+
+
+@pytest.mark.parametrize(("wanted", "means"), [
+    ("Namespace web", True), ("namespace web", True), ("Namespace x/web", False), ("Namespace we", False),
+    ("web", False), ("Pod web", False),
+])
+def test_names_of_protected_objects(wanted, means):
+    assert identity.matches(wanted, identity.Key("", "Namespace", "", "web")) is means
+
+
+def test_names_with_group_and_namespace():
+    key = identity.Key("metallb.io", "IPAddressPool", "metallb-system", "public")
+    assert identity.matches("IPAddressPool.metallb.io metallb-system/public", key)
+    assert not identity.matches("IPAddressPool.other.io metallb-system/public", key)
+
+
+def test_kinds_survive_the_record():
+    kinds = {identity.Kind("", "Service", "v1"), identity.Kind("apps", "Deployment", "v1"),
+             identity.Kind("metallb.io", "IPAddressPool", "v1beta1")}
+    built = record.build("x", kinds)
+    assert record.kinds(built) == kinds
+    assert built == record.build("x", list(kinds)[::-1])
+    assert record.kinds(None) == set()
+
+
+# -- differences
+
+
+def versions(old, new, kind="apps/v1 Deployment"):
+    version, name = kind.split()
+    base = {"apiVersion": version, "kind": name, "metadata": {"name": "x", "namespace": "n"}}
+    key = identity.key_of(base)
+    return diff.show(key, diff.fields(base | old, base | new))
+
+
+def test_differences_are_fields():
+    old = {"spec": {"a": 1, "containers": [{"name": "w", "image": "1", "env": [{"name": "A", "value": "x"}]}]}}
+    new = {"spec": {"b": 2, "containers": [{"name": "w", "image": "2", "env": []}, {"name": "v"}]}}
+    assert versions(old, new) == {
+        "spec.a": {"old": 1, "new": None},
+        "spec.b": {"old": None, "new": 2},
+        "spec.containers[name=v]": {"old": None, "new": {"name": "v"}},
+        "spec.containers[name=w].env[name=A]": {"old": {"name": "A", "value": "x"}, "new": None},
+        "spec.containers[name=w].image": {"old": "1", "new": "2"},
+    }
+
+
+def test_what_the_server_keeps_is_no_difference():
+    old = {"status": {"a": 1}, "metadata": {"name": "x", "resourceVersion": "1", "managedFields": [1], "generation": 1}}
+    new = {"status": {"a": 2}, "metadata": {"name": "x", "resourceVersion": "2", "managedFields": [2], "generation": 2}}
+    assert versions(old, new) == {}
+
+
+def test_names_with_dots_order_and_types():
+    old = {"data": {"app.conf": "a", "flag": 1}, "env": [{"name": "A"}, {"name": "B"}]}
+    new = {"data": {"app.conf": "b", "flag": True}, "env": [{"name": "B"}, {"name": "A"}]}
+    assert versions(old, new, "v1 ConfigMap") == {
+        'data["app.conf"]': {"old": "a", "new": "b"},
+        "data.flag": {"old": 1, "new": True},
+        "env": {"old": ["name=A", "name=B"], "new": ["name=B", "name=A"]},
+    }
+
+
+def test_long_values_and_long_lists_are_shortened():
+    shown = versions({"data": {"long": "a" * 5000}}, {"data": {"long": "b" * 5000}}, "v1 ConfigMap")["data.long"]
+    assert len(shown["old"]) < 200 and "5000 characters" in shown["new"] and shown["old"][-9:] != shown["new"][-9:]
+    many = versions({"data": {}}, {"data": {f"k{n}": "v" for n in range(100)}}, "v1 ConfigMap")
+    assert len(many) == diff.MOST + 1 and many["..."]["new"] == "60 more fields"
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ({"data": {"a": "canary"}}, {"data": {"a": "canary2"}}),
+    ({}, {"data": {"a": "canary"}}),
+    ({"data": {"a": "canary"}}, {}),
+    ({"metadata": {"name": "x", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "canary"}}}, {}),
+])
+def test_secrets_are_redacted(old, new):
+    shown = versions(old, new, "v1 Secret")
+    assert shown and "canary" not in json.dumps(shown)
+    whole = diff.redacted(identity.Key("", "Secret", "n", "x"), {"metadata": {"name": "x"}} | old)
+    assert "canary" not in json.dumps(whole)
+
+
+# -- kubectl's answers
+
+
+@pytest.mark.parametrize("case", cases("refusals"), ids=lambda case: f"{case['type']}: {case['said'][:60]}")
+def test_refusals(case):
+    err = refusals.translate(case["said"], 1, "thing")
+    assert type(err).__name__ == case["type"], repr(err)
+    assert case.get("text", "") in str(err)
+    assert getattr(err, "field", "") == case.get("field", "")
+    assert getattr(err, "manager", "") == case.get("manager", "")
+
+
+@pytest.mark.parametrize("case", cases("health"), ids=lambda case: f"{case['kind']} {case.get('reason', 'healthy')}")
+def test_health(case):
+    version, kind = case["kind"].split()
+    meta = {"name": "x"} | ({"generation": case["generation"]} if "generation" in case else {})
+    meta |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if case.get("deleting") else {}
+    obj = {"apiVersion": version, "kind": kind, "metadata": meta}
+    obj |= {part: case[part] for part in ("spec", "status") if part in case}
+    found = health.of(obj, late_binding={"late"})
+    assert found.ready is ("reason" not in case), found
+    assert case.get("reason", "") in found.reason
+    assert found.hopeless is case.get("hopeless", False)
