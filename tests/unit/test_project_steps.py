@@ -1,0 +1,60 @@
+"""The programs behind the Makefile: an environment is made again when its requirements change, a failure is shown."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from support import steps, tree, venv
+
+
+@pytest.fixture
+def requirements(tmp_path, monkeypatch):
+    folder = tmp_path / "requirements"
+    folder.mkdir()
+    (folder / "salt-3008.txt").write_text("-r dev.txt\nsalt==3008.3\n")
+    (folder / "dev.txt").write_text("pytest\n")
+    monkeypatch.setattr(venv, "REQUIREMENTS", folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["salt-3008.txt", "dev.txt", "constraints-3008.txt"])
+def test_an_environment_depends_on_all_its_requirements(requirements, name):
+    before = venv.key("3008", sys.executable)
+    assert venv.key("3008", sys.executable) == before
+    (requirements / name).write_text("something==2\n")
+    assert venv.key("3008", sys.executable) != before
+
+
+def test_an_environment_that_is_as_it_should_be_is_left_alone(requirements, tmp_path, monkeypatch):
+    monkeypatch.setenv("SALTK8S_CACHE", str(tmp_path))
+    monkeypatch.setattr(venv, "_run", lambda argv: pytest.fail(f"ran {argv}"))
+    python = venv.interpreter()
+    (tmp_path / "venv-3008").mkdir()
+    (tmp_path / "venv-3008" / venv.STAMP).write_text(f"{python} {venv.key('3008', python)}\n")
+    assert venv.make("3008") == tmp_path / "venv-3008"
+
+
+def test_a_failed_step_is_shown_whole_and_does_not_keep_the_others_from_running(tmp_path, monkeypatch, capsys):
+    def bad(_lines, _more):
+        steps.step("bad", sys.executable, "-c", "print('why it failed'); raise SystemExit(3)")
+
+    def good(lines, more):
+        steps.step("good", sys.executable, "-c", "print('noise'); print('== 7 passed ==')", last_line=True)
+        assert (lines, more) == (["3006"], ["-k", "word"])
+
+    monkeypatch.setattr(steps, "ROOT", tmp_path)
+    monkeypatch.setattr(steps, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(steps, "STEPS", {"bad": bad, "good": good})
+    assert steps.main(["bad", "good", "--line", "3006", "--", "-k", "word"]) == 1
+    shown = capsys.readouterr().out
+    assert "why it failed" in shown and "exit status 3" in shown and "FAILED  bad" in shown
+    assert "good: 7 passed" in shown and "noise" not in shown
+    assert (tmp_path / "logs" / "good.log").read_text().startswith("noise")
+
+
+def test_what_ci_runs_is_a_program():
+    script = tree.ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert subprocess.run(["bash", "-n", script], capture_output=True).returncode == 0
