@@ -17,8 +17,7 @@ from pathlib import Path
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, SaltRenderError
 from saltk8s import errors
-from saltk8s.objects import client, diff, health, manifest, sets, sources, wait
-from saltk8s.objects.identity import Kind, key_of, kind_from
+from saltk8s.objects import client, diff, health, identity, manifest, sets, sources, wait
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ def get(kind, name=None, namespace=None, selector=None, secrets=False, kubeconfi
             words += ["--namespace", namespace] if namespace else ["--all-namespaces"]
             words += ["--selector", selector] if selector else []
         found = kubectl.objects(*words, what=f"get {kind}")
-        found = found if secrets else [diff.redacted(key_of(obj), obj) for obj in found]
+        found = found if secrets else [diff.redacted(identity.key_of(obj), obj) for obj in found]
         return (found[0] if found else None) if name else found
 
     return _with(ask, kubeconfig, context)
@@ -122,7 +121,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     """
 
     def ask(kubectl):
-        wanted = [kind_from(text) for text in kinds] if kinds else sets.kinds_of(kubectl, set_name)
+        wanted = [identity.kind_from(text) for text in kinds] if kinds else sets.kinds_of(kubectl, set_name)
         found, _ = kubectl.set_objects(set_name, wanted)
         return _told(found)
 
@@ -150,7 +149,7 @@ def manifests(source=None, template="jinja", template_context=None, objects=None
         found = _found(source, template, template_context, objects, saltenv)
     except errors.SaltK8sError as err:
         raise CommandExecutionError(str(err)) from err
-    return [diff.redacted(key_of(item.obj), manifest.normalised(item.obj)) for item in found]
+    return [diff.redacted(identity.key_of(item.obj), manifest.normalised(item.obj)) for item in found]
 
 
 def diff_set(set_name, **kwargs):
@@ -340,7 +339,7 @@ def ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, context=Non
             return True
         kinds = [kind for kind in sets.kinds_of(kubectl, set_name) if health.awaited(kind)]
         found, _ = kubectl.set_objects(set_name, kinds)
-        wait.for_set(kubectl, set_name, kinds, {key_of(obj) for obj in found}, float(timeout_s))
+        wait.for_set(kubectl, set_name, kinds, {identity.key_of(obj) for obj in found}, float(timeout_s))
         return True
 
     return _with(run, kubeconfig, context)
@@ -501,9 +500,9 @@ def _message(failure):
 
 def _told(objects):
     told = []
-    for obj in sorted(objects, key=key_of):
-        key, state = key_of(obj), health.of(obj)
-        told.append({"kind": Kind(key.group, key.kind, "").title, "namespace": key.namespace, "name": key.name,
+    for obj in sorted(objects, key=identity.key_of):
+        key, state = identity.key_of(obj), health.of(obj)
+        told.append({"kind": identity.Kind(key.group, key.kind, "").title, "namespace": key.namespace, "name": key.name,
                      "ready": state.ready, "reason": state.reason})
     return told
 
