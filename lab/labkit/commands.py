@@ -115,6 +115,8 @@ def _machines(steps: Steps) -> None:
 
 def _cluster(steps: Steps) -> None:
     """Salt states: from machines to a cluster with its services."""
+    with steps.step("salt '*' state.apply k8s test=True") as note:
+        note.append(mainjob.preview())
     with steps.step("salt '*' state.apply k8s") as note:
         answers = mainjob.apply("*", "k8s", log="apply.log")
         note.append(

@@ -45,7 +45,8 @@ def build_base() -> bool:
             log="images.log",
             timeout_s=1200,
         )
-        shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
+        for package in (root / "var/cache/apt/archives").glob("*.deb"):
+            package.unlink()
         archive = pathlib.Path(folder) / "root.tar"
         run("tar", "-C", root, "-cf", archive, ".", timeout_s=600)
         run("docker", "import", "--change", f"LABEL {LABEL}=debian", archive, base_ref(), timeout_s=600)

@@ -79,6 +79,23 @@ def apply(target: str, *sls: str, log: str, timeout_s: int = APPLY_S) -> dict:
     return answers
 
 
+# what the first run makes; a preview must leave it alone
+MADE_BY_THE_FIRST_RUN = (config.STATE_DIR, "/usr/local/bin/rke", "/usr/local/bin/kubectl", "/etc/docker", "/home/rke")
+
+
+def preview() -> str:
+    """What would happen, before there is a cluster: nothing is written. The answers are kept for tests/e2e."""
+    answers = apply("*", "k8s", "test=True", log="preview.log", timeout_s=300)
+    places = {config.ADMIN_MINION: config.ADMIN, **machines.virtual_machines()}
+    for name, container in places.items():
+        found = run("docker", "exec", container, "ls", "-d", *MADE_BY_THE_FIRST_RUN, check=False).split()
+        if found:
+            raise LabError(f"the preview wrote on {name}: {', '.join(found)}")
+    write_log("preview.json", json.dumps(answers, indent=1))
+    planned = [state for answer in answers.values() for state in answer.values() if state["result"] is None]
+    return f"{len(planned)} states would change something, nothing was written"
+
+
 def prepare_cloud() -> None:
     """The master's own minion gets the modules and writes provider, profiles and map from the pillar."""
     run(*admin.command("salt", config.ADMIN_MINION, "saltutil.sync_all"), log="cloud.log")
