@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from conftest import ADMIN, NODES, changed, failed, states_of, until
+from conftest import ADMIN, NODES, ROOT, changed, failed, states_of, until
 
 AUDIT = "/var/log/kube-audit/audit-log.json"
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
@@ -27,13 +27,27 @@ def audit_length(lab) -> int:
     return int(lab.ssh("k8s-cp1", f"sudo wc -l < {AUDIT}"))
 
 
-def rke_runs(lab) -> str:
-    """What the admin keeps of its rke runs: names and times of the state backups."""
-    return json.dumps(lab.salt(ADMIN, "file.find", "/var/lib/saltk8s", "type=f", "print=path,mtime")[ADMIN])
+def cluster_files(lab, *but: str) -> dict[str, int]:
+    """The cluster's files on the admin with the times of their last change: rke never runs without a trace there."""
+    found = lab.salt(ADMIN, "file.find", "/var/lib/saltk8s", "type=f", "print=path,mtime")[ADMIN]
+    return {path: changed for path, changed in found if path.rsplit("/", 1)[1] not in but}
 
 
 def test_every_minion_answers(lab):
     assert lab.salt("*", "test.ping") == dict.fromkeys([ADMIN, *NODES], True)
+
+
+def test_preview_before_the_cluster_told_what_would_happen():
+    """`make lab` ran it on the blank machines, and checked there and then that nothing was written."""
+    answers = json.loads((ROOT / "build" / "lab-logs" / "preview.json").read_text())
+    assert answers.keys() == {ADMIN, *NODES}
+    assert not any(failed(answer) for answer in answers.values())
+    admin = json.dumps([state for state in states_of(answers[ADMIN]) if state["result"] is None])
+    assert "build a cluster of 3 nodes" in admin
+    for name in ("speaker", "controller", "IPAddressPool"):
+        assert name in admin
+    for node in NODES:
+        assert "docker" in json.dumps([state for state in states_of(answers[node]) if state["result"] is None])
 
 
 def test_all_nodes_are_ready(lab):
@@ -67,7 +81,7 @@ def test_second_map_run_creates_nothing(lab):
 
 
 def test_second_apply_changes_nothing_and_writes_nothing(lab):
-    line, runs = audit_length(lab), rke_runs(lab)
+    line, runs = audit_length(lab), cluster_files(lab, "lock")
     answers = lab.salt("*", "state.apply", "k8s")
     assert answers.keys() == {ADMIN, *NODES}
     for minion, answer in answers.items():
@@ -75,20 +89,20 @@ def test_second_apply_changes_nothing_and_writes_nothing(lab):
         assert not changed(answer), minion
         assert len(states_of(answer)) > 5, minion
     assert writes_since(lab, line) == []
-    assert rke_runs(lab) == runs
+    assert cluster_files(lab, "lock") == runs
 
 
 def test_preview_of_a_running_cluster_writes_nothing(lab):
-    line, runs = audit_length(lab), rke_runs(lab)
+    line, runs = audit_length(lab), cluster_files(lab)
     for minion, answer in lab.salt("*", "state.apply", "k8s", "test=True").items():
         assert not failed(answer), minion
         assert not changed(answer), minion
     assert writes_since(lab, line) == []
-    assert rke_runs(lab) == runs
+    assert cluster_files(lab) == runs
 
 
 def test_preview_tells_of_a_pillar_edit_and_writes_nothing(lab):
-    line, runs = audit_length(lab), rke_runs(lab)
+    line, runs = audit_length(lab), cluster_files(lab)
     edit = {"k8s": {"services": {"metallb": {"pools": {"second": {"addresses": ["172.31.50.230-172.31.50.235"]}}}}}}
     edit["k8s"]["cluster"] = {"audit_log": {"keep_days": 45}}
     answer = lab.salt(ADMIN, "state.apply", "k8s", "test=True", f"pillar={json.dumps(edit)}")[ADMIN]
@@ -97,7 +111,7 @@ def test_preview_tells_of_a_pillar_edit_and_writes_nothing(lab):
     assert "second" in told
     assert "audit" in told or "kube-api" in told or "kube_api" in told
     assert writes_since(lab, line) == []
-    assert rke_runs(lab) == runs
+    assert cluster_files(lab) == runs
 
 
 def test_pillar_edit_arrives_and_goes_again(lab):
