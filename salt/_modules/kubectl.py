@@ -1,8 +1,19 @@
 """Objects in the cluster, through ``kubectl``: sets of them made as declared, read, compared, deleted, waited for.
 
 Runs on the admin minion, the only one with a kubeconfig. Every function takes ``kubeconfig`` (path; default: the one of
-the pillar's cluster) and ``context`` (default: the kubeconfig's own). Texts go to kubectl on standard input; values of
-Secrets are in no argument, log line, change or comment. How sets work: docs/objects.md.
+the pillar's cluster) and ``context`` (default: the kubeconfig's own); every function that works on a set takes
+``set_name``, the value of the label ``saltk8s.io/set``: lower-case letters, digits, ``-`` and ``.``, at most 63.
+Those that read manifests take these, too:
+
+- ``source``: where they are, an address or a list of addresses: ``salt://folder`` (its .yaml, .yml and .json files,
+  with or without ``.jinja`` behind), ``salt://file.yaml``, or absolute paths of the same two sorts;
+- ``template``: ``jinja``, or None for manifests that are not templates;
+- ``template_context``: variables of the templates, a dict; ``k8s`` (the model) is always there when the pillar has one;
+- ``objects``: objects given right here, a list of dicts;
+- ``saltenv``: Salt environment of ``salt://`` addresses.
+
+When the API server does not answer, or refuses us, they all raise CommandExecutionError. Texts go to kubectl on standard
+input; values of Secrets are in no argument, log line, change or comment. How sets work: docs/objects.md.
 
 Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33).
 """
@@ -17,7 +28,7 @@ from pathlib import Path
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, SaltRenderError
 from saltk8s import errors
-from saltk8s.objects import client, diff, health, identity, manifest, sets, sources, wait
+from saltk8s.objects import client, diff, health, identity, manifest, sets, sources, summary, wait
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +115,6 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     """
     Return the live objects of a set.
 
-    set_name
-        The set's name, the value of the label ``saltk8s.io/set``.
     kinds
         Kinds to ask for, each as ``Kind.version.group`` (``Deployment.v1.apps``, ``Service.v1.``).
         Default: those that the set's own record names.
@@ -123,7 +132,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     def ask(kubectl):
         wanted = [identity.kind_from(text) for text in kinds] if kinds else sets.kinds_of(kubectl, set_name)
         found, _ = kubectl.set_objects(set_name, wanted)
-        return _told(found)
+        return summary.of_objects(found)
 
     return _with(ask, kubeconfig, context)
 
@@ -131,11 +140,6 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
 def manifests(source=None, template="jinja", template_context=None, objects=None, saltenv="base"):
     """
     Return the objects of manifests as they would be declared, values of Secrets redacted. The cluster is not asked.
-
-    source, template, template_context, objects
-        As in kubectl.apply.
-    saltenv
-        Salt environment of ``salt://`` addresses.
 
     Returns a list of dicts. Raises CommandExecutionError with every problem: file, document, what is wrong.
 
@@ -186,17 +190,6 @@ def apply(
     """
     Make a set of objects in the cluster what is declared.
 
-    set_name
-        The set's name: lower-case letters, digits, ``-`` and ``.``, at most 63.
-    source
-        Where the manifests are: an address or a list of addresses. ``salt://folder`` (its .yaml, .yml and .json files,
-        with or without ``.jinja`` behind), ``salt://file.yaml``, or absolute paths of the same two sorts.
-    template
-        ``jinja``, or None for manifests that are not templates.
-    template_context
-        Variables of the templates, as a dict. They always have ``k8s`` (the model), when the pillar has one.
-    objects
-        Objects given right here, as a list of dicts.
     namespace
         For objects that name none.
     prune
@@ -229,7 +222,7 @@ def apply(
 
     def run(kubectl):
         found = _found(source, template, template_context, objects, saltenv)
-        declared = manifest.declare(found, set_name, namespace, _scope_finder(kubectl))
+        declared = manifest.declare(found, set_name, namespace, kubectl.cluster_scoped)
         return sets.ObjectSet(kubectl, set_name, declared, options).apply(bool(test))
 
     return _outcome(_with(run, kubeconfig, context))
@@ -252,8 +245,8 @@ def delete_set(
     """
     Delete a set: every object that carries its label and that was written by it, in the reverse order of writing.
 
-    set_name, source, template, template_context, objects, saltenv
-        As in kubectl.apply; the set's own record names the kinds to look for, so the manifests are not needed.
+    The set's own record names the kinds to look for, so the manifests are not needed.
+
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``: namespaces, PersistentVolumes, PersistentVolumeClaims and
         CustomResourceDefinitions are left unless they are in it.
@@ -316,8 +309,6 @@ def ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, context=Non
     """
     Wait until a set, or some objects, are healthy.
 
-    set_name
-        The set's name.
     objects
         Instead of a set: a list of objects; ``apiVersion``, ``kind`` and ``metadata`` are enough.
     timeout_s
@@ -364,7 +355,8 @@ def rollouts(namespace=None, kubeconfig=None, context=None):
 
     def ask(kubectl):
         where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
-        return _told(kubectl.objects("get", "Deployment.v1.apps,DaemonSet.v1.apps,StatefulSet.v1.apps", *where))
+        found = kubectl.objects("get", "Deployment.v1.apps,DaemonSet.v1.apps,StatefulSet.v1.apps", *where)
+        return summary.of_objects(found)
 
     return _with(ask, kubeconfig, context)
 
@@ -383,8 +375,11 @@ def nodes(kubeconfig=None, context=None):
 
         salt k8s-admin kubectl.nodes
     """
-    return _with(lambda kubectl: {obj["metadata"]["name"]: _node(obj) for obj in kubectl.objects("get", "Node.v1.")},
-                 kubeconfig, context)
+
+    def ask(kubectl):
+        return {obj["metadata"]["name"]: summary.of_node(obj) for obj in kubectl.objects("get", "Node.v1.")}
+
+    return _with(ask, kubeconfig, context)
 
 
 def api_resources(group=None, namespaced=None, kubeconfig=None, context=None):
@@ -443,22 +438,6 @@ def _outcome(outcome):
     return {"changes": outcome.changes, "lines": outcome.lines, "unready": outcome.unready}
 
 
-def _scope_finder(kubectl):
-    """Return a function that asks the API server which of some custom kinds are cluster-scoped."""
-
-    def find(kinds):
-        if not kubectl.cluster_exists:
-            return ()
-        outside = set()
-        for group in sorted({kind.group for kind in kinds}):
-            out = kubectl.run("api-resources", "--namespaced=false", "--no-headers", f"--api-group={group}")
-            names = {line.split()[-1] for line in out.splitlines() if line.split()}
-            outside |= {kind for kind in kinds if kind.group == group and kind.kind in names}
-        return outside
-
-    return find
-
-
 def _found(source, template, context, objects, saltenv):
     """Return the objects of sources and of the list, in that order."""
     if template not in ("jinja", None):
@@ -496,28 +475,3 @@ def _message(failure):
     """The message alone: Salt adds lines of the template, or a traceback that ends with the message."""
     lines = [line for line in str(failure).strip().splitlines() if line.strip()]
     return lines[-1] if lines and lines[0].startswith("Traceback") else "".join(lines[:1])
-
-
-def _told(objects):
-    told = []
-    for obj in sorted(objects, key=identity.key_of):
-        key, state = identity.key_of(obj), health.of(obj)
-        told.append({"kind": identity.Kind(key.group, key.kind, "").title, "namespace": key.namespace, "name": key.name,
-                     "ready": state.ready, "reason": state.reason})
-    return told
-
-
-def _node(obj):
-    meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
-    state = health.condition(status, "Ready")
-    prefix = "node-role.kubernetes.io/"
-    addresses = {item["type"]: item["address"] for item in status.get("addresses") or []}
-    return {
-        "ready": state.get("status") == "True",
-        "reason": "" if state.get("status") == "True" else state.get("message") or "no condition Ready",
-        "schedulable": not spec.get("unschedulable", False),
-        "roles": sorted(name.removeprefix(prefix) for name in meta.get("labels") or {} if name.startswith(prefix)),
-        "version": (status.get("nodeInfo") or {}).get("kubeletVersion"),
-        "address": addresses.get("InternalIP"),
-        "taints": [f"{taint['key']}={taint.get('value', '')}:{taint['effect']}" for taint in spec.get("taints") or []],
-    }

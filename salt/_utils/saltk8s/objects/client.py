@@ -129,6 +129,15 @@ class Kubectl:
             return []
         return self.objects("get", "--filename=-", "--ignore-not-found", "--show-managed-fields", stdin=listed(objects))
 
+    def cluster_scoped(self, kinds: Iterable[Kind]) -> set[Kind]:
+        """Return those of some custom kinds that live outside namespaces; none before the cluster exists."""
+        kinds, found = set(kinds), set()
+        for group in sorted({kind.group for kind in kinds}) if self.cluster_exists else ():
+            out = self.run("api-resources", "--namespaced=false", "--no-headers", f"--api-group={group}")
+            names = {line.split()[-1] for line in out.splitlines() if line.strip()}
+            found |= {kind for kind in kinds if kind.group == group and kind.kind in names}
+        return found
+
     def apply(self, objects: Sequence[Mapping[str, Any]], dry_run: bool, force: bool, what: str = "kubectl") -> list:
         """Apply objects server-side; return them as the API server answers.
 
