@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from dataclasses import asdict
 
-from labkit import config, gobuild, owngo, programs, wheels
+from labkit import config, debian, gobuild, owngo, programs, wheels
 from labkit.recipes import BY_NAME, IMAGES, Image
 from labkit.shell import LabError, run, succeeds
 
@@ -20,7 +20,7 @@ BASE_PACKAGES = "ca-certificates,iproute2,iptables,procps"
 
 def base_ref() -> str:
     """Tag of the Debian base image: it changes with the release and the packages, not with every mirror update."""
-    text = f"{config.DEBIAN} {config.MIRROR} {BASE_PACKAGES}"
+    text = f"{config.DEBIAN} {BASE_PACKAGES}"
     return f"{NAMESPACE}/debian:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
@@ -41,7 +41,7 @@ def build_base() -> bool:
             f"--include={BASE_PACKAGES}",
             config.DEBIAN,
             root,
-            config.MIRROR,
+            debian.mirror(),
             log="images.log",
             timeout_s=1200,
         )

@@ -7,7 +7,7 @@ import pathlib
 import re
 import shutil
 
-from labkit import config, gobuild
+from labkit import config, debian, gobuild
 from labkit.programs import BY_NAME
 from labkit.shell import LabError, run, succeeds
 
@@ -126,7 +126,7 @@ def _install_go(env: dict[str, str]) -> None:
         if source:
             release = re.search(r"VERSION_CODENAME=(\S+)", pathlib.Path("/etc/os-release").read_text())
             listed = pathlib.Path("/etc/apt/sources.list.d/saltk8s-lab-backports.list")
-            listed.write_text(f"deb {config.MIRROR} {release[1]}-backports main\n")
+            listed.write_text(f"deb {debian.mirror()} {release[1]}-backports main\n")
             run("apt-get", "-q", "update", env=env, log="install.log")
         known = run("apt-cache", "search", "--names-only", r"^golang-1\.[0-9]+-go$")
         releases = sorted({int(minor) for minor in re.findall(r"golang-1\.(\d+)-go", known)}, reverse=True)
