@@ -8,7 +8,7 @@ Those that read manifests take these, too:
 - ``source``: where they are, an address or a list of addresses: ``salt://folder`` (its .yaml, .yml and .json files,
   with or without ``.jinja`` behind), ``salt://file.yaml``, or absolute paths of the same two sorts;
 - ``template``: ``jinja``, or None for manifests that are not templates;
-- ``template_context``: variables of the templates, a dict; ``k8s`` (the model) is always there when the pillar has one;
+- ``template_context``: variables of the templates, a dict; ``k8s`` (the model) is there if the pillar has it;
 - ``objects``: objects given right here, a list of dicts;
 - ``saltenv``: Salt environment of ``salt://`` addresses.
 

@@ -143,9 +143,15 @@ class ApiServer:
 
     def _flush(self) -> None:
         """The log line of a request follows its answer: ask something, and wait until that is in the log."""
-        name = f"marker-{uuid.uuid4().hex}"
+        name, start = f"marker-{uuid.uuid4().hex}", self._audit.stat().st_size
         assert self._get(f"/api/v1/namespaces/{name}") == 404
-        self._until(lambda: name in self._audit.read_text(), "the audit log to be written")
+
+        def written() -> bool:
+            with self._audit.open() as log:
+                log.seek(start)
+                return name in log.read()
+
+        self._until(written, "the audit log to be written")
 
     def _write_files(self) -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

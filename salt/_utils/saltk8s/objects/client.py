@@ -88,7 +88,7 @@ class Kubectl:
             found = json.loads(out)
         except ValueError as err:
             raise errors.CommandError("kubectl did not answer with JSON", 0, out[-300:]) from err
-        return found["items"] if found.get("kind") == "List" or "items" in found else [found]
+        return found["items"] if str(found.get("kind", "")).endswith("List") and "items" in found else [found]
 
     def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> tuple[list[dict[str, Any]], set[Kind]]:
         """Return (the live objects of a set, the kinds that the API server does not know).
