@@ -12,8 +12,8 @@ Those that read manifests take these, too:
 - ``objects``: objects given right here, a list of dicts;
 - ``saltenv``: Salt environment of ``salt://`` addresses.
 
-When the API server does not answer, or refuses us, they all raise CommandExecutionError. Texts go to kubectl on standard
-input; values of Secrets are in no argument, log line, change or comment. How sets work: docs/objects.md.
+When the API server does not answer, or refuses us, they all raise CommandExecutionError. Texts go to kubectl on its
+standard input; values of Secrets are in no argument, log line, change or comment. How sets work: docs/objects.md.
 
 Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33).
 """
