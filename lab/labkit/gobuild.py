@@ -132,7 +132,6 @@ def _compile(program: Program, target: pathlib.Path) -> None:
     work.mkdir(parents=True)
     link = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables.items())])
     args = ["build", "-trimpath", "-mod=mod", "-ldflags", link, "-o", str(work / "out")]
-    args += ["-tags", program.tags] if program.tags else []
     if program.modfile:  # built as a requirement of our own go.mod, which pins its checksum
         for name in ("go.mod", "go.sum"):
             shutil.copyfile(HERE / "build" / program.modfile / name, work / name)

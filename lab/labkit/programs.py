@@ -35,7 +35,6 @@ class Program:
     sums: str = ""
     drop: tuple[str, ...] = ()
     overlay: dict[str, str] = field(default_factory=dict)
-    tags: str = ""
 
 
 def _kubernetes(name: str, tier: str) -> Program:
