@@ -82,8 +82,9 @@ def prepare(lines: list[str], _more: list[str]) -> None:
 
 
 def programs(_lines: list[str], _more: list[str]) -> None:
-    """The real programs that the functional tests run, built once."""
+    """The real programs that the functional tests run, built once; the simulator's own tests come with it."""
     step("programs of the tests", tool("python"), ROOT / "tests" / "support" / "programs.py")
+    step("Go tests of the simulator", "go", "-C", "lab/vcsim", "test", "./...")
 
 
 def _packages() -> None:
