@@ -101,45 +101,29 @@ def check(say) -> None:
 
 def install(missing: dict[str, str]) -> None:
     """Install Debian's packages for what is missing."""
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    run("apt-get", "-q", "update", env=env, log="install.log")
+    _apt("update")
     packages = [package for package in missing.values() if package != "golang"]
     if packages:
-        run(
-            "apt-get",
-            "-q",
-            "-y",
-            "--no-install-recommends",
-            "install",
-            *packages,
-            env=env,
-            log="install.log",
-            timeout_s=900,
-        )
+        _apt("install", *packages)
     if "golang" in missing.values():
-        _install_go(env)
+        _install_go()
 
 
-def _install_go(env: dict[str, str]) -> None:
+def _apt(verb: str, *packages: str) -> None:
+    argv = ("apt-get", "-q", "-y", "--no-install-recommends", verb, *packages)
+    run(*argv, env={"DEBIAN_FRONTEND": "noninteractive"}, log="install.log", timeout_s=900)
+
+
+def _install_go() -> None:
     """The newest Go of the distribution, else the one of its backports."""
     for source in ("", "backports"):
         if source:
             release = re.search(r"VERSION_CODENAME=(\S+)", pathlib.Path("/etc/os-release").read_text())
             listed = pathlib.Path("/etc/apt/sources.list.d/saltk8s-lab-backports.list")
             listed.write_text(f"deb {debian.mirror()} {release[1]}-backports main\n")
-            run("apt-get", "-q", "update", env=env, log="install.log")
+            _apt("update")
         known = run("apt-cache", "search", "--names-only", r"^golang-1\.[0-9]+-go$")
         releases = sorted({int(minor) for minor in re.findall(r"golang-1\.(\d+)-go", known)}, reverse=True)
         if releases and (1, releases[0]) >= GO:
-            run(
-                "apt-get",
-                "-q",
-                "-y",
-                "--no-install-recommends",
-                "install",
-                f"golang-1.{releases[0]}-go",
-                env=env,
-                log="install.log",
-                timeout_s=900,
-            )
+            _apt("install", f"golang-1.{releases[0]}-go")
             return

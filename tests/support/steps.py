@@ -25,7 +25,7 @@ from labkit import preflight  # noqa: E402
 from support import venv  # noqa: E402
 
 TAIL = 60  # lines of a failed step's output that are shown
-NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client"}
+NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}
 
 
 class StepError(Exception):

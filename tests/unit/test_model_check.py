@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -157,7 +156,6 @@ def test_the_command_with_a_file_that_is_not_there(tmp_path):
     assert code == 1 and "'k8s.nodes' in environment 'base' is not available" in out
 
 
-@pytest.mark.skipif(shutil.which("gpg") is None, reason="Salt's GPG renderer needs gpg")
 def test_the_command_with_secrets_that_it_cannot_decrypt(tmp_path):
     folder = pillars.write(tmp_path)
 

@@ -59,7 +59,7 @@ PLACES = places(FULL) + [(*path, "new") for path in places(FULL)]
 CHANGES = st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=4)
 
 
-def build(tree, **options):
+def checked_build(tree, **options):
     """Build a model; whatever it answers has to be a sound one."""
     try:
         built = model.build(DEFAULTS, tree, **options)
@@ -80,8 +80,8 @@ def test_anything_anywhere(changes):
     tree = FULL
     for path, value in changes:
         tree = put(tree, path, value)
-    build(tree)
-    build(tree, secrets_required=False)
+    checked_build(tree)
+    checked_build(tree, secrets_required=False)
     model.roles_of(tree, "k8s-w1")
     model.secrets_in(tree)
 
@@ -89,7 +89,7 @@ def test_anything_anywhere(changes):
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(VALUES)
 def test_anything_as_the_whole_pillar(tree):
-    build(tree)
+    checked_build(tree)
     model.roles_of(tree, "k8s-w1")
     model.secrets_in(tree)
     model.redacted(tree)
@@ -103,8 +103,8 @@ def test_a_defaults_file_that_is_empty(defaults):
 
 def test_a_number_that_python_does_not_print():
     for path in PLACES:
-        build(put(FULL, path, 10**5000))
-        build(put(FULL, path, {10**5000: 10**5000}))
+        checked_build(put(FULL, path, 10**5000))
+        checked_build(put(FULL, path, {10**5000: 10**5000}))
 
 
 def test_a_value_that_contains_itself():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,15 +48,15 @@ class Report:
         return any(p.path == text or p.path.startswith(f"{text}:") for p in self.problems)
 
 
-class Type:
+class Type(ABC):
     """Base of the types. ``doc``: how the documentation calls it; ``secret``: never show its value."""
 
     doc = "anything"
     secret = False
 
+    @abstractmethod
     def check(self, value: Any, default: Any, path: Path, report: Report) -> Any:
         """Return the value as the model holds it; None and a problem in the report when it is not valid."""
-        raise NotImplementedError
 
     def absent(self) -> Any:
         """Return what the model holds when neither the pillar nor the defaults say anything."""
@@ -88,9 +89,9 @@ class Scalar(Type):
             report.add(path, self.expected, redact.show(value, self.secret))
         return accepted
 
+    @abstractmethod
     def accept(self, value: Any) -> Any:
         """Return the value in the model's form, or None when it is not valid."""
-        raise NotImplementedError
 
 
 class Text(Scalar):
