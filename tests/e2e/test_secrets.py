@@ -86,6 +86,7 @@ def test_no_secret_in_argv_or_answers(lab, canaries):
     watcher.start()
     try:
         answers = [lab.salt("*", "state.apply", "k8s", f"pillar={EDIT}"), lab.salt("*", "state.apply", "k8s")]
+        answers.append(lab.run("salt-cloud", "-m", "/etc/salt/cloud.maps.d/lab.map", "-P", "-y").stdout)
     finally:
         done.set()
         watcher.join()
