@@ -57,7 +57,7 @@ class Site:
         """Let kubectl show a healthy cluster of these nodes, with one object changed."""
         objects = sample.healthy_objects(list(names or self.declared))
         objects = [sample.merged(item, change(item)) if change else item for item in objects]
-        (self.fake / "objects.json").write_text(json.dumps({"items": objects}))
+        (self.fake / "objects.json").write_text(json.dumps({"kind": "List", "items": objects}))
 
     def mode(self, mode: str):
         """Say how the next rke up ends."""
@@ -218,7 +218,7 @@ def test_rke_that_ends_well_with_a_sick_cluster_is_an_error(site):
             "containerStatuses": [{"name": "felix", "ready": False, "restartCount": 4, "state": state}],
         },
     }
-    (site.fake / "pods.json").write_text(json.dumps({"items": [pod]}))
+    (site.fake / "pods.json").write_text(json.dumps({"kind": "List", "items": [pod]}))
     (site.fake / "log").write_text("felix: no such interface ens192\n")
     with pytest.raises(errors.NotReady) as raised:
         site.engine(timeouts={"ready_s": 0}).up()

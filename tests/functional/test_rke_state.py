@@ -35,7 +35,8 @@ class Admin:
         fake_rke.install(self.fake, self.bin)
         for name in ("rke", "kubectl"):
             (folder / f"{name}-source").write_bytes((self.bin / name).read_bytes())
-        (self.fake / "objects.json").write_text(json.dumps({"items": sample.healthy_objects(list(NAMES))}))
+        healthy = {"kind": "List", "items": sample.healthy_objects(list(NAMES))}
+        (self.fake / "objects.json").write_text(json.dumps(healthy))
         for number in range(1, len(NAMES) + 1):
             nodes.start(number)
         self.key = nodes.key.read_text()

@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from saltk8s import errors, process
+from saltk8s import errors
+from saltk8s.objects.client import Kubectl
 
 NAMESPACE = "kube-system"
 KINDS = "nodes,daemonsets.apps,deployments.apps,apiservices.apiregistration.k8s.io"
 METRICS = "v1beta1.metrics.k8s.io"
-REQUEST_S = 15
+PATIENCE = {"timeout_s": 45, "request_timeout_s": 15}
 POLL_S = 2
 TOLD_EVERY_S = 15
 LOG_LINES = 5
 LOGS_SHOWN = 4
 
 
-class Kubectl:
-    """Runs kubectl with the cluster's kubeconfig. Reads only."""
-
-    def __init__(self, program: str, kubeconfig: str):
-        self._program, self._kubeconfig = program, kubeconfig
-
-    def run(self, *words: str) -> process.Result:
-        """Run kubectl; its discovery cache is thrown away, so nothing is written that stays."""
-        with tempfile.TemporaryDirectory(prefix="saltk8s-") as cache:
-            argv = [self._program, "--kubeconfig", self._kubeconfig, "--cache-dir", cache]
-            argv += ["--request-timeout", f"{REQUEST_S}s", *words]
-            return process.run(argv, timeout_s=3 * REQUEST_S)
-
-    def get(self, kinds: str) -> list[dict[str, Any]]:
-        """Return the objects of some kinds (those of the system namespace). Raises Unreachable."""
-        try:
-            result = self.run("get", "-n", NAMESPACE, kinds, "-o", "json", "--ignore-not-found")
-        except errors.CommandTimeout as err:
-            raise errors.Unreachable(f"the API server does not answer: {err}") from err
-        if result.code:
-            said = " ".join(result.err.split())[-300:]
-            raise errors.Unreachable(f"the API server does not answer kubectl: {said}")
-        try:
-            return json.loads(result.out)["items"] if result.out.strip() else []
-        except (ValueError, KeyError) as err:
-            raise errors.Unreachable(f"kubectl did not answer with a list: {result.out[:200]}") from err
+def objects_of(kubectl: Kubectl, kinds: str) -> list[dict[str, Any]]:
+    """Return the objects of some kinds (those of the system namespace). Raises Unreachable, whatever went wrong."""
+    try:
+        return kubectl.objects("get", "-n", NAMESPACE, kinds, "--ignore-not-found", **PATIENCE)
+    except errors.SaltK8sError as err:
+        said = " ".join(str(err).split())[-300:]
+        raise errors.Unreachable(f"the API server does not answer kubectl: {said}") from err
 
 
 def wanted(model: Mapping[str, Any]) -> dict[str, set[str]]:
@@ -110,7 +90,7 @@ def pods(objects: Iterable[dict[str, Any]]) -> list[tuple[str, str, str]]:
 def explain(kubectl: Kubectl) -> list[str]:
     """Return what the system pods that do not run say: the reason and their last log lines. Never raises."""
     try:
-        stuck = pods(kubectl.get("pods"))
+        stuck = pods(objects_of(kubectl, "pods"))
     except errors.SaltK8sError:
         return []
     lines = []
@@ -144,7 +124,7 @@ def wait(
 def look(kubectl: Kubectl, nodes: Iterable[str], needed: Mapping[str, set[str]]) -> list[str]:
     """Return why the cluster is not healthy right now; an API server that does not answer is one such reason."""
     try:
-        return check(kubectl.get(KINDS), nodes, needed)
+        return check(objects_of(kubectl, KINDS), nodes, needed)
     except errors.Unreachable as err:
         return [str(err)]
 
@@ -206,9 +186,9 @@ def _waiting(state: Mapping[str, Any]) -> str:
 def _log(kubectl: Kubectl, pod: str, container: str) -> list[str]:
     for words in (["--previous"], []):
         try:
-            result = kubectl.run("logs", "-n", NAMESPACE, pod, "-c", container, f"--tail={LOG_LINES}", *words)
+            said = kubectl.run("logs", "-n", NAMESPACE, pod, "-c", container, f"--tail={LOG_LINES}", *words, **PATIENCE)
         except errors.SaltK8sError:
-            return []
-        if result.code == 0 and result.out.strip():
-            return result.out.strip().splitlines()
+            continue
+        if said.strip():
+            return said.strip().splitlines()
     return []

@@ -12,6 +12,7 @@ from saltk8s.engine import files, health, nodes, rke_config, rke_guards, rke_pla
 from saltk8s.engine.base import Hooks, Outcome
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.rke_program import Program, Progress
+from saltk8s.objects.client import Kubectl
 
 GRACE_S = 30  # a cluster that is not healthy may only be restarting something: look again before rke runs
 SHOWN = 10
@@ -30,7 +31,7 @@ class Rke:
         self._lock = directory / "lock"
         self._known_hosts = directory / "known_hosts"
         self.program = Program(str(Path(self._paths["bin_dir"]) / "rke"))
-        self._kubectl = health.Kubectl(str(Path(self._paths["bin_dir"]) / "kubectl"), self._paths["kubeconfig"])
+        self._kubectl = Kubectl(self._paths["kubeconfig"], binary=str(Path(self._paths["bin_dir"]) / "kubectl"))
         self._addresses = {node["hostname_override"]: node["address"] for node in self._config["nodes"]}
 
     def render(self, redacted: bool = True) -> dict[str, Any]:
@@ -136,7 +137,7 @@ class Rke:
 
     def _cordoned(self) -> list[str]:
         try:
-            return health.cordoned(self._kubectl.get("nodes"))
+            return health.cordoned(health.objects_of(self._kubectl, "nodes"))
         except errors.Unreachable:
             return []
 
