@@ -138,3 +138,17 @@ def test_drift_is_seen_and_put_right(lab):
         "the controller is back",
     )
     assert not changed(lab.salt(ADMIN, "state.apply", "k8s")[ADMIN])
+
+
+def test_a_service_that_is_disabled_goes_and_comes_back(lab):
+    off = json.dumps({"k8s": {"services": {"metallb": {"enabled": False}}}})
+    others = {item["metadata"]["uid"] for item in lab.objects("deployments,daemonsets", "-n", "kube-system")["items"]}
+    answer = lab.salt(ADMIN, "state.apply", "k8s", f"pillar={off}")[ADMIN]
+    assert not failed(answer)
+    assert not lab.kubectl("get", "namespace", "metallb-system", "--ignore-not-found")
+    assert "metallb.io" not in lab.kubectl("get", "crd", "-o", "name")
+    assert not changed(lab.salt(ADMIN, "state.apply", "k8s", f"pillar={off}")[ADMIN])
+    assert not failed(lab.salt(ADMIN, "state.apply", "k8s")[ADMIN])
+    assert lab.objects("-n", "metallb-system", "daemonset", "speaker")["status"]["numberReady"] == len(NODES)
+    left = lab.objects("deployments,daemonsets", "-n", "kube-system")["items"]
+    assert {item["metadata"]["uid"] for item in left} == others
