@@ -22,13 +22,11 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-from pathlib import Path
 
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, SaltRenderError
 from saltk8s import errors
-from saltk8s.objects import client, diff, health, identity, manifest, sets, sources, summary, wait
+from saltk8s.objects import access, diff, health, identity, manifest, sets, sources, summary, wait
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +34,12 @@ __virtualname__ = "kubectl"
 
 
 class Failed(CommandExecutionError):
-    """A run that failed after part of it was done: ``changes`` and ``lines`` say which part."""
+    """A run that failed after part of it was done: ``changes`` and ``lines`` say which part, ``details`` the error."""
 
-    def __init__(self, message, changes, lines):
+    def __init__(self, message, changes, lines, details):
         self.changes = changes
         self.lines = lines
+        self.details = details
         super().__init__(message)
 
 
@@ -149,10 +148,8 @@ def manifests(source=None, template="jinja", template_context=None, objects=None
 
         salt k8s-admin kubectl.manifests salt://k8s/metallb/manifests
     """
-    try:
+    with access.translated(CommandExecutionError):
         found = _found(source, template, template_context, objects, saltenv)
-    except errors.SaltK8sError as err:
-        raise CommandExecutionError(str(err)) from err
     return [diff.redacted(identity.key_of(item.obj), manifest.normalised(item.obj)) for item in found]
 
 
@@ -415,26 +412,15 @@ __func_alias__ = {"diff_set": "diff"}
 
 def _with(action, kubeconfig, context):
     """Run an action on the cluster and translate its errors."""
-    try:
-        return action(_kubectl(kubeconfig, context))
-    except errors.SaltK8sError as err:
-        raise CommandExecutionError(str(err)) from err
-
-
-def _kubectl(kubeconfig, context):
-    if kubeconfig:
-        folder = None if "k8s" not in __pillar__ else __salt__["k8s_config.get"]()["paths"]["bin_dir"]
-    else:
-        paths = __salt__["k8s_config.get"]()["paths"]
-        kubeconfig, folder = paths["kubeconfig"], paths["bin_dir"]
-    installed = Path(folder) / "kubectl" if folder else None
-    binary = str(installed) if installed and installed.exists() else shutil.which("kubectl") or "kubectl"
-    return client.Kubectl(str(kubeconfig), context, binary)
+    with access.translated(CommandExecutionError):
+        return action(access.kubectl(__salt__, __pillar__, kubeconfig, context))
 
 
 def _outcome(outcome):
     if outcome.failure:
-        raise Failed(str(outcome.failure), outcome.changes, outcome.lines) from outcome.failure
+        raise Failed(
+            str(outcome.failure), outcome.changes, outcome.lines, outcome.failure.details()
+        ) from outcome.failure
     return {"changes": outcome.changes, "lines": outcome.lines, "unready": outcome.unready}
 
 

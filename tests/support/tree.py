@@ -63,3 +63,11 @@ def aliases(path: Path) -> dict[str, str]:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__func_alias__":
             return ast.literal_eval(node.value)
     return {}
+
+
+def virtual_name(path: Path) -> str:
+    """The name under which Salt offers a module: its ``__virtualname__``, else the file's own."""
+    for node in parsed(path).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__virtualname__":
+            return ast.literal_eval(node.value)
+    return path.stem

@@ -37,7 +37,7 @@ def test_a_public_function_says_how_it_is_called_and_what_it_gives(pair):
     text = ast.get_docstring(function) or ""
     assert text, "no docstring"
     assert "CLI Example:" in text, "no CLI example"
-    called = f"{path.stem}.{tree.aliases(path).get(function.name, function.name)}"
+    called = f"{tree.virtual_name(path)}.{tree.aliases(path).get(function.name, function.name)}"
     assert called in text.split("CLI Example:")[1], "the CLI example calls something else"
     top = ast.get_docstring(tree.parsed(path)) or ""  # what holds for all functions stands at the module's top
     paragraph = "^(\\w+, )*{}(, \\w+)*(:|$)"
