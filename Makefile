@@ -48,9 +48,9 @@ e2e: ## end-to-end tests on the running lab
 	@$(STEPS) prepare --line 3008
 	@$(VENV)/bin/pytest -q --durations=10 tests/e2e $(ARGS)
 
-bench: ## measure the running lab, write build/bench.json
+bench: ## measure objects against other tools, and the lab when it is up; build/bench.json (MANIFESTS=FILE for yours)
 	@$(STEPS) prepare --line 3008
-	@$(VENV)/bin/python tests/bench/run.py $(ARGS)
+	@$(VENV)/bin/python tests/bench/run.py $(if $(MANIFESTS),--manifests '$(MANIFESTS)') $(ARGS)
 
 clean: ## remove what builds left in the tree
 	@rm -rf build dist *.egg-info salt/_utils/*.egg-info .pytest_cache .ruff_cache .hypothesis

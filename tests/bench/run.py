@@ -1,185 +1,103 @@
-"""``make bench``: what the platform costs in time, against bare ``rke`` in the same run on the same lab.
+"""``make bench``: what the platform costs, against other tools that do the same job, in one run on one machine.
 
-Prints a table and writes ``build/bench.json``: a list of {case, tool, objects, wall_s, cpu_s, peak_mib, requests,
-writes}; a key that does not apply is left out. The lab must be up. The blank-node cases destroy the lab's VMs and
-create them again (twice); ``--quick`` leaves those out.
+Objects in the cluster: ``kubectl.applied`` against saltext.kubernetes, ``kubectl apply --server-side`` and
+``kubectl diff``, on an API server of the benchmark's own. The cluster: ``rke.up`` against bare ``rke``, when the lab is
+up. Prints a table, writes ``build/bench.json``: a list of rows, a key that does not apply is left out:
+
+    case, tool, objects   what was measured: noop (nothing changed), one_changed, all_new; the lab's cases
+    wall_s, cpu_s         of the job: of a state without the start of Salt
+    process_s, process_cpu_s, call_s    of the whole process; of Salt's call of the state
+    peak_mib, peak_parts  most memory of the process tree at one moment, Salt included; by program, at that moment
+    requests, lists, gets, dry_runs, writes    what the API server was asked, from its audit log
+    changed, live_changed objects that the tool says it changed (would change), that have another version than before
+    runs                  how often it was measured; the row is the run in the middle
+    note                  what was made easier for the tool
+    error                 instead of figures: why the tool did not do the job
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import pathlib
-import subprocess
+import signal
 import sys
-import time
+from pathlib import Path
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "lab" / "bin"
-NODES = ["k8s-cp1", "k8s-w1", "k8s-w2"]
-ADMIN = "k8s-admin"
-MAP = "/etc/salt/cloud.maps.d/lab.map"
-STATE = "/var/lib/saltk8s/lab"
-BARE = "/root/bench"  # where bare rke works: its own copies of cluster.yml and key
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "lab")]
 
-rows: list[dict] = []
+from bench import lab, manifests, objects, peers, table  # noqa: E402
+from bench.manifests import Manifest  # noqa: E402
+
+SIZES = [410, 5000]
 
 
-def note(case: str, tool: str, wall_s: float, **more) -> None:
-    """Keep one measured row and show it at once."""
-    rows.append({"case": case, "tool": tool, "wall_s": round(wall_s, 3), **more})
-    extra = "".join(f"  {key} {value}" for key, value in more.items())
-    print(f"{case:28} {tool:10} {wall_s:9.2f} s{extra}", flush=True)
-
-
-def run(*argv: str, timeout_s: int = 1800) -> tuple[str, float]:
-    """Run one of lab/bin; return its output and the seconds it took."""
-    start = time.monotonic()
-    done = subprocess.run(
-        [str(BIN / argv[0]), *argv[1:]], capture_output=True, text=True, timeout=timeout_s, check=False
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(argv)} left with {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done.stdout, time.monotonic() - start
-
-
-def apply(target: str, *args: str) -> tuple[dict, float]:
-    """``salt TARGET state.apply ...``; return the answers and the seconds it took."""
-    out, wall = run("salt", "--out=json", "--static", "-t", "1800", target, "state.apply", *args)
-    return json.loads(out[out.index("{") :]), wall
-
-
-def admin_shell(script: str) -> float:
-    """Run a script on the admin; return the seconds it took."""
-    start = time.monotonic()
-    argv = ["docker", "exec", "saltk8s-lab-admin", "bash", "-euc", script]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"on the admin: {script}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    return time.monotonic() - start
-
-
-def seconds(states: dict, *functions: str) -> float:
-    """Time that a run spent in the states of these functions (``rke.up``)."""
-    spent = 0.0
-    for tag, state in states.items():
-        module, _, _, function = tag.split("_|-")
-        if f"{module}.{function}" in functions:
-            spent += float(state["duration"]) / 1000
-    return spent
-
-
-def lab_times() -> None:
-    """The lab's own times, kept by ``make lab``: the newest of each kind."""
-    path = ROOT / "build" / "lab-times.json"
-    if path.exists():
-        known = json.loads(path.read_text())
-        for case in ("lab cold", "lab warm"):
-            if case in known:
-                note(case.replace(" ", "_"), "saltk8s", known[case]["wall_s"])
-
-
-def model_of_100_nodes() -> None:
-    """Model, cluster.yml and cloud map for 100 nodes, in a fresh interpreter: the work of one state run."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "bench" / "hundred.py")], capture_output=True, text=True, check=True
-    )
-    measured = json.loads(done.stdout)
-    note("model_100_nodes", "saltk8s", measured.pop("wall_s"), objects=100, **measured)
-
-
-def unchanged_cluster() -> None:
-    """The cluster step when nothing changed, against a warm ``rke up``."""
-    answers, whole = apply(ADMIN, "k8s.cluster")
-    note("cluster_unchanged", "saltk8s", seconds(answers[ADMIN], "rke.up"), objects=len(NODES))
-    note("cluster_unchanged_command", "saltk8s", whole, objects=len(NODES))
-    bare_copy()
-    note("cluster_unchanged", "rke", admin_shell(f"cd {BARE} && rke up --config cluster.yml >up.log 2>&1"), objects=3)
-    _, whole = apply("*", "k8s")
-    note("apply_unchanged", "saltk8s", whole, objects=len(NODES) + 1)
-
-
-def bare_copy() -> None:
-    """Give bare rke the same configuration, with its state when there is one."""
-    admin_shell(
-        f"rm -rf {BARE}; install -d -m 700 {BARE}; cp -a {STATE}/cluster.* {STATE}/ssh_key {BARE}/;"
-        f" sed -i 's#{STATE}/ssh_key#{BARE}/ssh_key#' {BARE}/cluster.yml"
-    )
-
-
-def blank_nodes() -> float:
-    """Destroy the VMs, create them again, lay down OS and Docker; return the seconds of the node states."""
-    run("salt-cloud", "-y", "-d", *NODES)
-    run("salt-cloud", "-m", MAP, "-P", "-y")
-    run("salt", "-L", ",".join(NODES), "saltutil.sync_all")
-    return apply_nodes()
-
-
-def apply_nodes() -> float:
-    """Node formulas on all nodes at once."""
-    out, wall = run("salt", "-t", "600", "--out=json", "--static", "-L", ",".join(NODES), "state.apply", "k8s")
-    if '"result": false' in out:
-        sys.exit(out)
-    return wall
-
-
-ROLLOUTS = (
-    "k='kubectl --kubeconfig kube_config_cluster.yml';"
-    " $k wait --for=condition=Ready nodes --all --timeout=300s;"
-    " $k -n kube-system rollout status ds/canal --timeout=300s;"
-    " for d in coredns coredns-autoscaler calico-kube-controllers metrics-server; do"
-    " $k -n kube-system rollout status deploy/$d --timeout=300s; done"
-)
-
-
-def blank_cluster() -> None:
-    """The same blank nodes, once for bare ``rke up`` (until all is rolled out), once for the state."""
-    bare_copy()
-    blank_nodes()
-    admin_shell(f"cd {BARE} && rm -f cluster.rkestate kube_config_cluster.yml")
-    up = admin_shell(f"cd {BARE} && rke up --config cluster.yml >up.log 2>&1")
-    note("cluster_blank_rke_only", "rke", up, objects=len(NODES))
-    rolled = admin_shell(f"cd {BARE} && {{ {ROLLOUTS}; }} >ready.log 2>&1")
-    note("cluster_blank", "rke", up + rolled, objects=len(NODES))
-    admin_shell(f"mv {STATE} {STATE}.before-bench")
-    nodes = blank_nodes()
-    answers, whole = apply(ADMIN, "k8s")
-    states = answers[ADMIN]
-    if any(state["result"] is False for state in states.values()):
-        sys.exit(json.dumps(states, indent=1))
-    up = seconds(states, "rke.up")
-    note("cluster_blank", "saltk8s", up, objects=len(NODES))
-    note("apply_blank_stage_nodes", "saltk8s", nodes)
-    note("apply_blank_stage_cluster", "saltk8s", up)
-    note("apply_blank_stage_services", "saltk8s", seconds(states, "kubectl.applied", "kubectl.ready"))
-    note("apply_blank_stage_admin_all", "saltk8s", whole)
-
-
-def ratios() -> None:
-    """Ours against the peer, case by case."""
-    wall = {(row["case"], row["tool"]): row["wall_s"] for row in rows}
-    for (case, tool), value in wall.items():
-        if tool == "rke" and (case, "saltk8s") in wall:
-            print(f"{case}: saltk8s / rke = {wall[case, 'saltk8s'] / value:.3f}")
-
-
-def main() -> int:
-    """Measure, print, write build/bench.json."""
+def parsed(argv: list[str]) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="leave out the cases which make the nodes blank")
-    options = parser.parse_args()
-    lab_times()
-    model_of_100_nodes()
-    unchanged_cluster()
-    if not options.quick:
-        blank_cluster()
-    ratios()
-    target = ROOT / "build" / "bench.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(rows, indent=1) + "\n")
-    print(f"written: {target.relative_to(ROOT)}")
-    return 0
+    parser.add_argument("--manifests", type=Path, metavar="FILE", help="measure on this file, the object cases only")
+    parser.add_argument("--quick", action="store_true", help="410 objects only; the lab's nodes are not made blank")
+    parser.add_argument("--objects-only", action="store_true", help="leave out the lab's cases")
+    parser.add_argument("--sizes", type=_numbers, help="numbers of objects, default 410,5000")
+    parser.add_argument("--tools", type=_names(list(peers.RUN)), default=list(peers.RUN), help=",".join(peers.RUN))
+    parser.add_argument("--cases", type=_names(list(objects.CASES)), default=list(objects.CASES), help="default: all")
+    parser.add_argument("--profile", action="store_true", help="print what takes the time in ours; it takes more then")
+    options = parser.parse_args(argv)
+    options.sizes = options.sizes or (SIZES[:1] if options.quick else SIZES)
+    return options
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(word) for word in text.split(",")]
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError("numbers of objects are 1 or more")
+    return numbers
+
+
+def _names(known: list[str]):
+    def names(text: str) -> list[str]:
+        words = text.split(",")
+        if unknown := [word for word in words if word not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(known)}")
+        return words
+
+    return names
+
+
+def main(argv: list[str]) -> int:
+    """Measure, print, write build/bench.json; the exit status is 1 when a tool failed or the run was interrupted."""
+    options = parsed(argv)
+    try:
+        sources = (
+            [Manifest.read(options.manifests)]
+            if options.manifests
+            else [Manifest(manifests.text_of(manifests.generate(size))) for size in options.sizes]
+        )
+    except ValueError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    report, stopped = table.Report(ROOT / "build" / "bench.json"), ""
+    try:
+        objects.run(report, sources, options.tools, options.cases, options.profile)
+        if not options.manifests and not options.objects_only:
+            _lab(report, options.quick)
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+    except lab.LabFailed as err:
+        stopped = f"the lab: {err}"
+    print(f"\n{table.table(report.rows)}\n")
+    print("\n".join(table.ratios(report.rows)))
+    print(f"{stopped or 'done'}; written: {report.path.relative_to(ROOT)}")
+    return 1 if stopped or any("error" in row for row in report.rows) else 0
+
+
+def _lab(report: table.Report, quick: bool) -> None:
+    lab.model_of_100_nodes(report)
+    if lab.is_up():
+        lab.run(report, blank=not quick)
+    else:
+        report.say("the lab is not up: its cases are left out (`make lab` brings it up)")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,7 @@
 """Make the virtual environments of the tests: one a Salt line, made again only when its requirements change.
 
+The benchmark's peer, another extension of Salt, has one of its own: what it brings must not decide what ours finds.
+
     python3 tests/support/venv.py 3008            # makes it when needed, prints its folder
     python3 tests/support/venv.py 3006 --place    # prints its folder only
 
@@ -22,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
 LINES = ("3008", "3006")
+BENCH = "bench"
 USABLE = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10)); "
 STAMP = "saltk8s-requirements"
 
@@ -50,8 +53,12 @@ def interpreter() -> str:
     raise VenvError("no Python >= 3.10 with the venv module: install python3-venv, or set SALTK8S_PYTHON")
 
 
+def _wanted(line: str) -> Path:
+    return REQUIREMENTS / ("bench.txt" if line == BENCH else f"salt-{line}.txt")
+
+
 def _files(line: str) -> list[Path]:
-    names = [f"salt-{line}.txt", "dev.txt", f"constraints-{line}.txt"]
+    names = [_wanted(line).name, *(["dev.txt"] if line != BENCH else []), f"constraints-{line}.txt"]
     return [REQUIREMENTS / name for name in names if (REQUIREMENTS / name).exists()]
 
 
@@ -79,7 +86,7 @@ def make(line: str, report=print) -> Path:
         start = time.monotonic()
         if not found.startswith(f"{python} "):
             _run([python, "-m", "venv", "--clear", str(folder)])
-        install = [str(folder / "bin" / "pip"), "install", "--quiet", "-r", str(REQUIREMENTS / f"salt-{line}.txt")]
+        install = [str(folder / "bin" / "pip"), "install", "--quiet", "-r", str(_wanted(line))]
         constraints = REQUIREMENTS / f"constraints-{line}.txt"
         _run([*install, *(["-c", str(constraints)] if constraints.exists() else [])])
         stamp.write_text(wanted)
@@ -97,7 +104,7 @@ def _run(argv: list[str]) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Command line: see the top of this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("line", choices=LINES)
+    parser.add_argument("line", choices=(*LINES, BENCH))
     parser.add_argument("--place", action="store_true", help="print the folder, make nothing")
     options = parser.parse_args(argv)
     try:
