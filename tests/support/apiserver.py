@@ -6,6 +6,8 @@ audit log says what was really asked and written, which is how the tests prove t
 
 from __future__ import annotations
 
+import base64
+import datetime
 import json
 import os
 import shutil
@@ -18,12 +20,16 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 ADMIN_TOKEN = "test-admin-token"
 NOBODY_TOKEN = "test-nobody-token"  # known to the server, and allowed nothing
@@ -65,7 +71,7 @@ class ApiServer:
         self.folder = folder
         self.kubectl_path = str(binaries["kubectl"])
         self._binaries = binaries
-        self._processes: list[subprocess.Popen] = []
+        self._processes: dict[str, subprocess.Popen] = {}
         self.port, self._etcd_port, self._peer_port = _free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = folder / "kubeconfig"
@@ -75,15 +81,35 @@ class ApiServer:
         """Start both and wait until the API server is ready."""
         self._write_files()
         self._start_etcd()
+        self.start_apiserver()
+
+    def start_apiserver(self) -> None:
+        """Start the API server alone, after ``kill()``, and wait until it is ready."""
         self._start_apiserver()
         self._write_kubeconfigs()
         self._until(lambda: self._get("/readyz") == 200, "the API server to be ready")
         self._until(lambda: self._get("/api/v1/namespaces/kube-system") == 200, "its first namespaces")
         self._until(lambda: self._get("/api/v1/namespaces/default") == 200, "its first namespaces")
 
+    def kill(self) -> None:
+        """Kill the API server, as when its machine loses power; etcd stays. Once it is dead, again is no error."""
+        self._processes["kube-apiserver"].kill()
+        self._processes["kube-apiserver"].wait()
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Stop ``kube-apiserver`` or ``etcd`` for a while: its connections stay, and nothing answers."""
+        process = self._processes[name]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+            self._until(lambda: self._get("/readyz") == 200, "the API server to be ready again")
+
     def stop(self) -> None:
         """End both, the API server first."""
-        for process in reversed(self._processes):
+        for process in reversed(self._processes.values()):
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(10)
@@ -136,8 +162,26 @@ class ApiServer:
     def kubeconfig_with(self, name: str, server: str | None = None, token: str = ADMIN_TOKEN) -> Path:
         """Write another kubeconfig: other server or other token; return its path."""
         path = self.folder / f"kubeconfig-{name}"
-        self._write_kubeconfig(path, server or self.url, token)
+        self._write_kubeconfig(path, server or self.url, {"token": token})
         return path
+
+    def kubeconfig_by_certificate(self, name: str, valid_s: float, groups: str = "system:masters") -> Path:
+        """Write a kubeconfig whose user is known by a client certificate; valid_s: seconds from now, below 0: over."""
+        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+        subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, groups), x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        end = now + datetime.timedelta(seconds=valid_s)
+        signed = _certificate(key, subject, end, self._ca)
+        user = {"client-certificate-data": _text(_pem(signed)), "client-key-data": _text(_pem(key))}
+        path = self.folder / f"kubeconfig-{name}"
+        self._write_kubeconfig(path, self.url, user)
+        return path
+
+    def service_account_token(self, name: str, namespace: str = "default") -> str:
+        """Make a ServiceAccount that may do everything; return a token of it. It ends when the account is deleted."""
+        self.kubectl("create", "serviceaccount", name, "-n", namespace)
+        account = f"--serviceaccount={namespace}:{name}"
+        self.kubectl("create", "clusterrolebinding", f"{namespace}-{name}", "--clusterrole=cluster-admin", account)
+        return self.kubectl("create", "token", name, "-n", namespace).strip()
 
     # -- how they run
 
@@ -155,13 +199,13 @@ class ApiServer:
 
     def _write_files(self) -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = serialization.Encoding.PEM
-        (self.folder / "sa.key").write_bytes(
-            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        )
-        (self.folder / "sa.pub").write_bytes(
-            key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-        )
+        public = serialization.PublicFormat.SubjectPublicKeyInfo
+        (self.folder / "sa.key").write_bytes(_pem(key))
+        (self.folder / "sa.pub").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, public))
+        ca_key, ca_name = ec.generate_private_key(ec.SECP256R1()), [x509.NameAttribute(NameOID.COMMON_NAME, "clients")]
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        self._ca = (ca_key, x509.Name(ca_name))
+        (self.folder / "ca.crt").write_bytes(_pem(_certificate(ca_key, ca_name, end, self._ca, is_ca=True)))
         (self.folder / "tokens.csv").write_text(
             f'{ADMIN_TOKEN},admin,1,"system:masters"\n{NOBODY_TOKEN},nobody,2,"nobodies"\n'
         )
@@ -169,10 +213,10 @@ class ApiServer:
         self._audit.touch()
 
     def _start(self, name: str, *args: str) -> None:
-        log = (self.folder / f"{name}.log").open("w")
-        self._processes.append(
-            subprocess.Popen([str(self._binaries[name]), *args], stdout=log, stderr=log, cwd=self.folder)
-        )
+        with (self.folder / f"{name}.log").open("a") as log:
+            self._processes[name] = subprocess.Popen(
+                [str(self._binaries[name]), *args], stdout=log, stderr=log, cwd=self.folder
+            )
 
     def _start_etcd(self) -> None:
         client, peer = f"http://127.0.0.1:{self._etcd_port}", f"http://127.0.0.1:{self._peer_port}"
@@ -187,7 +231,8 @@ class ApiServer:
             "kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{self._etcd_port}",
             "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", str(self.port),
             "--cert-dir", str(self.folder / "certs"), "--token-auth-file", str(self.folder / "tokens.csv"),
-            "--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.43.0.0/24",
+            "--client-ca-file", str(self.folder / "ca.crt"),
+            "--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.43.0.0/16",
             "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", str(self.folder / "sa.pub"),
             "--service-account-signing-key-file", str(self.folder / "sa.key"),
@@ -197,14 +242,14 @@ class ApiServer:
 
     def _write_kubeconfigs(self) -> None:
         self._until((self.folder / "certs" / "apiserver.crt").exists, "the API server's certificate")
-        self._write_kubeconfig(self.kubeconfig, self.url, ADMIN_TOKEN)
+        self._write_kubeconfig(self.kubeconfig, self.url, {"token": ADMIN_TOKEN})
 
-    def _write_kubeconfig(self, path: Path, server: str, token: str) -> None:
+    def _write_kubeconfig(self, path: Path, server: str, user: dict[str, str]) -> None:
         ca = str(self.folder / "certs" / "apiserver.crt")
         path.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
             "clusters": [{"name": "test", "cluster": {"server": server, "certificate-authority": ca}}],
-            "users": [{"name": "test", "user": {"token": token}}],
+            "users": [{"name": "test", "user": user}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
         }))
         path.chmod(0o600)
@@ -224,9 +269,8 @@ class ApiServer:
     def _until(self, condition, what: str) -> None:
         end = time.monotonic() + START_S
         while not condition():
-            for process in self._processes:
+            for name, process in self._processes.items():
                 if process.poll() is not None:
-                    name = Path(process.args[0]).name
                     pytest.fail(f"{name} ended:\n{(self.folder / f'{name}.log').read_text()[-2000:]}")
             if time.monotonic() > end:
                 pytest.fail(f"waited {START_S} s for {what}")
@@ -243,9 +287,35 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.fixture(scope="session")
-def apiserver(binaries):
-    """The API server, started once; its processes and files are gone when the tests are over."""
+def _certificate(key, subject: list, end: datetime.datetime, ca: tuple, is_ca: bool = False) -> x509.Certificate:
+    """A certificate from yesterday until ``end``, signed by ``ca``: its key and its name."""
+    begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    builder = x509.CertificateBuilder().subject_name(x509.Name(subject)).issuer_name(ca[1])
+    builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(begin).not_valid_after(end)
+    if is_ca:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    else:
+        usage = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
+        builder = builder.add_extension(usage, critical=False)
+    return builder.sign(ca[0], hashes.SHA256())
+
+
+def _pem(thing: Any) -> bytes:
+    """A certificate or a private key as text."""
+    pem = serialization.Encoding.PEM
+    if isinstance(thing, x509.Certificate):
+        return thing.public_bytes(pem)
+    return thing.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _text(pem: bytes) -> str:
+    return base64.b64encode(pem).decode()
+
+
+@contextmanager
+def running(binaries: dict[str, Path]) -> Iterator[ApiServer]:
+    """An API server of one's own, in about four seconds; its processes and files are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="saltk8s-api-", dir="/tmp"))
     server = ApiServer(folder, binaries)
     try:
@@ -254,3 +324,17 @@ def apiserver(binaries):
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def apiserver(binaries):
+    """The API server of most tests, started once."""
+    with running(binaries) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_apiserver(binaries):
+    """An API server for one module: for tests that break or kill it."""
+    with running(binaries) as server:
+        yield server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from saltk8s import errors
-from saltk8s.objects import compare, diff, health, identity, manifest, order, quantity, record, refusals, sources
+from saltk8s.objects import (
+    compare,
+    diff,
+    health,
+    identity,
+    kubeconfig,
+    manifest,
+    order,
+    quantity,
+    record,
+    refusals,
+    sources,
+)
 from tests.support import kubectl as objects
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "kubectl"
@@ -255,11 +268,60 @@ def test_secrets_are_redacted(old, new):
 
 @pytest.mark.parametrize("case", cases("refusals"), ids=lambda case: f"{case['type']}: {case['said'][:60]}")
 def test_refusals(case):
-    err = refusals.translate(case["said"], 1, "thing")
+    err = refusals.translate(case["said"], case.get("code", 1), "thing")
     assert type(err).__name__ == case["type"], repr(err)
     assert case.get("text", "") in str(err)
+    assert not re.search(r"goroutine|memcache|^E\d{4}|\?timeout=\d+s\": context", str(err))
+    assert err.details() == {"error": err.sort} | err.details() | case.get("details", {})
     assert getattr(err, "field", "") == case.get("field", "")
     assert getattr(err, "manager", "") == case.get("manager", "")
+
+
+def test_an_error_about_many_objects_stays_short():
+    said = "\n".join(f"Error from server (InternalError): object {number} and more" for number in range(500))
+    shown = str(refusals.translate(said, 1, "thing")).splitlines()
+    assert len(shown) == refusals.MOST_LINES + 1 and shown[-1] == "and 490 lines more"
+
+
+def test_the_errors_of_several_objects_keep_their_sort():
+    denied = [refusals.Denied(f"{name}: no", "hook.example.org", "no") for name in "ab"]
+    joined = refusals.joined(denied)
+    assert str(joined) == "a: no\nb: no" and joined.details()["webhook"] == "hook.example.org"
+    conflict = refusals.joined([errors.Conflict(f"{name}: theirs", name) for name in "ab"])
+    assert conflict.details() == {"error": "conflict", "manager": "a"}
+    mixed = refusals.joined([errors.Invalid("a", "spec.x", "no"), errors.Conflict("b", "b")])
+    assert mixed.details() == {"error": "invalid", "field": "spec.x", "reason": "no"}
+    assert refusals.joined([]) is None and refusals.joined(denied[:1]) is denied[0]
+
+
+def test_every_sort_of_error_has_a_name_of_its_own():
+    found = [errors.SaltK8sError]
+    for one in found:
+        found += one.__subclasses__()
+    sorts = [one.__dict__["sort"] for one in found if "sort" in one.__dict__]
+    assert len(sorts) == len(set(sorts))
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("", "is empty"),
+    ("a: [1, }", "is not YAML (line 1)"),
+    ("a: {canary: [\n", "is not YAML (line 2)"),
+    ("canary", "it has no contexts"),
+    ("{}", "has no current context: it has no contexts"),
+    ("{current-context: a, contexts: [{name: b}]}", "has no context 'a': its contexts are b"),
+    ("{current-context: b, contexts: [{name: b, context: {cluster: x}}], clusters: [{name: y}]}",
+     "its context 'b' names the cluster 'x', which is not there: its clusters are y"),
+    ("{current-context: b, contexts: [{name: b, context: {cluster: x, user: u}}], clusters: [{name: x}]}",
+     "names the user 'u', which is not there: it has no users"),
+    ("{current-context: b, contexts: [{name: b, context: {cluster: x}}], clusters: [{name: x, cluster: {}}]}",
+     "its cluster 'x' has no server"),
+])
+def test_a_kubeconfig_of_no_use_says_why(tmp_path, text, said):
+    path = tmp_path / "kubeconfig"
+    path.write_text(text)
+    with pytest.raises(kubeconfig.BadKubeconfig) as raised:
+        kubeconfig.check(str(path), None)
+    assert said in str(raised.value) and str(path) in str(raised.value) and "canary" not in str(raised.value)
 
 
 @pytest.mark.parametrize("case", cases("health"), ids=lambda case: f"{case['kind']} {case.get('reason', 'healthy')}")

@@ -40,18 +40,50 @@ def run(
     on_line: Callable[[str], None] | None = None,
     secrets: Iterable[str] = (),
     pass_fds: Sequence[int] = (),
+    give_up: Callable[[str], bool] | None = None,
 ) -> Result:
     """Run a program to its end, its whole process group with it.
 
     argv: list of words, the program first; stdin: text given to it; timeout_s: seconds until it is ended;
     env: variables added to ours; on_line: called with each line of its output while it runs (standard error
     joins standard output then); secrets: texts taken out of what is returned; pass_fds: descriptors it inherits, such
-    as a lock that it holds for as long as it lives.
-    Raises CommandTimeout, or MissingProgram when there is no such program. A non-zero exit is the caller's to judge.
+    as a lock that it holds for as long as it lives; give_up: called with each line of its standard error while it runs:
+    True ends it at once, and what it said so far is returned (not together with on_line).
+    Raises CommandTimeout, or MissingProgram when there is no such program or it cannot be started. A non-zero exit is
+    the caller's to judge, one below zero is the signal that ended it.
     """
     secrets = tuple(secrets)
+    child = _started(argv, stdin, on_line, env, cwd, pass_fds)
+    expired = threading.Event()
+    timer = threading.Timer(timeout_s, _expire, (child, expired))
+    timer.daemon = True
+    timer.start()
     try:
-        child = subprocess.Popen(
+        if on_line:
+            out, err_text = _stream(child, on_line, secrets), ""
+        elif give_up:
+            out, err_text = _watched(child, stdin, give_up)
+        else:
+            out, err_text = child.communicate(stdin)
+    finally:
+        timer.cancel()
+        end_group(child)
+    if expired.is_set():
+        tail = "\n".join(redact((err_text or out or ""), secrets).splitlines()[-20:])
+        raise errors.CommandTimeout(f"{argv[0]} did not end within {timeout_s:g} s", child.returncode, tail)
+    return Result(child.returncode, redact(out, secrets), redact(err_text, secrets))
+
+
+def _started(
+    argv: Sequence[str],
+    stdin: str | None,
+    on_line: Callable[[str], None] | None,
+    env: Mapping[str, str] | None,
+    cwd: str | None,
+    pass_fds: Sequence[int],
+) -> subprocess.Popen:
+    try:
+        return subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -65,22 +97,8 @@ def run(
         )
     except FileNotFoundError as err:
         raise errors.MissingProgram(f"no such program: {argv[0]}") from err
-    expired = threading.Event()
-    timer = threading.Timer(timeout_s, _expire, (child, expired))
-    timer.daemon = True
-    timer.start()
-    try:
-        if on_line:
-            out, err_text = _stream(child, on_line, secrets), ""
-        else:
-            out, err_text = child.communicate(stdin)
-    finally:
-        timer.cancel()
-        end_group(child)
-    if expired.is_set():
-        tail = "\n".join(redact((err_text or out or ""), secrets).splitlines()[-20:])
-        raise errors.CommandTimeout(f"{argv[0]} did not end within {timeout_s:g} s", child.returncode, tail)
-    return Result(child.returncode, redact(out, secrets), redact(err_text, secrets))
+    except OSError as err:  # not executable, a file of another architecture, no memory for one more process
+        raise errors.MissingProgram(f"{argv[0]} cannot be started: {err.strerror}") from err
 
 
 def end_group(child: subprocess.Popen) -> None:
@@ -107,3 +125,22 @@ def _stream(child: subprocess.Popen, on_line: Callable[[str], None], secrets: tu
         on_line(line)
     child.wait()
     return "\n".join(kept)
+
+
+def _watched(child: subprocess.Popen, stdin: str | None, give_up: Callable[[str], bool]) -> tuple[str, str]:
+    """Give the program its input and collect what it prints; end it when it says what ``give_up`` waits for."""
+    pipe, child.stderr = child.stderr, None  # communicate() then leaves it to us
+    said: list[str] = []
+
+    def listen() -> None:
+        with pipe:
+            for line in pipe:
+                said.append(line)
+                if give_up(line):
+                    end_group(child)
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    out, _ = child.communicate(stdin)
+    listener.join()
+    return out, "".join(said)

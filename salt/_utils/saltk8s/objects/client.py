@@ -6,10 +6,10 @@ import base64
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from saltk8s import errors, process
+from saltk8s.objects import kubeconfig as kubeconfigs
 from saltk8s.objects import refusals
 from saltk8s.objects.identity import MANAGER, SET_LABEL, Kind
 
@@ -39,11 +39,13 @@ class Kubectl:
         self._words += ["--cache-dir", cache_dir or os.devnull]
         self._binary = binary
         self._timeout_s = timeout_s
+        self._context = context
+        self._checked = False
 
     @property
     def cluster_exists(self) -> bool:
-        """Whether there is a kubeconfig: before the cluster is built there is none."""
-        return Path(self.kubeconfig).is_file()
+        """Whether there is a kubeconfig: before the cluster is built there is none. One that is no use is there."""
+        return os.path.lexists(self.kubeconfig)
 
     def run(
         self,
@@ -52,24 +54,48 @@ class Kubectl:
         what: str = "kubectl",
         secrets: Sequence[str] = (),
         timeout_s: float | None = None,
-        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        request_timeout_s: float | None = None,
     ) -> str:
         """Run kubectl; return its standard output.
 
         words: what comes after the program's name; what: how errors name the thing (an object's title);
-        secrets: texts taken out of output and errors; request_timeout_s: for one request, 0 for none (waiting).
-        Raises the errors that refusals.translate() returns, Unreachable when there is no kubeconfig.
+        secrets: texts taken out of output and errors; request_timeout_s: for one request, 0 for none (waiting); default
+        REQUEST_TIMEOUT_S.
+        Raises the errors that refusals.translate() returns, Unreachable when there is no kubeconfig, BadKubeconfig when
+        it is of no use.
         """
-        if not self.cluster_exists:
-            raise errors.Unreachable(f"no kubeconfig {self.kubeconfig}: the cluster does not exist yet, or not for us")
+        self._check_kubeconfig()
         argv = [self._binary, *words, *self._words]
+        request_timeout_s = REQUEST_TIMEOUT_S if request_timeout_s is None else request_timeout_s
         if request_timeout_s:
             argv.append(f"--request-timeout={request_timeout_s:g}s")
-        result = process.run(argv, stdin=stdin, timeout_s=timeout_s or self._timeout_s, secrets=secrets,
-                             env={"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false"})
+        limit_s = timeout_s or self._timeout_s
+        try:
+            result = process.run(argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless,
+                                 env={"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false"})
+        except errors.CommandTimeout as err:  # what was printed until then may be anybody's Secrets
+            raise errors.CommandTimeout(f"{what}: kubectl did not end within {limit_s:g} s", err.code) from None
         if result.code:
-            raise refusals.translate(result.err or result.out, result.code, what)
+            said = result.err if result.err or result.code < 0 else result.out
+            raise self._explained(refusals.translate(said, result.code, what))
         return result.out
+
+    def _check_kubeconfig(self) -> None:
+        if not self.cluster_exists:
+            raise errors.Unreachable(f"no kubeconfig {self.kubeconfig}: the cluster does not exist yet, or not for us")
+        if not self._checked:
+            kubeconfigs.check(self.kubeconfig, self._context)
+            self._checked = True
+
+    def _explained(self, err: errors.SaltK8sError) -> errors.SaltK8sError:
+        """Return the error, with what keeps a namespace from going where that is what it is about."""
+        if not isinstance(err, refusals.Terminating):
+            return err
+        try:
+            found = self.objects("get", "namespace", err.namespace, "--ignore-not-found")
+        except errors.SaltK8sError:  # must not hide the one that is explained
+            return err
+        return refusals.terminating(err.namespace, found[0]) if found else err
 
     def client_version(self) -> str:
         """Return kubectl's own version, as ``v1.32.6``."""
@@ -87,7 +113,8 @@ class Kubectl:
         try:
             found = json.loads(out)
         except ValueError as err:
-            raise errors.CommandError("kubectl did not answer with JSON", 0, out[-300:]) from err
+            # no word of it is shown: it may be half a Secret
+            raise errors.CommandError(f"kubectl did not answer with JSON, but with {len(out)} characters") from err
         return found["items"] if str(found.get("kind", "")).endswith("List") and "items" in found else [found]
 
     def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> tuple[list[dict[str, Any]], set[Kind]]:

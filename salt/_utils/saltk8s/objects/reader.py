@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saltk8s import errors
-from saltk8s.objects import compare, diff, record
+from saltk8s.objects import compare, diff, record, refusals
 from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import (
     PROTECTED,
@@ -152,7 +152,7 @@ class Planner:
         objects = [self._declared[key] for key in keys]
         try:
             return {key_of(obj): obj for obj in self._kubectl.apply(objects, dry_run=True, force=self._force)}
-        except (errors.Unreachable, errors.Unauthorised):
+        except refusals.GENERAL:
             raise
         except errors.SaltK8sError as err:
             raise self.attributed(keys) or err from err
@@ -166,16 +166,11 @@ class Planner:
         for key in keys:
             try:
                 self._kubectl.apply([self._declared[key]], dry_run=True, force=self._force, what=key.title)
+            except refusals.GENERAL as err:
+                return refusals.joined([*found, err])
             except errors.SaltK8sError as err:
                 found.append(err)
-        if len(found) < 2:
-            return found[0] if found else None
-        whole = "\n".join(str(err) for err in found)
-        first = found[0]
-        if all(isinstance(err, errors.Conflict) for err in found):
-            return errors.Conflict(whole, first.manager)
-        field_name, reason = getattr(first, "field", ""), getattr(first, "reason", "")
-        return errors.Invalid(whole, field_name, reason)
+        return refusals.joined(found)
 
     def _compare(self, plan: Plan, key: Key, there: Mapping[str, Any], answer: Mapping[str, Any], other: bool) -> None:
         differences = diff.fields(there, answer)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saltk8s import errors
-from saltk8s.objects import compare, health, order, reader, record, wait
+from saltk8s.objects import compare, health, order, reader, record, refusals, wait
 from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import Key, Kind, kind_of
 from saltk8s.objects.plan import CREATE, Action, Plan
@@ -141,7 +141,7 @@ class ObjectSet:
         return done, None
 
     def _named(self, keys: Sequence[Key], err: errors.SaltK8sError) -> errors.SaltK8sError:
-        if isinstance(err, (errors.Unreachable, errors.Unauthorised, errors.CommandTimeout)):
+        if isinstance(err, refusals.GENERAL):
             return err
         return self._planner().attributed(keys) or err
 
