@@ -16,4 +16,15 @@
     record     the kinds that a set ever had
     summary    objects in a few words
     wait       wait for health; what to say when it does not come
+
+By hand, object by object:
+
+    target     the one object that a call means, and whether a set declares what it would write
+    explain    why is it not healthy: conditions, events, pods, containers, log lines
+    nodes      cordon, labels, taints
+    drain      what draining a node means, what is in its way; draining it
+    rollout    how far it is, back to an earlier revision, another number of replicas
+    until      wait for a condition, a field, the end
+    logs, metrics, permissions   what is said, used, allowed
+    selectors  label selectors, as text and decided here
 """
