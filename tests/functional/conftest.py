@@ -5,6 +5,7 @@
 ``minion_pillar`` pillar data for the real minion, for the length of one test
 ``binaries``      paths of the real ``rke``, ``kubectl``, ``kube-apiserver``, ``etcd`` and of the simulator ``vcsim``
 ``apiserver``     a real API server with RBAC and an audit log, started once (``tests/support/apiserver.py``)
+``own_apiserver`` another one for a single module, to be broken and killed
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 import pytest
 from labkit import gobuild
 from support import programs
-from tests.support.apiserver import apiserver  # noqa: F401  a fixture
+from tests.support.apiserver import apiserver, own_apiserver  # noqa: F401  fixtures
+from tests.support.property_report import property_seed, pytest_terminal_summary  # noqa: F401  a fixture and a hook
 from tests.support.salt import ADMIN, FORMULAS, Minion, write_pillar
 
 SLOW_GRAINS = ("enable_fqdns_grains", "enable_gpu_grains")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.support import kubectl as objects
 from tests.support.apiserver import NOBODY_TOKEN
+from tests.support.kubectl import check_thrice
 from tests.support.salt import Minion
 
 LABEL = "saltk8s.io/set"
@@ -40,22 +41,6 @@ def applied(minion, apiserver):
         return minion.state("kubectl.applied", name, objects=list(declared), **kwargs)
 
     return run
-
-
-def check_thrice(apiserver, run):
-    """Run a state as test, for real and again: test mode writes nothing and tells the truth, again changes nothing."""
-    mark = apiserver.mark()
-    foretold = run(test=True)
-    assert [request for request in apiserver.requests(mark) if request.write] == []
-    real = run()
-    assert real["result"] is True, real["comment"]
-    assert foretold["result"] is None
-    assert foretold["changes"] == real["changes"]
-    mark = apiserver.mark()
-    again = run()
-    assert again["result"] is True and again["changes"] == {}, again
-    assert [request for request in apiserver.requests(mark) if request.write] == []
-    return real
 
 
 def test_create_then_unchanged(apiserver, applied):

@@ -165,6 +165,12 @@ class ApiServer:
         self._write_kubeconfig(path, server or self.url, {"token": token})
         return path
 
+    def who(self, kubeconfig: Path) -> str:
+        """Return what kubectl says of who a kubeconfig's user is, errors too."""
+        argv = [self.kubectl_path, "--kubeconfig", str(kubeconfig), "--cache-dir", os.devnull, "auth", "whoami"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout + done.stderr
+
     def kubeconfig_by_certificate(self, name: str, valid_s: float, groups: str = "system:masters") -> Path:
         """Write a kubeconfig whose user is known by a client certificate; valid_s: seconds from now, below 0: over."""
         key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)

@@ -156,10 +156,13 @@ class Proxy:
 
 
 class Webhook:
-    """A validating admission webhook on loopback. ``answer``: called with the object, returns a refusal or None."""
+    """A validating admission webhook on loopback, asked by the API server as any other.
+
+    answer: called with the object and whether it is a dry run, returns a refusal or None.
+    """
 
     def __init__(self, server: ApiServer):
-        self.answer: Callable[[dict[str, Any]], str | None] = lambda _: None
+        self.answer: Callable[[dict[str, Any], bool], str | None] = lambda _obj, _dry: None
         self.broken = False
         self.silent = False
         self._trusted = (server.folder / "certs" / "apiserver.crt").read_bytes()
@@ -167,16 +170,17 @@ class Webhook:
 
         class Handler(_Quiet):
             def do_POST(self) -> None:  # noqa: N802  a name of the standard library
+                self.close_connection = True  # no connection of it is used after close()
                 review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if webhook.silent:
                     self.connection.settimeout(PATIENCE_S)
                     self.connection.recv(1)
-                    self.close_connection = True
                     return
                 body = "<html>no review</html>" if webhook.broken else json.dumps(webhook._reviewed(review))
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
+                self.send_header("Connection", "close")
                 self.end_headers()
                 self.wfile.write(body.encode())
 
@@ -207,7 +211,7 @@ class Webhook:
 
     def _reviewed(self, review: dict[str, Any]) -> dict[str, Any]:
         request = review["request"]
-        refusal = self.answer(request["object"])
+        refusal = self.answer(request["object"], bool(request.get("dryRun")))
         response = {"uid": request["uid"], "allowed": refusal is None}
         response |= {"status": {"message": refusal, "code": 403}} if refusal else {}
         return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}

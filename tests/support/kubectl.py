@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 
@@ -83,3 +84,25 @@ def changed(obj: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         place = place[step]
     place[last] = value
     return result
+
+
+def check_thrice(apiserver: Any, run: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """Run a state as test, for real and again: test mode writes nothing and tells the truth, again changes nothing."""
+    mark = apiserver.mark()
+    foretold = run(test=True)
+    assert [request for request in apiserver.requests(mark) if request.write] == []
+    real = run()
+    assert real["result"] is True, real["comment"]
+    assert foretold["result"] is None
+    assert foretold["changes"] == real["changes"]
+    check_unchanged(apiserver, run)
+    return real
+
+
+def check_unchanged(apiserver: Any, run: Callable[..., dict[str, Any]]) -> None:
+    """Run a state as test and for real: nothing is to be done, and nothing is written."""
+    mark = apiserver.mark()
+    for test in (True, False):
+        answer = run(test=test)
+        assert answer["result"] is True and answer["changes"] == {}, answer
+    assert [request for request in apiserver.requests(mark) if request.write] == []

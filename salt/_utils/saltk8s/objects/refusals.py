@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saltk8s import errors
+from saltk8s.objects.kubeconfig import BadKubeconfig
 
 
 class NotFound(errors.CommandError):
@@ -102,7 +103,7 @@ class Untrusted(errors.Unauthorised):
 
 # Not about one object of several: asking for each of them again would only give the same answer again.
 GENERAL = (errors.Unreachable, errors.Unauthorised, errors.CommandTimeout, errors.MissingProgram, Terminating,
-           Overloaded, ServerFailed, Unreadable, Killed, WebhookFailed)
+           Overloaded, ServerFailed, Unreadable, Killed, WebhookFailed, BadKubeconfig)
 
 MOST_LINES = 10  # of kubectl's own words in one error: several objects, and each may have its own
 
@@ -146,6 +147,8 @@ _REFUSED_BY_QUOTA = re.compile(
 )
 _TOO_MUCH = re.compile(r"\(TooManyRequests\)|too many requests")
 _SERVERS_FAULT = re.compile(r"\(InternalError\)|Internal error occurred|an error on the server|etcdserver: ")
+_CONFIG = re.compile(r"error loading config file \"(?P<path>[^\"]+)\": (?:(?:open|read) \S+: )?(?P<said>.*)"
+                     r"|(?P<other>unable to read (?:client-|certificate)[^\n]*|Error in configuration:[^\n]*)")
 _LOG = re.compile(r"^[EWIF]\d{4} \d\d:")
 _DISCOVERY = re.compile(r"couldn't get current server API group list: (?P<said>.*)\"\s*$")
 _GO = re.compile(r"^(?:panic|fatal error|runtime): (?P<said>.*)|^goroutine \d+ \[|^\[signal SIG", re.MULTILINE)
@@ -171,7 +174,7 @@ def translate(stderr: str, code: int | None, what: str = "kubectl") -> errors.Sa
     if not said and code is not None and code < 0:
         return Killed(f"{what}: kubectl was ended from outside, by signal {-code} ({_signal(-code)})")
     # an admission webhook's answer may hold any words, those of the other sorts too
-    for look in (_webhook, _conflict, _unknown, _invalid, _answered, _server, _unanswered):
+    for look in (_kubeconfig, _webhook, _conflict, _unknown, _invalid, _answered, _server, _unanswered):
         found = look(said, what)
         if found:
             return found
@@ -225,6 +228,12 @@ def joined(found: Sequence[errors.SaltK8sError]) -> errors.SaltK8sError | None:
     return errors.Invalid(whole, getattr(first, "field", ""), getattr(first, "reason", ""))
 
 
+def about(what: str, err: errors.SaltK8sError) -> errors.SaltK8sError:
+    """Return an error of several objects that could not be asked about one by one, with what it is about."""
+    err.args = (f"{what}: {str(err).removeprefix('kubectl: ')}",)
+    return err
+
+
 def _shown(said: str) -> str:
     """Return kubectl's words without the names it gives to sorts of errors, the first lines of them."""
     lines = re.sub(r"^Error from server \(\w+\): (?:error when \w+ \"STDIN\": )?", "", said, flags=re.MULTILINE)
@@ -236,6 +245,15 @@ def _shown(said: str) -> str:
 def _signal(number: int) -> str:
     name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
     return f"{name}: does the machine lack memory?" if number == signal.SIGKILL else name
+
+
+def _kubeconfig(said: str, what: str) -> BadKubeconfig | None:
+    found = _CONFIG.search(said)
+    if not found:
+        return None
+    if found["other"]:
+        return BadKubeconfig(f"{what}: the kubeconfig is of no use: {found['other']}")
+    return BadKubeconfig(f"the kubeconfig {found['path']} cannot be read: {found['said']}")
 
 
 def _webhook(said: str, what: str) -> errors.SaltK8sError | None:

@@ -143,7 +143,8 @@ class ObjectSet:
     def _named(self, keys: Sequence[Key], err: errors.SaltK8sError) -> errors.SaltK8sError:
         if isinstance(err, refusals.GENERAL):
             return err
-        return self._planner().attributed(keys) or err
+        # a dry run need not fail where the write did: a webhook can tell them apart
+        return self._planner().attributed(keys) or refusals.about(", ".join(key.title for key in keys), err)
 
     def _arrived(self, keys: Sequence[Key]) -> list[Key]:
         """Return which objects of a wave that failed are in the cluster as declared."""
