@@ -175,6 +175,7 @@ def apply(
     namespace="default",
     prune=True,
     unprotect=None,
+    replace=None,
     wait=True,
     timeout_s=300,
     force_conflicts=False,
@@ -194,6 +195,10 @@ def apply(
         and CustomResourceDefinitions are left, unless ``unprotect`` names them.
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``: protected objects that may be deleted as well.
+    replace
+        The same sort of list: objects that may be deleted and made anew where a field cannot be changed (a Job's
+        template, a Deployment's selector). Protected ones must stand in ``unprotect``, too. An object says so itself
+        with the annotation ``saltk8s.io/replace: "true"``.
     wait
         Wait until every object of the set is healthy.
     timeout_s
@@ -206,8 +211,9 @@ def apply(
 
     Returns a dict: ``changes`` (per object: its fields, old and new; values of Secrets redacted), ``lines`` (the same
     for people), ``unready`` (objects that are not healthy, with the reason; in test mode only).
-    Raises CommandExecutionError: a manifest is wrong, another set owns an object, a conflict, an invalid object, the
-    API server does not answer, not healthy in time. When part of the work was done, the error's ``changes`` has it.
+    Raises CommandExecutionError: a manifest is wrong, another set owns an object, a conflict, an invalid object, a
+    field that cannot be changed, the API server does not answer, not healthy in time. When part of the work was done,
+    the error's ``changes`` has it.
 
     CLI Example:
 
@@ -215,7 +221,9 @@ def apply(
 
         salt k8s-admin kubectl.apply metallb source=salt://k8s/metallb/manifests test=True
     """
-    options = sets.Options(bool(force_conflicts), bool(prune), bool(wait), float(timeout_s), tuple(unprotect or ()))
+    options = sets.Options(
+        bool(force_conflicts), bool(prune), bool(wait), float(timeout_s), tuple(unprotect or ()), tuple(replace or ())
+    )
 
     def run(kubectl):
         found = _found(source, template, template_context, objects, saltenv)

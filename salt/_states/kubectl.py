@@ -27,6 +27,7 @@ def applied(
     namespace="default",
     prune=True,
     unprotect=None,
+    replace=None,
     wait=True,
     timeout_s=300,
     force_conflicts=False,
@@ -54,6 +55,10 @@ def applied(
         PersistentVolumeClaims and CustomResourceDefinitions only when ``unprotect`` names them.
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``.
+    replace
+        The same sort of list: objects that may be deleted and made anew where a field cannot be changed (a Job's
+        template, a Deployment's selector, a StorageClass's parameters). Protected ones must stand in ``unprotect``,
+        too. An object says so itself with the annotation ``saltk8s.io/replace: "true"``.
     wait
         Wait until every object is healthy; that includes objects that had nothing to change.
     timeout_s
@@ -90,6 +95,7 @@ def applied(
         namespace=namespace,
         prune=prune,
         unprotect=unprotect,
+        replace=replace,
         wait=wait,
         timeout_s=timeout_s,
         force_conflicts=force_conflicts,

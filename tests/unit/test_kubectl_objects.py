@@ -168,10 +168,11 @@ def test_order_of_writing_and_deleting():
         {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
          "metadata": {"name": "w"}},
     )
-    first, rest = order.writing_waves(declared)
-    assert [key.kind for key in first] == ["Namespace", "CustomResourceDefinition"]
-    assert [key.kind for key in rest] == ["ClusterRole", "ConfigMap", "Secret", "Deployment", "Thing",
-                                          "ValidatingWebhookConfiguration"]
+    waves = order.writing_waves(declared)
+    assert [[key.kind for key in wave] for wave in waves] == [
+        ["Namespace", "CustomResourceDefinition"], ["ClusterRole", "ConfigMap", "Secret"], ["Deployment"], ["Thing"],
+        ["ValidatingWebhookConfiguration"]]
+    assert [order.founds(wave) for wave in waves] == [True, False, False, False, False]
     waves = [[key.kind for key in wave] for wave in order.deletion_waves(declared)]
     assert waves == [["Thing"], ["ValidatingWebhookConfiguration", "Deployment", "Secret", "ConfigMap", "ClusterRole"],
                      ["CustomResourceDefinition", "Namespace"]]

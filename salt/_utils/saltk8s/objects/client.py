@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from saltk8s import errors, process
+from saltk8s.objects import batches, refusals
 from saltk8s.objects import kubeconfig as kubeconfigs
-from saltk8s.objects import refusals
 from saltk8s.objects.identity import MANAGER, SET_LABEL, Kind
 
 # Not a limit on the work, but on silence: a request that is not answered in this time is not going to be.
 REQUEST_TIMEOUT_S = 30
+# kubectl holds a whole answer several times over; told so, Go collects garbage before it takes more than this.
+MEMORY = "100MiB"
 
 
 class Kubectl:
@@ -69,10 +71,11 @@ class Kubectl:
         request_timeout_s = REQUEST_TIMEOUT_S if request_timeout_s is None else request_timeout_s
         if request_timeout_s:
             argv.append(f"--request-timeout={request_timeout_s:g}s")
+        env = {"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false", "GOMEMLIMIT": MEMORY}
         limit_s = timeout_s or self._timeout_s
         try:
             result = process.run(argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless,
-                                 env={"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false"})
+                                 env=env)
         except errors.CommandTimeout as err:  # what was printed until then may be anybody's Secrets
             raise errors.CommandTimeout(f"{what}: kubectl did not end within {limit_s:g} s", err.code) from None
         if result.code:
@@ -122,14 +125,19 @@ class Kubectl:
 
         One run of kubectl, one LIST a kind; a kind that is not known costs another run.
         """
-        return self._list(sorted(set(kinds)), "--selector", f"{SET_LABEL}={set_name}")
+        return self._list(sorted(set(kinds)), "--all-namespaces", f"--selector={SET_LABEL}={set_name}")
+
+    def outside_set(self, set_name: str, kinds: Iterable[Kind], namespace: str) -> list[dict[str, Any]]:
+        """Return the objects of some kinds in a namespace (none: the cluster's own) that are not of the set."""
+        where = ["--namespace", namespace] if namespace else []
+        return self._list(sorted(set(kinds)), *where, f"--selector={SET_LABEL} notin ({set_name})")[0]
 
     def _list(self, kinds: list[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
         unknown: set[Kind] = set()
         while kinds:
             joined = ",".join(kind.argument for kind in kinds)
             try:
-                return self.objects("get", joined, "--all-namespaces", "--show-managed-fields", *words), unknown
+                return self.objects("get", joined, "--show-managed-fields", *words), unknown
             except refusals.UnknownKind as err:
                 gone = [kind for kind in kinds if kind.kind == err.kind] or kinds
                 if len(gone) > 1:  # the same name in several groups, or a name that is not ours: ask one by one
@@ -145,16 +153,15 @@ class Kubectl:
         found: list[dict[str, Any]] = []
         for kind in kinds:
             try:
-                found += self.objects("get", kind.argument, "--all-namespaces", "--show-managed-fields", *words)
+                found += self.objects("get", kind.argument, "--show-managed-fields", *words)
             except (refusals.UnknownKind, refusals.NotFound):
                 unknown.add(kind)
         return found, unknown
 
     def existing(self, objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return those of the objects that are live, whatever their labels. One request an object."""
-        if not objects:
-            return []
-        return self.objects("get", "--filename=-", "--ignore-not-found", "--show-managed-fields", stdin=listed(objects))
+        words = ["get", "--filename=-", "--ignore-not-found", "--show-managed-fields"]
+        return batches.run(lambda part: self.objects(*words, stdin=listed(part)), objects, "look for")
 
     def cluster_scoped(self, kinds: Iterable[Kind]) -> set[Kind]:
         """Return those of some custom kinds that live outside namespaces; none before the cluster exists."""
@@ -165,17 +172,31 @@ class Kubectl:
             found |= {kind for kind in kinds if kind.group == group and kind.kind in names}
         return found
 
-    def apply(self, objects: Sequence[Mapping[str, Any]], dry_run: bool, force: bool, what: str = "kubectl") -> list:
-        """Apply objects server-side; return them as the API server answers.
+    def apply(
+        self,
+        objects: Sequence[Mapping[str, Any]],
+        dry_run: bool,
+        force: bool,
+        what: str = "kubectl",
+        answers: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Apply objects server-side; return them as the API server answers if asked for ``answers``, else nothing.
 
         dry_run: nothing is kept; force: take over fields of other managers.
         """
         if not objects:
             return []
-        words = ["apply", "--server-side", f"--field-manager={MANAGER}", "--filename=-", "--show-managed-fields"]
+        words = ["apply", "--server-side", f"--field-manager={MANAGER}", "--filename=-"]
+        # Server-side apply refuses unknown fields whatever this says; asking for more makes kubectl parse the whole
+        # API description again for every object, four times the cost of the request itself.
+        words += ["--validate=false"]
         words += ["--dry-run=server"] if dry_run else []
         words += ["--force-conflicts"] if force else []
-        return self.objects(*words, stdin=listed(objects), what=what, secrets=secret_texts(objects))
+        options = {"stdin": listed(objects), "what": what, "secrets": secret_texts(objects)}
+        if answers:
+            return self.objects(*words, "--show-managed-fields", **options)
+        self.run(*words, "--output=name", **options)
+        return []
 
     def delete(self, stubs: Sequence[Mapping[str, Any]], timeout_s: float, what: str = "kubectl") -> None:
         """Delete objects and wait until they are gone; one that is not there is no error.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 SET_LABEL = "saltk8s.io/set"
 MANAGER = "saltk8s"
+REPLACE_ANNOTATION = "saltk8s.io/replace"  # "true": may be deleted and made anew where it cannot be changed
 
 # Groups that the API server serves itself; an object of any other group is a custom resource.
 BUILT_IN = frozenset(

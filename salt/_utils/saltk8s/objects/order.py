@@ -5,8 +5,7 @@ What others need comes first: an object is written when what it refers to is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from saltk8s.objects.identity import Key, Kind
 
@@ -63,8 +62,24 @@ def deletion_waves(keys: Iterable[Key]) -> list[list[Key]]:
     return [wave for wave in waves if wave]
 
 
-def writing_waves(objects: Mapping[Key, Any]) -> tuple[list[Key], list[Key]]:
-    """Return (what is written and awaited first, the rest), each in order."""
-    ordered = sort(objects)
-    first = [key for key in ordered if (key.group, key.kind) in FOUNDATIONS]
-    return first, [key for key in ordered if (key.group, key.kind) not in FOUNDATIONS]
+def writing_waves(keys: Iterable[Key]) -> list[list[Key]]:
+    """Return the keys in groups, each written before the next; inside a group the order does not matter.
+
+    What others need (namespaces, definitions), what workloads use, workloads, custom resources, webhooks.
+    """
+    waves: dict[int, list[Key]] = {}
+    for key in sort(keys):
+        waves.setdefault(_wave(key), []).append(key)
+    return [waves[number] for number in sorted(waves)]
+
+
+def founds(keys: Iterable[Key]) -> bool:
+    """Return whether objects have to be awaited before anything that may live in them is written."""
+    return any((key.group, key.kind) in FOUNDATIONS for key in keys)
+
+
+def _wave(key: Key) -> int:
+    if founds([key]):
+        return 0
+    found = rank(key.group, key.kind)
+    return {_CUSTOM: 3, _LAST: 4}.get(found, 1 if found < _RANK["Pod"] else 2)

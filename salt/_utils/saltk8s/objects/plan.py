@@ -9,8 +9,8 @@ from typing import Any
 from saltk8s.objects import diff, order
 from saltk8s.objects.identity import Key
 
-CREATE, CHANGE, ADOPT, DELETE = "create", "change", "adopt", "delete"
-_DID = {CREATE: "created", CHANGE: "changed", ADOPT: "adopted", DELETE: "deleted"}
+CREATE, CHANGE, ADOPT, DELETE, REPLACE = "create", "change", "adopt", "delete", "replace"
+_DID = {CREATE: "created", CHANGE: "changed", ADOPT: "adopted", DELETE: "deleted", REPLACE: "replaced"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Action:
         text = f"{word} {self.key.title}"
         if self.verb == ADOPT:
             text += " (it existed already, without the set's label)"
+        if self.verb == REPLACE:
+            text += " (deleted and made anew)"
         if self.differences:
             paths = [diff.text(path) for path in self.differences]
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
@@ -71,6 +73,10 @@ class Plan:
     def writes(self) -> list[Key]:
         """Return what is written, in order."""
         return order.sort(action.key for action in self.actions if action.verb != DELETE)
+
+    def replaced(self) -> set[Key]:
+        """Return what is deleted before it is written."""
+        return {action.key for action in self.actions if action.verb == REPLACE}
 
     def deletes(self) -> list[Key]:
         """Return what is deleted, in the order of writing."""

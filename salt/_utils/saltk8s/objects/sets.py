@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saltk8s import errors
-from saltk8s.objects import compare, health, order, reader, record, refusals, wait
+from saltk8s.objects import batches, compare, health, order, reader, record, refusals, wait
 from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import Key, Kind, kind_of
 from saltk8s.objects.plan import CREATE, Action, Plan
+from saltk8s.objects.planner import Planner
 
 FOUNDATION_S = 60  # for a namespace or a definition to be usable
+SHOWN = 5  # objects that an error names when it cannot be said which of them it is about
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Options:
     wait: bool = True
     timeout_s: float = 300
     unprotect: Collection[str] = ()
+    replace: Collection[str] = ()
 
 
 class ObjectSet:
@@ -92,9 +95,9 @@ class ObjectSet:
         self._declared[key] = record.build(self.name, remembered | kinds)
         return live
 
-    def _planner(self) -> reader.Planner:
-        return reader.Planner(self._kubectl, self.name, self._declared, self._options.force, self._options.prune,
-                              self._options.unprotect)
+    def _planner(self) -> Planner:
+        return Planner(self._kubectl, self.name, self._declared, self._options.force, self._options.prune,
+                       self._options.unprotect, self._options.replace)
 
     def _before_the_cluster(self, test: bool) -> Outcome:
         if not test:
@@ -107,7 +110,7 @@ class ObjectSet:
 
     def _carry_out(self, plan: Plan, live: reader.Live) -> Outcome:
         end = time.monotonic() + self._options.timeout_s
-        done, failure = self._written(plan.writes(), live)
+        done, failure = self._written(plan, live)
         if not failure:
             deleted, failure = self._deleted(plan, live)
             done += deleted
@@ -119,32 +122,44 @@ class ObjectSet:
                 outcome.failure = err
         return outcome
 
-    def _written(self, keys: Sequence[Key], live: reader.Live) -> tuple[list[Key], errors.SaltK8sError | None]:
+    def _written(self, plan: Plan, live: reader.Live) -> tuple[list[Key], errors.SaltK8sError | None]:
         """Write objects; return (what was really written, the error that ended it)."""
-        note = record.key(self.name)
-        first, rest = order.writing_waves({key: None for key in keys if key != note})
+        keys, note = plan.writes(), record.key(self.name)
+        waves = order.writing_waves(key for key in keys if key != note)
         done: list[Key] = []
-        for wave in ([note] if note in keys else [], first, rest):
-            if not wave:
-                continue
+        for wave in [[note], *waves] if note in keys else waves:
             try:
-                self._kubectl.apply([self._declared[key] for key in wave], dry_run=False, force=self._options.force)
-                done += wave
-                if wave is first:
-                    self._settled(first, live)
+                self._make_way([key for key in wave if key in plan.replaced()], live)
+                batches.run(self._write, wave, f"write {self.name}")
             except errors.SaltK8sError as err:
-                if wave[-1] in done:
-                    return done, err
-                done += self._arrived(wave)
-                missing = [key for key in wave if key not in done]
-                return done, self._named(missing, err)
+                arrived = self._arrived(wave)
+                plan.notes += self._say_gone(plan.replaced() - set(arrived))
+                return done + arrived, self._named([key for key in wave if key not in arrived], err)
+            done += wave
+            try:
+                if order.founds(wave):
+                    self._settled(wave, live)
+            except errors.SaltK8sError as err:
+                return done, err
         return done, None
+
+    def _write(self, keys: Sequence[Key]) -> list:
+        return self._kubectl.apply([self._declared[key] for key in keys], dry_run=False, force=self._options.force)
+
+    def _make_way(self, keys: Sequence[Key], live: reader.Live) -> None:
+        stubs = [reader.stub(key, live.get(key)["apiVersion"]) for key in keys]
+        self._kubectl.delete(stubs, self._options.timeout_s)
+
+    def _say_gone(self, keys: Collection[Key]) -> list[str]:
+        return [f"{key.title} was to be deleted and made anew, and that was not finished: the next run does it"
+                for key in sorted(keys)]
 
     def _named(self, keys: Sequence[Key], err: errors.SaltK8sError) -> errors.SaltK8sError:
         if isinstance(err, refusals.GENERAL):
             return err
         # a dry run need not fail where the write did: a webhook can tell them apart
-        return self._planner().attributed(keys) or refusals.about(", ".join(key.title for key in keys), err)
+        titles = ", ".join(key.title for key in keys[:SHOWN]) + (" ..." if len(keys) > SHOWN else "")
+        return self._planner().trial.attributed(keys) or refusals.about(titles, err)
 
     def _arrived(self, keys: Sequence[Key]) -> list[Key]:
         """Return which objects of a wave that failed are in the cluster as declared."""
