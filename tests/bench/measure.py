@@ -34,7 +34,7 @@ class Measured(NamedTuple):
 
 
 def run(argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float) -> Measured:
-    """Run a program to its end in its own process group, which is killed when time runs out or we are interrupted."""
+    """Run a program to its end; it and what it started are killed when time runs out or we are interrupted."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begin = time.monotonic()
         child = subprocess.Popen(
@@ -44,7 +44,7 @@ def run(argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float
         try:
             status, usage, in_time = _until_its_end(child, peak, begin + timeout_s)
         except BaseException:
-            os.killpg(child.pid, signal.SIGKILL)
+            _kill(child.pid)
             child.wait()
             raise
         wall = time.monotonic() - begin
@@ -67,8 +67,17 @@ def _until_its_end(child: subprocess.Popen, peak: Peak, end: float):
             return status, usage, in_time
         if time.monotonic() > end:
             in_time = False
-            os.killpg(child.pid, signal.SIGKILL)
+            _kill(child.pid)
         time.sleep(SAMPLE_S)
+
+
+def _kill(top: int) -> None:
+    """Kill a process and its descendants, which may have sessions of their own."""
+    for pid in _tree(top):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it ended by itself
 
 
 class Peak:

@@ -21,6 +21,7 @@ from support import programs, venv
 CASES = ("noop", "one_changed", "all_new")
 SHORT_S = 10  # what takes less is measured several times; the row is the one in the middle
 REPEATS = 3
+HELPED = "the namespaces were there before"
 RECORDS = ("v1", "ConfigMap")  # a tool may keep records of its own
 
 
@@ -44,7 +45,7 @@ def _warm_up(report: Report, cluster: Cluster, place: peers.Place, tools: Sequen
     """Use each tool once on two objects: programs come into memory, discovery caches are filled."""
     quiet = Measurement(report, cluster, place, Manifest(manifests.text_of(manifests.generate(2))), tools, ())
     for tool in tools:
-        quiet.empty()
+        quiet.empty(namespaces=tool in peers.NEED_NAMESPACES)
         try:
             peers.RUN[tool](place, quiet.base)
         except peers.ToolFailed as err:
@@ -70,9 +71,10 @@ class Measurement:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def empty(self) -> None:
-        """Nothing of the manifest is there, but for the namespaces that it takes for granted."""
-        self.cluster.empty({*self.kinds, RECORDS}, self.source.undeclared_namespaces)
+    def empty(self, namespaces: bool = False) -> None:
+        """Nothing of the manifest is there, but for the namespaces that it takes for granted; or for all of them."""
+        wanted = self.source.namespaces if namespaces else self.source.undeclared_namespaces
+        self.cluster.empty({*self.kinds, RECORDS}, wanted)
 
     def run(self) -> None:
         """Measure every tool; those that look at another's work after it."""
@@ -88,12 +90,10 @@ class Measurement:
         filled = False
         if "all_new" in self.cases:
             for tool in readers:
-                if tool in peers.NEED_NAMESPACES:
-                    self.cluster.empty(self.kinds, self.source.namespaces)
-                    self._measure("all_new", tool, [self.base], note="the namespaces were there before")
-                    self.empty()
-                else:
-                    self._measure("all_new", tool, [self.base])
+                helped = tool in peers.NEED_NAMESPACES
+                self.empty(namespaces=helped)
+                self._measure("all_new", tool, [self.base], **({"note": HELPED} if helped else {}))
+            self.empty()
             for tool in writers:
                 filled = self._measure("all_new", tool, [self.base])
         wanted = [case for case in ("noop", "one_changed") if case in self.cases]
