@@ -44,7 +44,7 @@ def run(argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float
         try:
             status, usage, in_time = _until_its_end(child, peak, begin + timeout_s)
         except BaseException:
-            _kill(child.pid)
+            kill(child.pid)
             child.wait()
             raise
         wall = time.monotonic() - begin
@@ -67,11 +67,11 @@ def _until_its_end(child: subprocess.Popen, peak: Peak, end: float):
             return status, usage, in_time
         if time.monotonic() > end:
             in_time = False
-            _kill(child.pid)
+            kill(child.pid)
         time.sleep(SAMPLE_S)
 
 
-def _kill(top: int) -> None:
+def kill(top: int) -> None:
     """Kill a process and its descendants, which may have sessions of their own."""
     for pid in _tree(top):
         try:
