@@ -21,11 +21,6 @@ from tests.support.apiserver import NOBODY_TOKEN
 from tests.support.salt import Minion
 
 WELL = {"observedGeneration": 99, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2}
-MERGED = {  # one of each file that makes the module, and of both that make the state module
-    "kubectl.get", "kubectl.apply", "kubectl.diff", "kubectl.wait", "kubectl.rollout_undo", "kubectl.can_i",
-    "kubectl.explain_failure", "kubectl.drain", "kubectl.label", "kubectl.uncordon",
-}
-MERGED_STATES = {"kubectl.applied", "kubectl.absent", "kubectl.drained", "kubectl.node_labelled"}
 
 
 @pytest.fixture(scope="module")
@@ -69,41 +64,6 @@ def event(name, about, message, time, sort="Warning"):
     where = {"kind": about[0], "name": about[1], "namespace": "default"}
     return {"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "default"}, "count": 2,
             "involvedObject": where, "type": sort, "reason": "Because", "message": message, "lastTimestamp": time}
-
-
-# -- several files, one module
-
-
-def test_the_files_of_the_module_are_one(minion):
-    assert set(minion.modules) >= MERGED
-    for function in sorted(MERGED):
-        assert callable(minion.modules[function]), function
-    assert "salt k8s-admin kubectl.drain" in minion.call("sys.doc", "kubectl.drain")["kubectl.drain"]
-    assert set(minion.call("sys.list_state_functions", "kubectl")) >= MERGED_STATES
-
-
-@pytest.mark.parametrize("first", ["kubectl.apply", "kubectl.top", "kubectl.drain"])
-def test_whichever_file_is_asked_first(tmp_path, first):
-    """Salt's loader reads a file only when something of it is wanted: each order has to find everything."""
-    fresh = Minion(tmp_path)
-    assert callable(fresh.modules[first])
-    assert all(function in fresh.modules for function in MERGED)
-
-
-def test_a_synced_minion_has_the_whole_module(salt_call_cli, apiserver):
-    listed = set(salt_call_cli.run("sys.list_functions", "kubectl").data)
-    assert listed >= MERGED
-    assert set(salt_call_cli.run("sys.list_state_functions", "kubectl").data) >= MERGED_STATES
-    doc = salt_call_cli.run("sys.doc", "kubectl.drain").data
-    assert "PodDisruptionBudget" in doc["kubectl.drain"]
-    gone = str(apiserver.folder / "no-kubeconfig")
-    for call in (["kubectl.get", "nodes"], ["kubectl.can_i", "get", "pods"], ["kubectl.cordon", "k8s-w1"]):
-        answer = salt_call_cli.run(*call, f"kubeconfig={gone}")
-        assert f"no kubeconfig {gone}" in answer.stderr + answer.stdout, answer
-    state = salt_call_cli.run("state.single", "kubectl.node_labelled", "k8s-w1", labels={"a": "b"}, kubeconfig=gone,
-                              test=True)
-    told = next(iter(state.data.values()))
-    assert told["result"] is None and told["changes"] == {"a": {"old": None, "new": "b"}}
 
 
 # -- wait
