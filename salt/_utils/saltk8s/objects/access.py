@@ -18,11 +18,13 @@ def kubectl(functions: Mapping[str, Callable], pillar: Mapping[str, Any], kubeco
 
     functions, pillar: Salt's ``__salt__`` and ``__pillar__``; kubeconfig: path, or None for that of the pillar's
     cluster; context: name in it, or None for its own. The program is the one that the pillar installs, else the PATH's.
+    What kubectl knows of the API's kinds is kept in the minion's cache: two requests and a lot of parsing a run.
     """
     paths = functions["k8s_config.get"]()["paths"] if not kubeconfig or "k8s" in pillar else {}
     installed = Path(paths["bin_dir"]) / "kubectl" if paths else None
     binary = str(installed) if installed and installed.exists() else shutil.which("kubectl") or "kubectl"
-    return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary)
+    cache = Path(functions["config.get"]("cachedir")) / "saltk8s" / "kubectl"
+    return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary, str(cache))
 
 
 @contextmanager

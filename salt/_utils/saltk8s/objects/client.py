@@ -110,15 +110,17 @@ class Kubectl:
 
     def objects(self, *words: str, **options: Any) -> list[dict[str, Any]]:
         """Run kubectl with ``-o json``; return the objects it prints, however many."""
-        out = self.run(*words, "-o", "json", **options)
-        if not out.strip():
+        found = _parsed(self.run(*words, "-o", "json", **options))
+        if not found:
             return []
-        try:
-            found = json.loads(out)
-        except ValueError as err:
-            # no word of it is shown: it may be half a Secret
-            raise errors.CommandError(f"kubectl did not answer with JSON, but with {len(out)} characters") from err
         return found["items"] if str(found.get("kind", "")).endswith("List") and "items" in found else [found]
+
+    def listed(self, *words: str) -> list[dict[str, Any]]:
+        """Run ``kubectl get`` for lists of objects, with their field managers.
+
+        As JSONPath: the same objects as JSON without indentation, a third of the text.
+        """
+        return _parsed(self.run("get", *words, "--show-managed-fields", "--output=jsonpath={.items}")) or []
 
     def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> tuple[list[dict[str, Any]], set[Kind]]:
         """Return (the live objects of a set, the kinds that the API server does not know).
@@ -137,7 +139,7 @@ class Kubectl:
         while kinds:
             joined = ",".join(kind.argument for kind in kinds)
             try:
-                return self.objects("get", joined, "--show-managed-fields", *words), unknown
+                return self.listed(joined, *words), unknown
             except refusals.UnknownKind as err:
                 gone = [kind for kind in kinds if kind.kind == err.kind] or kinds
                 if len(gone) > 1:  # the same name in several groups, or a name that is not ours: ask one by one
@@ -153,7 +155,7 @@ class Kubectl:
         found: list[dict[str, Any]] = []
         for kind in kinds:
             try:
-                found += self.objects("get", kind.argument, "--show-managed-fields", *words)
+                found += self.listed(kind.argument, *words)
             except (refusals.UnknownKind, refusals.NotFound):
                 unknown.add(kind)
         return found, unknown
@@ -161,7 +163,7 @@ class Kubectl:
     def existing(self, objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return those of the objects that are live, whatever their labels. One request an object."""
         words = ["get", "--filename=-", "--ignore-not-found", "--show-managed-fields"]
-        return batches.run(lambda part: self.objects(*words, stdin=listed(part)), objects, "look for")
+        return batches.run(lambda part: self.objects(*words, stdin=documents(part)), objects, "look for")
 
     def cluster_scoped(self, kinds: Iterable[Kind]) -> set[Kind]:
         """Return those of some custom kinds that live outside namespaces; none before the cluster exists."""
@@ -192,7 +194,7 @@ class Kubectl:
         words += ["--validate=false"]
         words += ["--dry-run=server"] if dry_run else []
         words += ["--force-conflicts"] if force else []
-        options = {"stdin": listed(objects), "what": what, "secrets": secret_texts(objects)}
+        options = {"stdin": documents(objects), "what": what, "secrets": secret_texts(objects)}
         if answers:
             return self.objects(*words, "--show-managed-fields", **options)
         self.run(*words, "--output=name", **options)
@@ -205,10 +207,18 @@ class Kubectl:
         """
         if stubs:
             self.run("delete", "--filename=-", "--ignore-not-found", "--wait=true", f"--timeout={max(1, timeout_s):g}s",
-                     stdin=listed(stubs), what=what, timeout_s=timeout_s + REQUEST_TIMEOUT_S, request_timeout_s=0)
+                     stdin=documents(stubs), what=what, timeout_s=timeout_s + REQUEST_TIMEOUT_S, request_timeout_s=0)
 
 
-def listed(objects: Sequence[Mapping[str, Any]]) -> str:
+def _parsed(out: str) -> Any:
+    try:
+        return json.loads(out) if out.strip() else None
+    except ValueError as err:
+        # no word of it is shown: it may be half a Secret
+        raise errors.CommandError(f"kubectl did not answer with JSON, but with {len(out)} characters") from err
+
+
+def documents(objects: Sequence[Mapping[str, Any]]) -> str:
     """Return objects as the text for standard input: one JSON document a line.
 
     Not as one List: for that kind kubectl falls back to checking fields itself, with a schema of megabytes.

@@ -46,7 +46,7 @@ class Planner:
                 plan.actions.append(Action(CREATE, key))
                 if self._can_try(key, obj, live):
                     new.append(key)
-            elif compare.looks_equal(obj, there):
+            elif key in live.equal or compare.looks_equal(obj, there):
                 plan.unchanged += 1
             else:
                 different.append(key)

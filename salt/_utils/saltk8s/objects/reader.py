@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from saltk8s.objects import record
+from saltk8s.objects import compare, record
 from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import PROTECTED, Key, Kind, key_of, kind_of
 
@@ -14,18 +16,22 @@ Objects = dict[Key, dict[str, Any]]
 
 # Their kinds are asked for when a set is deleted, recorded or not: they outlive the record.
 _KEPT_KINDS = {Kind(group, kind, "v1") for group, kind in PROTECTED}
-
-
 # That many objects of one namespace are looked for by name; for more, a LIST of their kinds is cheaper.
 _FEW = 25
+# So many declared objects are read by one kubectl: it holds them all, and while the next one reads they are compared.
+_GROUP = 1000
 
 
 @dataclass
 class Live:
-    """What the API server has: ``members`` carry the set's label, ``others`` are declared and do not;
-    ``unknown`` are the kinds that it does not serve, ``recorded`` those of earlier runs."""
+    """What the API server has.
+
+    members: objects that carry the set's label; equal: which of them have nothing to change; others: declared objects
+    that do not carry it; unknown: the kinds that it does not serve; recorded: the kinds of earlier runs.
+    """
 
     members: Objects = field(default_factory=dict)
+    equal: set[Key] = field(default_factory=set)
     others: Objects = field(default_factory=dict)
     unknown: set[Kind] = field(default_factory=set)
     recorded: set[Kind] = field(default_factory=set)
@@ -34,28 +40,61 @@ class Live:
         """Return a live object, whatever its labels."""
         return self.members.get(key) or self.others.get(key)
 
+    def take(self, objects: Sequence[dict[str, Any]], declared: Mapping[Key, Mapping[str, Any]]) -> None:
+        """Add objects of the set. Of those that are as declared the field managers are dropped: half their size."""
+        for obj in objects:
+            key = key_of(obj)
+            wanted = declared.get(key)
+            if key in self.members and (wanted is None or obj["apiVersion"] != wanted["apiVersion"]):
+                continue  # it came in several versions: the declared one counts
+            self.members[key] = obj
+            if wanted is not None and compare.looks_equal(wanted, obj):
+                self.equal.add(key)
+                obj["metadata"].pop("managedFields", None)
+
 
 def read(kubectl: Kubectl, set_name: str, declared: Mapping[Key, Mapping[str, Any]], adopt: bool = True) -> Live:
     """Read a set: one LIST a kind; declared objects that do not carry its label are looked for besides.
 
     adopt: False leaves out the second part (a set that is deleted does not care for what it does not own).
     """
-    versions = {key: obj["apiVersion"] for key, obj in declared.items()}
-    kinds = {kind_of(obj) for obj in declared.values()} | {record.KIND}
-    kinds |= set() if adopt else _without(_KEPT_KINDS, kinds)
-    found, unknown = kubectl.set_objects(set_name, kinds)
-    live = Live(_by_key(found, versions), {}, unknown)
+    sizes = Counter(kind_of(obj) for obj in declared.values()) + Counter([record.KIND])
+    if not adopt:
+        sizes.update(dict.fromkeys(_without(_KEPT_KINDS, sizes), 1))
+    live = Live()
+    _read_kinds(kubectl, set_name, sizes, live, declared)
     live.recorded = record.kinds(live.members.get(record.key(set_name)))
-    earlier = _without(live.recorded, kinds)
+    earlier = _without(live.recorded, sizes)
     if earlier:
-        found, unknown = kubectl.set_objects(set_name, earlier)
-        live.members = _by_key(found, versions) | live.members
-        live.unknown |= unknown
+        _read_kinds(kubectl, set_name, dict.fromkeys(earlier, 1), live, declared)
     if adopt:
         missing = {key: obj["apiVersion"] for key, obj in declared.items()
                    if key not in live.members and kind_of(obj) not in live.unknown}
-        live.others = _by_key(_outside(kubectl, set_name, missing), versions)
+        live.others = {key_of(obj): obj for obj in _outside(kubectl, set_name, missing)}
     return live
+
+
+def _read_kinds(kubectl: Kubectl, set_name: str, sizes: Mapping[Kind, int], live: Live,
+                declared: Mapping[Key, Mapping[str, Any]]) -> None:
+    """Read kinds of a set into ``live``; sizes: how many objects of each are declared."""
+    groups = _groups(sizes)
+    with ThreadPoolExecutor(1) as pool:
+        for done in [pool.submit(kubectl.set_objects, set_name, group) for group in groups]:
+            found, unknown = done.result()
+            live.take(found, declared)
+            live.unknown |= unknown
+
+
+def _groups(sizes: Mapping[Kind, int]) -> list[list[Kind]]:
+    groups: list[list[Kind]] = [[]]
+    room = _GROUP
+    for kind in sorted(sizes):
+        if groups[-1] and sizes[kind] > room:
+            groups.append([])
+            room = _GROUP
+        groups[-1].append(kind)
+        room -= sizes[kind]
+    return groups
 
 
 def _outside(kubectl: Kubectl, set_name: str, missing: Mapping[Key, str]) -> list[dict[str, Any]]:
@@ -90,13 +129,3 @@ def stub(key: Key, api_version: str) -> dict[str, Any]:
 def _without(kinds: Collection[Kind], others: Collection[Kind]) -> set[Kind]:
     known = {kind.gk for kind in others}
     return {kind for kind in kinds if kind.gk not in known}
-
-
-def _by_key(objects: Sequence[dict[str, Any]], versions: Mapping[Key, str]) -> Objects:
-    """Return objects by key; where one came in several versions, the declared version wins."""
-    found: Objects = {}
-    for obj in objects:
-        key = key_of(obj)
-        if key not in found or obj["apiVersion"] == versions.get(key):
-            found[key] = obj
-    return found
