@@ -85,8 +85,8 @@ def main(argv: list[str]) -> int:
         stopped = "interrupted"
     except lab.LabFailed as err:
         stopped = f"the lab: {err}"
-    print(f"\n{table.table(report.rows)}\n")
-    print("\n".join(table.ratios(report.rows)))
+    if report.rows:
+        print("", table.table(report.rows), "", *table.ratios(report.rows), sep="\n")
     print(f"{stopped or 'done'}; written: {report.path.relative_to(ROOT)}")
     failed = any("error" in row and row["tool"].startswith(table.OURS) for row in report.rows)
     return 1 if stopped or failed else 0
