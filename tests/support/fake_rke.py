@@ -21,6 +21,14 @@ from tests.support import fake_rke
 sys.exit(fake_rke.main({folder!r}, {name!r}, sys.argv[1:]))
 """
 
+_KUBECONFIG = """apiVersion: v1
+kind: Config
+clusters: [{name: local, cluster: {server: "https://127.0.0.1:6443"}}]
+users: [{name: admin, user: {}}]
+contexts: [{name: local, context: {cluster: local, user: admin}}]
+current-context: local
+"""
+
 
 def install(folder: Path, bin_dir: Path) -> None:
     """Put both programs into a folder."""
@@ -61,6 +69,9 @@ def _said(place: Path, name: str, default: str) -> str:
 def _kubectl(place: Path, argv: list[str]) -> int:
     if "logs" in argv:
         print(_said(place, "log", ""))
+        return 0
+    if "Event.v1." in argv:
+        print('{"kind": "List", "items": []}')
         return 0
     name = "pods.json" if "pods" in argv else "objects.json"
     if not (place / name).exists():
@@ -109,7 +120,7 @@ def _up(place: Path, config: Path) -> int:
     _tell("info", "[etcd] Building up etcd plane..")
     state.write_text(json.dumps(sample.rkestate(declared)))
     kubeconfig = config.with_name(f"kube_config_{config.name}")
-    kubeconfig.write_text("apiVersion: v1\n")
+    kubeconfig.write_text(_KUBECONFIG)
     kubeconfig.chmod(0o644)
     _tell("info", "[worker] Building up Worker Plane..")
     _tell("info", "Finished building Kubernetes cluster successfully")
