@@ -209,25 +209,26 @@ def test_rke_that_ends_well_with_a_sick_cluster_is_an_error(site):
         return {"status": {"numberAvailable": 1}} if item["kind"] == "DaemonSet" else {}
 
     site.healthy(change=crash)
-    state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-    pod = {
-        "kind": "Pod",
-        "metadata": {"name": "canal-x"},
-        "status": {
-            "phase": "Running",
-            "containerStatuses": [{"name": "felix", "ready": False, "restartCount": 4, "state": state}],
-        },
-    }
-    (site.fake / "pods.json").write_text(json.dumps({"kind": "List", "items": [pod]}))
+    (site.fake / "pods.json").write_text(json.dumps({"kind": "List", "items": sample.case("pods")}))
     (site.fake / "log").write_text("felix: no such interface ens192\n")
     with pytest.raises(errors.NotReady) as raised:
         site.engine(timeouts={"ready_s": 0}).up()
+    told = str(raised.value)
     for words in (
         "canal: 1 of 3 pods",
-        "canal-x/felix: CrashLoopBackOff: back-off (4 restarts)",
-        "no such interface ens192",
+        "Pod kube-system/coredns-1 is not Ready: ContainersNotReady",
+        "container coredns: CrashLoopBackOff: back-off 5m0s restarting, 7 restarts",
+        "container felix: not ready, 0 restarts",
+        "log felix: no such interface ens192",
+        "Pod kube-system/metrics-1 is not Ready",
+        "PodScheduled=False (Unschedulable): 0/2 nodes",
     ):
-        assert words in str(raised.value)
+        assert words in told
+    assert "job-1" not in told, "it is done"
+    assert not any(f"container {name}" in told for name in ("side", "install")), "they are well"
+    assert "logs coredns-1 --namespace kube-system --container coredns --tail=10 --previous" in "\n".join(
+        fake_rke.calls(site.fake)
+    ), "what runs now has said nothing yet"
     site.healthy()
     assert site.engine().up().ran
     assert site.engine().up().changes == {}

@@ -122,6 +122,7 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
     """What kubectl answers for a cluster without faults."""
     objects: list[dict[str, Any]] = [
         {
+            "apiVersion": "v1",
             "kind": "Node",
             "metadata": {"name": name},
             "spec": {},
@@ -132,6 +133,7 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
     full = {"desiredNumberScheduled": len(nodes), "updatedNumberScheduled": len(nodes), "numberAvailable": len(nodes)}
     objects.append(
         {
+            "apiVersion": "apps/v1",
             "kind": "DaemonSet",
             "metadata": {"name": "canal", "generation": 1},
             "status": {"observedGeneration": 1, **full},
@@ -140,6 +142,7 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
     for name in ("coredns", "coredns-autoscaler", "metrics-server", "calico-kube-controllers"):
         objects.append(
             {
+                "apiVersion": "apps/v1",
                 "kind": "Deployment",
                 "metadata": {"name": name, "generation": 2},
                 "spec": {"replicas": 1},
@@ -148,6 +151,7 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
         )
     objects.append(
         {
+            "apiVersion": "apiregistration.k8s.io/v1",
             "kind": "APIService",
             "metadata": {"name": "v1beta1.metrics.k8s.io"},
             "status": {"conditions": [{"type": "Available", "status": "True"}]},

@@ -1,4 +1,4 @@
-"""When is a cluster healthy, and what is said when it is not."""
+"""When is a cluster healthy. What is said of its pods when it is not: test_rke_engine.py."""
 
 from __future__ import annotations
 
@@ -31,44 +31,3 @@ def test_cordoned_nodes_are_told():
     objects = sample.healthy_objects(NODES)
     objects[1]["spec"]["unschedulable"] = True
     assert health.cordoned(objects) == ["w1"]
-
-
-def test_containers_that_do_not_run_are_told_with_their_reason():
-    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting"}
-    pods = [
-        {
-            "metadata": {"name": "coredns-1"},
-            "status": {
-                "phase": "Running",
-                "containerStatuses": [
-                    {"name": "coredns", "ready": False, "restartCount": 7, "state": {"waiting": waiting}},
-                    {"name": "side", "ready": True, "state": {"running": {}}},
-                ],
-            },
-        },
-        {"metadata": {"name": "job-1"}, "status": {"phase": "Succeeded", "containerStatuses": [{"name": "x"}]}},
-        {
-            "metadata": {"name": "canal-1"},
-            "status": {
-                "phase": "Running",
-                "initContainerStatuses": [
-                    {"name": "install", "ready": False, "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}
-                ],
-                "containerStatuses": [{"name": "felix", "ready": False, "state": {"running": {}}}],
-            },
-        },
-        {
-            "metadata": {"name": "metrics-1"},
-            "status": {
-                "phase": "Pending",
-                "conditions": [
-                    {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}
-                ],
-            },
-        },
-    ]
-    assert health.pods(pods) == [
-        ("coredns-1", "coredns", "CrashLoopBackOff: back-off 5m0s restarting (7 restarts)"),
-        ("canal-1", "felix", "runs, but is not ready"),
-        ("metrics-1", "", "Unschedulable: 0/2 nodes"),
-    ]

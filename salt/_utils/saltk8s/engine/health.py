@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from saltk8s import errors
+from saltk8s.objects import explain as object_explain
+from saltk8s.objects import health as object_health
 from saltk8s.objects.client import Kubectl
+from saltk8s.objects.identity import key_of
 
 NAMESPACE = "kube-system"
 KINDS = "nodes,daemonsets.apps,deployments.apps,apiservices.apiregistration.k8s.io"
@@ -15,8 +18,7 @@ METRICS = "v1beta1.metrics.k8s.io"
 PATIENCE = {"timeout_s": 45, "request_timeout_s": 15}
 POLL_S = 2
 TOLD_EVERY_S = 15
-LOG_LINES = 5
-LOGS_SHOWN = 4
+EXPLAINED = 4  # pods of which everything is told
 
 
 def objects_of(kubectl: Kubectl, kinds: str) -> list[dict[str, Any]]:
@@ -48,7 +50,7 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], needed: Mappi
         node = found.get(("Node", name))
         if node is None:
             reasons.append(f"node {name} is not in the cluster")
-        elif not (ready := _condition(node, "Ready")) or ready.get("status") != "True":
+        elif (ready := object_health.condition(node.get("status") or {}, "Ready")).get("status") != "True":
             reasons.append(f"node {name} is not Ready: {_said(ready)}")
     optional = {("Deployment", "calico-kube-controllers")} & found.keys()
     wanted_items = [(kind, name) for kind, names in needed.items() for name in sorted(names)]
@@ -57,7 +59,7 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], needed: Mappi
         words = f"{kind.lower()} {name}"
         if item is None:
             reasons.append(f"{words} is not there")
-        elif problem := _PROBLEMS[kind](item):
+        elif problem := _problem(item):
             reasons.append(f"{words}: {problem}")
     return reasons
 
@@ -69,35 +71,18 @@ def cordoned(objects: Iterable[dict[str, Any]]) -> list[str]:
     ]
 
 
-def pods(objects: Iterable[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Return (pod, container, why it does not run) of every system pod's container that should run and does not."""
-    told = []
-    for pod in objects:
-        status, name = pod.get("status") or {}, pod["metadata"]["name"]
-        if status.get("phase") == "Succeeded":
-            continue
-        states = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-        for state in states:
-            if state.get("ready") or "terminated" in state.get("state", {}) and _completed(state):
-                continue
-            told.append((name, state["name"], _waiting(state)))
-        scheduled = _condition(pod, "PodScheduled")
-        if scheduled and scheduled.get("status") == "False":
-            told.append((name, "", _said(scheduled)))
-    return told
-
-
 def explain(kubectl: Kubectl) -> list[str]:
-    """Return what the system pods that do not run say: the reason and their last log lines. Never raises."""
+    """Return which system pods are not well, and of the first of them all there is to know. Never raises."""
     try:
-        stuck = pods(objects_of(kubectl, "pods"))
+        found = objects_of(kubectl, "pods")
     except errors.SaltK8sError:
         return []
+    sick = [(pod, state) for pod in found if not (state := object_health.of(pod)).ready]
     lines = []
-    for number, (pod, container, why) in enumerate(stuck):
-        lines.append(f"pod {pod}{'/' + container if container else ''}: {why}")
-        if container and number < LOGS_SHOWN:
-            lines += [f"    {line}" for line in _log(kubectl, pod, container)]
+    for number, (pod, state) in enumerate(sick):
+        lines.append(f"{key_of(pod).title} {state.reason}")
+        if number < EXPLAINED:
+            lines += [f"    {line}" for line in object_explain.lines(object_explain.of(kubectl, pod))]
     return lines
 
 
@@ -129,66 +114,19 @@ def look(kubectl: Kubectl, nodes: Iterable[str], needed: Mapping[str, set[str]])
         return [str(err)]
 
 
-def _condition(item: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
-    conditions = (item.get("status") or {}).get("conditions") or []
-    return next((condition for condition in conditions if condition.get("type") == kind), None)
+def _problem(item: Mapping[str, Any]) -> str:
+    state = object_health.of(item)
+    if not state.ready or item["kind"] != "DaemonSet":
+        return state.reason
+    # a system DaemonSet has to run, all of it in the wanted version, even when its pods are replaced by hand
+    status = item.get("status") or {}
+    wanted, new = status.get("desiredNumberScheduled", 0), status.get("updatedNumberScheduled", 0)
+    if not wanted:
+        return "no pod of it is scheduled"
+    return f"{new} of {wanted} pods are of the new version" if new < wanted else ""
 
 
-def _said(condition: Mapping[str, Any] | None) -> str:
+def _said(condition: Mapping[str, Any]) -> str:
     if not condition:
         return "no word of it yet"
     return ": ".join(filter(None, (condition.get("reason"), condition.get("message")))) or "no reason given"
-
-
-def _deployment(item: Mapping[str, Any]) -> str | None:
-    status, want = item.get("status") or {}, (item.get("spec") or {}).get("replicas", 1)
-    if status.get("observedGeneration", 0) < item["metadata"].get("generation", 0):
-        return "its change was not seen yet"
-    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
-    if updated < want or status.get("replicas", 0) > updated:
-        return f"{updated} of {want} pods are of the new version"
-    return f"{available} of {want} pods are available" if available < want else None
-
-
-def _daemonset(item: Mapping[str, Any]) -> str | None:
-    status = item.get("status") or {}
-    if status.get("observedGeneration", 0) < item["metadata"].get("generation", 0):
-        return "its change was not seen yet"
-    want = status.get("desiredNumberScheduled", 0)
-    updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
-    if not want:
-        return "no pod of it is scheduled"
-    if updated < want:
-        return f"{updated} of {want} pods are of the new version"
-    return f"{available} of {want} pods are available" if available < want else None
-
-
-def _service(item: Mapping[str, Any]) -> str | None:
-    available = _condition(item, "Available")
-    return None if available and available.get("status") == "True" else f"not available: {_said(available)}"
-
-
-_PROBLEMS = {"Deployment": _deployment, "DaemonSet": _daemonset, "APIService": _service}
-
-
-def _completed(state: Mapping[str, Any]) -> bool:
-    return state["state"]["terminated"].get("exitCode") == 0
-
-
-def _waiting(state: Mapping[str, Any]) -> str:
-    now = state.get("state") or {}
-    what = now.get("waiting") or now.get("terminated") or {}
-    words = ": ".join(filter(None, (what.get("reason"), " ".join((what.get("message") or "").split())[:200])))
-    restarts = state.get("restartCount", 0)
-    return (words or "runs, but is not ready") + (f" ({restarts} restarts)" if restarts else "")
-
-
-def _log(kubectl: Kubectl, pod: str, container: str) -> list[str]:
-    for words in (["--previous"], []):
-        try:
-            said = kubectl.run("logs", "-n", NAMESPACE, pod, "-c", container, f"--tail={LOG_LINES}", *words, **PATIENCE)
-        except errors.SaltK8sError:
-            continue
-        if said.strip():
-            return said.strip().splitlines()
-    return []
