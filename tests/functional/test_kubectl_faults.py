@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -215,25 +216,34 @@ def test_slow_answers_are_answers(own_apiserver, proxy, a_set):
     objects.check_unchanged(own_apiserver, found.run)
 
 
-def test_the_api_server_rejects_one_user_for_load(own_apiserver, a_set, impatient):
-    own_apiserver.kubectl("create", "clusterrolebinding", "busy", "--clusterrole=cluster-admin", "--group=busy")
-    level = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration",
-             "metadata": {"name": "busy"},
-             "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 0, "borrowingLimitPercent": 0,
-                                                     "limitResponse": {"type": "Reject"}}}}
-    who = {"kind": "Group", "group": {"name": "busy"}}
+def busy():
+    """Flow control that gives the group ``busy`` one request at a time, and rejects what comes beside it."""
+    version = "flowcontrol.apiserver.k8s.io/v1"
+    limits = {"nominalConcurrencyShares": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}}
     what = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": True, "namespaces": ["*"]}
-    schema = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "busy"},
-              "spec": {"priorityLevelConfiguration": {"name": "busy"}, "matchingPrecedence": 2,
-                       "rules": [{"subjects": [who], "resourceRules": [what]}]}}
-    found = a_set("busy", objects.config_map("busy", a="1"))
+    rule = {"subjects": [{"kind": "Group", "group": {"name": "busy"}}], "resourceRules": [what]}
+    level = {"apiVersion": version, "kind": "PriorityLevelConfiguration", "metadata": {"name": "busy"},
+             "spec": {"type": "Limited", "limited": limits}}
+    schema = {"apiVersion": version, "kind": "FlowSchema", "metadata": {"name": "busy"},
+              "spec": {"priorityLevelConfiguration": {"name": "busy"}, "matchingPrecedence": 2, "rules": [rule]}}
+    return level, schema
+
+
+def test_the_api_server_rejects_one_user_for_load(own_apiserver, webhook, a_set, impatient):
+    own_apiserver.kubectl("create", "clusterrolebinding", "busy", "--clusterrole=cluster-admin", "--group=busy")
+    own_apiserver.apply(*busy())
+    hooked(own_apiserver, webhook, "busy", timeout_s=30)
     kubeconfig = own_apiserver.kubeconfig_by_certificate("busy", 600, groups="busy")
+    found = a_set("busy", objects.config_map("busy", a="1"))
     assert found.run(kubeconfig, test=True)["result"] is None
-    own_apiserver.apply(level, schema)
-    until(lambda: "too many requests" in found.run(kubeconfig, test=True)["comment"], "the API server to reject")
-    for test in (True, False):
-        found.fails("overloaded", "the API server has too much to do", kubeconfig, test=test)
-    own_apiserver.kubectl("delete", "flowschema,prioritylevelconfiguration", "busy")
+    webhook.silent, before = True, webhook.asked
+    argv = [own_apiserver.kubectl_path, "--kubeconfig", str(kubeconfig), "create", "configmap", "long", "-n", "busy"]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as long:
+        until(lambda: webhook.asked > before, "the one request to be under way")
+        for test in (True, False):
+            found.fails("overloaded", "the API server has too much to do", kubeconfig, test=test)
+        long.kill()
+    webhook.silent = False
     until(lambda: found.run(kubeconfig, test=True)["result"] is None, "the API server to have time again")
     assert titles("busy") <= set(found.recovers())
 

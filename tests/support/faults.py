@@ -165,6 +165,7 @@ class Webhook:
         self.answer: Callable[[dict[str, Any], bool], str | None] = lambda _obj, _dry: None
         self.broken = False
         self.silent = False
+        self.asked = 0
         self._trusted = (server.folder / "certs" / "apiserver.crt").read_bytes()
         webhook = self
 
@@ -172,6 +173,7 @@ class Webhook:
             def do_POST(self) -> None:  # noqa: N802  a name of the standard library
                 self.close_connection = True  # no connection of it is used after close()
                 review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                webhook.asked += 1
                 if webhook.silent:
                     self.connection.settimeout(PATIENCE_S)
                     self.connection.recv(1)

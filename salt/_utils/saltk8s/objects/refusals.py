@@ -296,6 +296,9 @@ def _server(said: str, what: str) -> errors.SaltK8sError | None:
     """What an API server that does not do its work answers, or something in its place."""
     if _TOO_MUCH.search(said) and "disruption budget" not in said:
         return Overloaded(f"{what}: the API server has too much to do: {_shown(said)}")
+    if "client rate limiter Wait" in said and "previous attempt" not in said:
+        # kubectl waits as long as the API server's Retry-After says, and forgets why
+        return Overloaded(f"{what}: the API server has too much to do: it put us off until our time was over")
     if _UNREADABLE.search(said):
         return Unreadable(f"{what}: what answers is no API server, or breaks off: {_shown(said)}")
     if _SERVERS_FAULT.search(said):
