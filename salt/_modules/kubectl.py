@@ -6,7 +6,9 @@ the pillar's cluster) and ``context`` (default: the kubeconfig's own); every fun
 Those that read manifests take these, too:
 
 - ``source``: where they are, an address or a list of addresses: ``salt://folder`` (its .yaml, .yml and .json files,
-  with or without ``.jinja`` behind), ``salt://file.yaml``, or absolute paths of the same two sorts;
+  with or without ``.jinja`` behind), ``salt://file.yaml``, absolute paths of the same two sorts, or ``https://file``;
+- ``source_hash``: hash of a web server's file, as ``sha256=...``; for several ``{address: hash}``. Without it such a
+  file is refused;
 - ``template``: ``jinja``, or None for manifests that are not templates;
 - ``template_context``: variables of the templates, a dict; ``k8s`` (the model) is there if the pillar has it;
 - ``objects``: objects given right here, a list of dicts;
@@ -24,7 +26,7 @@ import json
 import logging
 
 import salt.utils.templates
-from salt.exceptions import CommandExecutionError, SaltRenderError
+from salt.exceptions import CommandExecutionError, MinionError, SaltRenderError
 from saltk8s import errors
 from saltk8s.objects import access, diff, health, identity, manifest, sets, sources, summary, wait
 
@@ -136,7 +138,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     return _with(ask, kubeconfig, context)
 
 
-def manifests(source=None, template="jinja", template_context=None, objects=None, saltenv="base"):
+def manifests(source=None, source_hash=None, template="jinja", template_context=None, objects=None, saltenv="base"):
     """
     Return the objects of manifests as they would be declared, values of Secrets redacted. The cluster is not asked.
 
@@ -149,7 +151,7 @@ def manifests(source=None, template="jinja", template_context=None, objects=None
         salt k8s-admin kubectl.manifests salt://k8s/metallb/manifests
     """
     with access.translated(CommandExecutionError):
-        found = _found(source, template, template_context, objects, saltenv)
+        found = _found(source, source_hash, template, template_context, objects, saltenv)
     return [diff.redacted(identity.key_of(item.obj), manifest.normalised(item.obj)) for item in found]
 
 
@@ -169,6 +171,7 @@ def diff_set(set_name, **kwargs):
 def apply(
     set_name,
     source=None,
+    source_hash=None,
     template="jinja",
     template_context=None,
     objects=None,
@@ -226,7 +229,7 @@ def apply(
     )
 
     def run(kubectl):
-        found = _found(source, template, template_context, objects, saltenv)
+        found = _found(source, source_hash, template, template_context, objects, saltenv)
         declared = manifest.declare(found, set_name, namespace, kubectl.cluster_scoped)
         return sets.ObjectSet(kubectl, set_name, declared, options).apply(bool(test))
 
@@ -236,6 +239,7 @@ def apply(
 def delete_set(
     set_name,
     source=None,
+    source_hash=None,
     template="jinja",
     template_context=None,
     objects=None,
@@ -275,7 +279,7 @@ def delete_set(
     def run(kubectl):
         declared = {}
         if source or objects:
-            found = _found(source, template, template_context, objects, saltenv)
+            found = _found(source, source_hash, template, template_context, objects, saltenv)
             declared = manifest.declare(found, set_name, "default", lambda kinds: ())
         return sets.ObjectSet(kubectl, set_name, declared, options).delete(bool(test))
 
@@ -432,16 +436,24 @@ def _outcome(outcome):
     return {"changes": outcome.changes, "lines": outcome.lines, "unready": outcome.unready}
 
 
-def _found(source, template, context, objects, saltenv):
+def _found(source, source_hash, template, context, objects, saltenv):
     """Return the objects of sources and of the list, in that order."""
     if template not in ("jinja", None):
         raise errors.Invalid(f"template: got {template!r}; expected jinja or None")
     server = sources.FileServer(
-        lambda address: __salt__["cp.cache_file"](address, saltenv),
+        lambda address, wanted: _fetched(address, saltenv, wanted),
         lambda folder: __salt__["cp.list_master"](saltenv, prefix=folder),
     )
     render = _renderer(context, saltenv) if template else None
-    return manifest.parse(sources.read(source, server, render)) + manifest.from_objects(objects or ())
+    return manifest.parse(sources.read(source, server, render, source_hash)) + manifest.from_objects(objects or ())
+
+
+def _fetched(address, saltenv, wanted):
+    """Return the local copy of a file; Salt leaves a copy that has the hash already as it is."""
+    try:
+        return __salt__["cp.cache_file"](address, saltenv, source_hash=wanted)
+    except MinionError as err:
+        raise errors.Invalid(f"{address}: cannot be fetched: {err}") from err
 
 
 def _renderer(context, saltenv):

@@ -21,6 +21,7 @@ def __virtual__():
 def applied(
     name,
     source=None,
+    source_hash=None,
     template="jinja",
     context=None,
     objects=None,
@@ -41,7 +42,11 @@ def applied(
     name
         The set's name, the value of the label ``saltk8s.io/set`` that every object gets.
     source
-        Where the manifests are: ``salt://folder``, ``salt://file.yaml``, absolute paths, or a list of these.
+        Where the manifests are: ``salt://folder``, ``salt://file.yaml``, absolute paths, ``https://file``, or a list
+        of these.
+    source_hash
+        Hash of a web server's file, as ``sha256=...``; for several a dict by address. Without it such a file is
+        refused.
     template
         ``jinja`` (the variable ``k8s`` is the model), or None.
     context
@@ -89,6 +94,7 @@ def applied(
         "kubectl.apply",
         "the set is as declared",
         source=source,
+        source_hash=source_hash,
         template=template,
         template_context=context,
         objects=objects,
@@ -108,6 +114,7 @@ def applied(
 def absent(
     name,
     source=None,
+    source_hash=None,
     template="jinja",
     context=None,
     objects=None,
@@ -122,7 +129,7 @@ def absent(
 
     name
         The set's name.
-    source, template, context, objects, saltenv
+    source, source_hash, template, context, objects, saltenv
         As in kubectl.applied. Not needed: the set's own record says which kinds to look for.
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``: namespaces, PersistentVolumes, PersistentVolumeClaims and
@@ -148,6 +155,7 @@ def absent(
         "kubectl.delete_set",
         "nothing of the set is there",
         source=source,
+        source_hash=source_hash,
         template=template,
         template_context=context,
         objects=objects,

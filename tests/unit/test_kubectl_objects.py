@@ -146,10 +146,11 @@ def test_normalised_secrets_nulls_and_status():
 def test_sources_come_in_order_and_missing_ones_are_named(tmp_path):
     for name in ("b.yaml", "a.yml.jinja", "c.txt"):
         (tmp_path / name).write_text(name)
-    server = sources.FileServer(lambda address: "", lambda folder: ["k8s/x/z.yaml", "k8s/x/sub/y.json", "k8s/x/me"])
+    names = ["k8s/x/z.yaml", "k8s/x/sub/y.json", "k8s/x/me"]
+    server = sources.FileServer(lambda address, wanted: "", lambda folder: names)
     assert [s.name for s in sources.read(str(tmp_path), server, None)] == ["a.yml.jinja", "b.yaml"]
     fetched = []
-    served = server._replace(fetch=lambda address: fetched.append(address) or str(tmp_path / "b.yaml"))
+    served = server._replace(fetch=lambda address, wanted: fetched.append(address) or str(tmp_path / "b.yaml"))
     assert [s.text for s in sources.read("salt://k8s/x", served, str.upper)] == [str(tmp_path / "b.yaml").upper()] * 2
     assert fetched == ["salt://k8s/x/sub/y.json", "salt://k8s/x/z.yaml"]
     for address in (str(tmp_path / "no.yaml"), str(tmp_path / "no"), "salt://no.yaml"):

@@ -1,0 +1,138 @@
+"""Fields that cannot be changed: named in the error, or the object is made anew where that was said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.support import kubectl as objects
+from tests.support.kubectl import check_thrice
+from tests.support.salt import Minion
+
+ANNOTATION = "saltk8s.io/replace"
+
+
+@pytest.fixture(scope="module")
+def minion(tmp_path_factory):
+    """A minion for all tests of this file."""
+    return Minion(tmp_path_factory.mktemp("minion"))
+
+
+@pytest.fixture
+def applied(minion, apiserver, monkeypatch):
+    """Run ``kubectl.applied`` with objects: ``applied("set", obj, ..., test=True)``."""
+    monkeypatch.setenv("PATH", str(Path(apiserver.kubectl_path).parent), prepend=os.pathsep)
+
+    def run(name, *declared, **kwargs):
+        kwargs = {"kubeconfig": str(apiserver.kubeconfig), "wait": False} | kwargs
+        return minion.state("kubectl.applied", name, objects=list(declared), **kwargs)
+
+    return run
+
+
+def job(name: str, image: str = "work:1") -> dict:
+    """A Job; its template cannot be changed."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "work", "image": image}]}
+    meta = {"name": name, "namespace": "default"}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": {"template": {"spec": pod}}}
+
+
+def storage_class(name: str, **parameters: str) -> dict:
+    """A StorageClass; its parameters cannot be changed."""
+    return {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
+            "provisioner": "example.org/disk", "parameters": parameters}
+
+
+def binding(name: str, role: str) -> dict:
+    """A RoleBinding; its role cannot be changed."""
+    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": name, "namespace": "default"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]}
+
+
+def claim(name: str, size: str) -> dict:
+    """A PersistentVolumeClaim, a protected kind; its access modes cannot be changed."""
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"accessModes": [size], "resources": {"requests": {"storage": "1Gi"}}}}
+
+
+def selecting(name: str, label: str) -> dict:
+    """A Deployment; its selector cannot be changed."""
+    obj = objects.deployment(name)
+    obj["spec"]["selector"] = {"matchLabels": {"app": label}}
+    obj["spec"]["template"]["metadata"]["labels"] = {"app": label}
+    return obj
+
+
+CASES = [
+    (job("job"), job("job", "work:2"), "Job default/job", "spec.template"),
+    (selecting("select", "a"), selecting("select", "b"), "Deployment default/select", "spec.selector"),
+    (storage_class("disk", speed="slow"), storage_class("disk", speed="fast"), "StorageClass disk", "parameters"),
+    (binding("bind", "a"), binding("bind", "b"), "RoleBinding default/bind", "roleRef"),
+]
+NAMES = ["job", "deployment", "storage-class", "binding"]
+
+
+@pytest.mark.parametrize(("before", "after", "title", "field"), CASES, ids=NAMES)
+def test_a_field_that_cannot_be_changed(apiserver, applied, before, after, title, field):
+    name = f"immutable-{after['kind'].lower()}"
+    applied(name, before)
+    mark = apiserver.mark()
+    for test in (True, False):
+        answer = applied(name, after, test=test)
+        assert answer["result"] is False and answer["changes"] == {}
+        assert f"{title}: {field}" in answer["comment"] and "name the object in replace" in answer["comment"]
+    assert [request for request in apiserver.requests(mark) if request.write] == []
+    uid = apiserver.get(after["kind"], after["metadata"]["name"])["metadata"]["uid"]
+    real = check_thrice(apiserver, lambda **kw: applied(name, after, replace=[title], **kw))
+    assert list(real["changes"]) == [title]
+    assert any(path.startswith(field) for path in real["changes"][title]), real["changes"]
+    assert f"replaced {title} (deleted and made anew): " in real["comment"]
+    assert apiserver.get(after["kind"], after["metadata"]["name"])["metadata"]["uid"] != uid
+
+
+def test_an_object_says_itself_that_it_may_be_replaced(apiserver, applied):
+    before, after = job("noted"), job("noted", "work:2")
+    for obj in (before, after):
+        obj["metadata"]["annotations"] = {ANNOTATION: "true"}
+    applied("noted", before)
+    real = check_thrice(apiserver, lambda **kw: applied("noted", after, **kw))
+    old = real["changes"]["Job default/noted"]["spec.template.spec.containers[name=work].image"]
+    assert old == {"old": "work:1", "new": "work:2"}
+
+
+def test_what_can_be_changed_in_place_is_not_replaced(apiserver, applied):
+    before = objects.deployment("in-place")
+    applied("in-place", before)
+    uid = apiserver.get("deployment", "in-place")["metadata"]["uid"]
+    after = objects.changed(before, "spec.replicas", 3)
+    allowed = ["Deployment default/in-place"]
+    real = check_thrice(apiserver, lambda **kw: applied("in-place", after, replace=allowed, **kw))
+    assert real["changes"] == {"Deployment default/in-place": {"spec.replicas": {"old": 2, "new": 3}}}
+    assert apiserver.get("deployment", "in-place")["metadata"]["uid"] == uid
+
+
+def test_a_new_version_that_would_be_refused_leaves_the_old_one(apiserver, applied):
+    applied("half-replaced", job("half-replaced"))
+    wrong = job("half-replaced", "work:2")
+    wrong["spec"]["template"]["spec"]["containers"][0]["name"] = "Not A Name"
+    mark = apiserver.mark()
+    for test in (True, False):
+        answer = applied("half-replaced", wrong, replace=["Job default/half-replaced"], test=test)
+        assert answer["result"] is False and answer["changes"] == {}
+        assert "Job default/half-replaced: spec.template.spec.containers[0].name: Invalid value" in answer["comment"]
+    assert [request for request in apiserver.requests(mark) if request.write] == []
+
+
+def test_data_is_replaced_only_when_that_is_said_twice(apiserver, applied):
+    before, after = claim("kept-data", "ReadWriteOnce"), claim("kept-data", "ReadWriteMany")
+    applied("kept-data", before)
+    apiserver.kubectl("patch", "pvc", "kept-data", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
+    name = "PersistentVolumeClaim default/kept-data"
+    answer = applied("kept-data", after, replace=[name])
+    assert answer["result"] is False and answer["changes"] == {} and "hold data" in answer["comment"]
+    assert apiserver.get("pvc", "kept-data")["spec"]["accessModes"] == ["ReadWriteOnce"]
+    real = check_thrice(apiserver, lambda **kw: applied("kept-data", after, replace=[name], unprotect=[name], **kw))
+    assert real["changes"][name]["spec.accessModes"] == {"old": ["ReadWriteOnce"], "new": ["ReadWriteMany"]}
