@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
+from saltk8s import errors
 from saltk8s.objects import client
 from tests.support import faults
 from tests.support import kubectl as objects
@@ -44,7 +45,7 @@ def minion(loaded, own_apiserver, monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """The engine's limit of silence, shortened: these tests wait until it is over."""
-    monkeypatch.setattr(client, "REQUEST_TIMEOUT_S", 3)
+    monkeypatch.setattr(client, "REQUEST_TIMEOUT_S", 2)
 
 
 @pytest.fixture
@@ -189,8 +190,11 @@ def test_an_error_of_the_server_while_writing(own_apiserver, proxy, a_set, name,
     assert titles(f"{name}-2") <= set(found.recovers())
 
 
-@pytest.mark.parametrize("where", ["/api", "labelSelector", "dryRun=All"])
-@pytest.mark.parametrize(("name", "body"), [("page", "<html>Please log in</html>"), ("half", '{"kind": "ConfigMapLi')])
+@pytest.mark.parametrize(("name", "where", "body"), [
+    ("page", "/api", "<html>Please log in</html>"),
+    ("page", "dryRun=All", "<html>Please log in</html>"),
+    ("half", "labelSelector", '{"kind": "ConfigMapLi'),
+])
 def test_answers_that_are_not_of_an_api_server(own_apiserver, proxy, a_set, name, body, where):
     name = f"{name}-{'-'.join(re.findall('[a-z]+', where.lower()))}"
     found = a_set(name, objects.config_map(name, a="1"))
@@ -474,6 +478,15 @@ def test_kubectl_breaks_down_or_prints_nonsense(tmp_path, monkeypatch, a_set, sc
     found = a_set("nonsense", objects.config_map("nonsense", a="1"))
     for test in (True, False):
         assert "canary" not in str(found.fails(sort, said, test=test))
+
+
+def test_a_kubectl_that_does_not_end_is_ended(own_apiserver, tmp_path, monkeypatch):
+    program(tmp_path, monkeypatch, f"echo canary; echo $$ >{tmp_path}/pid; exec sleep 600")
+    asking = client.Kubectl(str(own_apiserver.kubeconfig), timeout_s=2)  # 300 s in the states
+    with pytest.raises(errors.CommandTimeout) as raised:
+        asking.run("get", "secrets", what="the list")
+    assert str(raised.value) == "the list: kubectl did not end within 2 s"
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
 
 
 def test_a_full_disk_keeps_nobody_from_working(own_apiserver, tmp_path, monkeypatch, a_set):

@@ -279,6 +279,16 @@ def test_refusals(case):
     assert getattr(err, "manager", "") == case.get("manager", "")
 
 
+def test_the_page_about_faults_has_texts_that_are_printed():
+    tests, docs = CASES.parents[1], CASES.parents[2] / "docs"
+    rows = re.findall(r"^\| `(.+?)` \| ([a-z ]+) \|", (docs / "faults.md").read_text(), re.M)
+    seen = [refusals.translate(case["said"], case.get("code", 1), "thing") for case in cases("refusals")]
+    asserted = [tests / "functional" / f"test_kubectl_{name}.py" for name in ("faults", "sets")] + [Path(__file__)]
+    printed = "\n".join([*map(str, seen), *(path.read_text() for path in asserted)])
+    assert [text for text, _ in rows if text not in printed] == []
+    assert {err.sort for err in seen} - {"not found"} <= {sort for _, sort in rows}
+
+
 def test_an_error_about_many_objects_stays_short():
     said = "\n".join(f"Error from server (InternalError): object {number} and more" for number in range(500))
     shown = str(refusals.translate(said, 1, "thing")).splitlines()
