@@ -5,13 +5,9 @@
     cloud   cloud (what salt-cloud reads)
 
     A minion can be several of them. Whatever stands in the way is said by one state. -#}
+{%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_config.get' not in salt or 'k8s_host.family' not in salt %}
-{#-   the text is the name as well, because in test mode Salt replaces the comment -#}
-{%-   set text = "The modules of saltk8s are not on this minion yet: run  salt '" ~ opts.id ~ "' saltutil.sync_all  and then this again. To have new minions do that by themselves, see docs/install.md." %}
-k8s:
-  test.fail_without_changes:
-    - name: {{ text | json }}
-    - comment: {{ text | json }}
+{{ needs_sync('k8s', "run  salt '" ~ opts.id ~ "' saltutil.sync_all  and then this again. To have new minions do that by themselves, see docs/install.md.") }}
 
 {%- elif not pillar.get('k8s') %}
 k8s:

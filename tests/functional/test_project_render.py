@@ -79,6 +79,13 @@ def test_each_sls_compiles_on_the_minion_it_is_for(loaders, sls):
     assert minion.low(sls)
 
 
+@pytest.mark.parametrize("sls", ["k8s", "k8s.cloud", "k8s.cloud.clean", "k8s.cluster", "k8s.cluster.clean"])
+def test_before_the_first_sync_there_is_one_state_that_says_what_to_do(loaders, sls):
+    minion = loaders(minion_id=ADMIN, pillar=pillar_of("example", ADMIN), module_dirs=[])
+    (state,) = minion.low(sls)
+    assert state["fun"] == "fail_without_changes" and "saltutil.sync_all" in state["name"]
+
+
 def test_no_secret_is_in_a_compiled_state(loaders):
     """Compiled states are in the minion's debug log and in what `state.show_sls` returns."""
     minion = loaders(minion_id=ADMIN, pillar=pillar_of("example", ADMIN))

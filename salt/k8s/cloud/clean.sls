@@ -1,10 +1,8 @@
 {#- Takes Salt Cloud's configuration for this cluster away. The VMs stay: nothing here ever deletes one. The deploy script
     and the driver stay too, for another cluster may use them. #}
+{%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_cloud.text' not in salt %}
-
-k8s-cloud-clean-needs-sync:
-  test.fail_without_changes:
-    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+{{ needs_sync('k8s-cloud-clean-needs-sync') }}
 
 {%- elif 'cloud' not in salt['k8s_config.get']().minion.roles %}
 

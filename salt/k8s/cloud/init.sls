@@ -1,11 +1,9 @@
 {#- On the Salt master's own minion: Salt Cloud's provider, profiles and map, all from the pillar. Nothing here creates or
     deletes a VM: `salt-cloud -m .../cloud.maps.d/CLUSTER.map -P -y`, typed by an operator, creates them. The files come
     from a template, not from this SLS, so that no secret is part of a rendered state. #}
+{%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_cloud.text' not in salt %}
-
-k8s-cloud-needs-sync:
-  test.fail_without_changes:
-    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+{{ needs_sync('k8s-cloud-needs-sync') }}
 
 {%- elif 'cloud' not in salt['k8s_config.get']().minion.roles %}
 

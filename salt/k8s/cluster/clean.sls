@@ -1,9 +1,7 @@
 {#- Takes the admin's programs away. The cluster goes on running, and what is needed to manage it again stays. #}
+{%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_config.get' not in salt %}
-
-k8s-cluster-clean-needs-sync:
-  test.fail_without_changes:
-    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+{{ needs_sync('k8s-cluster-clean-needs-sync') }}
 
 {%- else %}
 {%- set k8s = salt['k8s_config.get']() %}

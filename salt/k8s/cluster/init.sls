@@ -1,10 +1,8 @@
 {#- On the admin minion: the programs, the SSH key, and the cluster itself. The key is written by rke.prepared, which
     reads the pillar itself: a secret in here would stand in Salt's debug log. #}
+{%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_config.get' not in salt %}
-
-k8s-cluster-needs-sync:
-  test.fail_without_changes:
-    - name: 'The modules of saltk8s are not on this minion yet: run saltutil.sync_all, or state.apply k8s.sync, first'
+{{ needs_sync('k8s-cluster-needs-sync') }}
 
 {%- else %}
 {%- set k8s = salt['k8s_config.get']() %}
