@@ -228,10 +228,9 @@ def joined(found: Sequence[errors.SaltK8sError]) -> errors.SaltK8sError | None:
     return errors.Invalid(whole, getattr(first, "field", ""), getattr(first, "reason", ""))
 
 
-def about(titles: Sequence[str], err: errors.SaltK8sError) -> errors.SaltK8sError:
+def about(titles: str, err: errors.SaltK8sError) -> errors.SaltK8sError:
     """Return an error of objects that could not be asked about one by one, with their titles."""
-    more = f" and {len(titles) - MOST_LINES} more" if len(titles) > MOST_LINES else ""
-    err.args = (f"{', '.join(titles[:MOST_LINES])}{more}: {str(err).removeprefix('kubectl: ')}",)
+    err.args = (f"{titles}: {str(err).removeprefix('kubectl: ')}",)
     return err
 
 
