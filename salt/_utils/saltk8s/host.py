@@ -20,6 +20,7 @@ TRACES = {
     "ip6_tables": ["/proc/net/ip6_tables_names"],
 }
 
+TIME_SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 SWAP_MARK = "# saltk8s took this out: "
 OWN_USER = "saltk8s deploy user"  # its full name: no colon, comma or equals sign, which passwd cannot hold
 
@@ -144,6 +145,11 @@ def fstab_with_swap(text: str) -> str:
 def _is_swap(line: str) -> bool:
     words = line.split()
     return len(words) >= 3 and not words[0].startswith("#") and words[2] == "swap"
+
+
+def other_time_services(ours: str) -> list[str]:
+    """Return the services that may keep a clock, without ours under any of its names (``chrony``, ``chronyd``)."""
+    return [name for name in TIME_SERVICES if name not in ours and ours not in name]
 
 
 def same_host(current: str, wanted: str) -> bool:
