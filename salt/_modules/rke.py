@@ -12,8 +12,9 @@ import logging
 from pathlib import Path
 
 from salt.exceptions import CommandExecutionError
-from saltk8s import engine, errors
+from saltk8s import engine
 from saltk8s.engine.rke_program import Program
+from saltk8s.objects import access
 
 log = logging.getLogger(__name__)
 
@@ -240,8 +241,7 @@ def _sender(cluster):
 
 def _translated(action):
     try:
-        return action()
-    except errors.SaltK8sError as err:
-        raise CommandExecutionError(str(err)) from err
+        with access.translated(CommandExecutionError):
+            return action()
     except OSError as err:
         raise CommandExecutionError(f"{err.strerror}: {err.filename}") from err

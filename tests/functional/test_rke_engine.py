@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from saltk8s import engine, errors
 from saltk8s.engine import files, health
-from saltk8s.engine import nodes as ssh_nodes
 from saltk8s.engine import rke as rke_engine
-from tests.support import fake_rke
+from tests.support import fake_rke, pillars
 from tests.support import rke as sample
 from tests.support.rke_nodes import Nodes
 
@@ -44,8 +43,8 @@ class Site:
 
     def engine(self, **cluster):
         """The engine, with cluster settings changed."""
-        over = sample.merged({"nodes": self.declared, "cluster": {"ssh": {"port": self.nodes.port}}}, self.over)
-        over["cluster"] = sample.merged(over["cluster"], cluster)
+        over = pillars.merge({"nodes": self.declared, "cluster": {"ssh": {"port": self.nodes.port}}}, self.over)
+        over["cluster"] = pillars.merge(over["cluster"], cluster)
         over["cluster"]["ssh"]["private_key"] = self.nodes.key.read_text()
         model = sample.model(over, str(self.dir))
         model["paths"]["bin_dir"] = str(self.bin)
@@ -56,7 +55,7 @@ class Site:
     def healthy(self, names=None, change=None):
         """Let kubectl show a healthy cluster of these nodes, with one object changed."""
         objects = sample.healthy_objects(list(names or self.declared))
-        objects = [sample.merged(item, change(item)) if change else item for item in objects]
+        objects = [pillars.merge(item, change(item)) if change else item for item in objects]
         (self.fake / "objects.json").write_text(json.dumps({"kind": "List", "items": objects}))
 
     def mode(self, mode: str):
@@ -75,10 +74,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """A site of three blank nodes, with short waits."""
-    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
-    monkeypatch.setattr(ssh_nodes, "MEMBER_GRACE_S", 0)
-    monkeypatch.setattr(health, "POLL_S", 0.05)
-    monkeypatch.setattr(rke_engine, "GRACE_S", 0)
+    sample.short_waits(monkeypatch)
     with Nodes(tmp_path) as nodes:
         yield Site(tmp_path, nodes)
 

@@ -9,6 +9,7 @@ from saltk8s import engine, errors, process
 from saltk8s.engine import nodes as ssh_nodes
 from saltk8s.engine import rke_config, rke_output, rke_state, versions
 from saltk8s.engine.rke_program import Program
+from tests.support import pillars
 from tests.support import rke as sample
 from tests.support.rke_nodes import Nodes, free_port
 
@@ -63,7 +64,7 @@ def test_a_version_that_it_does_not_know_is_an_error(program):
 @pytest.mark.parametrize("name", RENDERED)
 def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
     """rke validates the whole file before it writes its state; the nodes' port refuses, so that is where it ends."""
-    over = sample.merged(RENDERED[name], {"cluster": {"ssh": {"port": free_port()}}})
+    over = pillars.merge(RENDERED[name], {"cluster": {"ssh": {"port": free_port()}}})
     for number, node in enumerate(over["nodes"].values(), 1):
         node["ip"] = f"127.0.2.{number}"
     key = tmp_path / "key"

@@ -14,10 +14,7 @@ import pytest
 import saltk8s.model
 from salt.exceptions import CommandExecutionError
 from salt.utils.event import SaltEvent
-from saltk8s.engine import health
-from saltk8s.engine import nodes as ssh_nodes
-from saltk8s.engine import rke as rke_engine
-from tests.support import fake_rke
+from tests.support import fake_rke, pillars
 from tests.support import rke as sample
 from tests.support.rke_nodes import Nodes
 from tests.support.salt import ADMIN, ROOT, changed, failed
@@ -63,7 +60,7 @@ class Admin:
         }
         return {
             "k8s": {
-                "cluster": sample.merged(base, cluster),
+                "cluster": pillars.merge(base, cluster),
                 "registry": {"url": "registry.osug.example", "username": "k8s", "password": PASSWORD},
                 "binaries": {name: self.binary(name) for name in ("rke", "kubectl")},
                 "nodes": declared,
@@ -110,10 +107,7 @@ def admin(tmp_path, loaders, monkeypatch):
         return model
 
     monkeypatch.setattr(saltk8s.model, "build", build_here)
-    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
-    monkeypatch.setattr(ssh_nodes, "MEMBER_GRACE_S", 0)
-    monkeypatch.setattr(health, "POLL_S", 0.05)
-    monkeypatch.setattr(rke_engine, "GRACE_S", 0)
+    sample.short_waits(monkeypatch)
     with Nodes(tmp_path) as nodes:
         there = Admin(tmp_path, nodes, loaders)
         monkeypatch.setattr(SaltEvent, "fire_event", lambda bus, data, tag, timeout=0: there.fire(data, tag))

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from saltk8s import model as models
+from saltk8s.engine import health, nodes, rke
+from tests.support import pillars
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "rke"
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "rke"
@@ -39,28 +42,13 @@ _BASE: dict[str, Any] = {
 }
 
 
-def merged(base: Any, over: Any) -> Any:
-    """Maps merge, everything else is replaced."""
-    if isinstance(base, dict) and isinstance(over, dict):
-        return {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
-    return copy.deepcopy(over)
-
-
 def model(over: dict[str, Any] | None = None, state_dir: str = "/var/lib/saltk8s/osug") -> dict[str, Any]:
     """A model as ``k8s_config.get`` returns it. over: what differs; nodes are ``{name: {roles, ip, ...}}``."""
-    built = merged(copy.deepcopy(_BASE), over or {})
+    built = pillars.merge(copy.deepcopy(_BASE), over or {})
     for number, (name, node) in enumerate(built["nodes"].items(), 1):
         ip = node.get("ip", f"10.20.0.{number}")
         built["nodes"][name] = {"labels": {}, "taints": [], **node, "name": name, "ip": ip, "prefix": 24}
-    built["paths"] = {
-        "state_dir": state_dir,
-        "cluster_yml": f"{state_dir}/cluster.yml",
-        "state_file": f"{state_dir}/cluster.rkestate",
-        "kubeconfig": f"{state_dir}/kube_config_cluster.yml",
-        "ssh_key": f"{state_dir}/ssh_key",
-        "backups": f"{state_dir}/backups",
-        "bin_dir": "/usr/local/bin",
-    }
+    built["paths"] = models.paths(state_dir)
     return built
 
 
@@ -158,3 +146,11 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
         }
     )
     return objects
+
+
+def short_waits(monkeypatch) -> None:
+    """Let the engine look again at once, and wait for nothing that may come back by itself."""
+    monkeypatch.setattr(nodes, "POLL_S", 0.05)
+    monkeypatch.setattr(nodes, "MEMBER_GRACE_S", 0)
+    monkeypatch.setattr(health, "POLL_S", 0.05)
+    monkeypatch.setattr(rke, "GRACE_S", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from saltk8s.engine import health
+from tests.support import pillars
 from tests.support import rke as sample
 
 CASES = sample.case("health")
@@ -18,7 +19,7 @@ def test_health(name):
         if f"{item['kind']}/{item['metadata']['name']}" != case.get("object"):
             objects.append(item)
         elif "change" in case:
-            objects.append(sample.merged(item, case["change"]))
+            objects.append(pillars.merge(item, case["change"]))
     reasons = health.check(objects, NODES, health.wanted(sample.model(case.get("model"))))
     if "reason" in case:
         assert len(reasons) == 1

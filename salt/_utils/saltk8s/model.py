@@ -51,7 +51,7 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
     """Add what follows from the pillar."""
     cluster = model["cluster"]
     cluster["state_dir"] = cluster["state_dir"] or f"{STATE_ROOT}/{cluster['name']}"
-    model["paths"] = _paths(cluster["state_dir"])
+    model["paths"] = paths(cluster["state_dir"])
     for name, node in model["nodes"].items():
         static = node["address"] != "dhcp"
         address, _, prefix = node["address"].partition("/")
@@ -69,7 +69,7 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
     return model
 
 
-def _paths(state_dir: str) -> dict[str, str]:
+def paths(state_dir: str) -> dict[str, str]:
     """Return where the admin keeps the cluster's files; all of it is root's alone."""
     return {
         "state_dir": state_dir,
