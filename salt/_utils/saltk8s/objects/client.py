@@ -15,8 +15,8 @@ from saltk8s.objects.identity import MANAGER, SET_LABEL, Kind
 
 # Not a limit on the work, but on silence: a request that is not answered in this time is not going to be.
 REQUEST_TIMEOUT_S = 30
-# kubectl holds a whole answer several times over; told so, Go collects garbage before it takes more than this.
-MEMORY = "100MiB"
+# kubectl's answers are soon all that it holds: collecting garbage before it has taken this much is time lost.
+GARBAGE = {"GOMEMLIMIT": "100MiB", "GOGC": "400"}
 
 
 class Kubectl:
@@ -36,9 +36,10 @@ class Kubectl:
         timeout_s: float = 300,
     ):
         self.kubeconfig = kubeconfig
-        self._words = ["--kubeconfig", kubeconfig]
-        self._words += ["--context", context] if context else []
-        self._words += ["--cache-dir", cache_dir or os.devnull]
+        self.words = ["--kubeconfig", kubeconfig]
+        self.words += ["--context", context] if context else []
+        self.words += ["--cache-dir", cache_dir or os.devnull]
+        self.cache_dir = cache_dir
         self._binary = binary
         self._timeout_s = timeout_s
         self._context = context
@@ -67,11 +68,11 @@ class Kubectl:
         it is of no use.
         """
         self._check_kubeconfig()
-        argv = [self._binary, *words, *self._words]
+        argv = [self._binary, *words, *self.words]
         request_timeout_s = REQUEST_TIMEOUT_S if request_timeout_s is None else request_timeout_s
         if request_timeout_s:
             argv.append(f"--request-timeout={request_timeout_s:g}s")
-        env = {"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false", "GOMEMLIMIT": MEMORY}
+        env = {"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false", **GARBAGE}
         limit_s = timeout_s or self._timeout_s
         try:
             result = process.run(argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless,

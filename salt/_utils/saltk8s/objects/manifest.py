@@ -149,7 +149,7 @@ def normalised(obj: Mapping[str, Any]) -> dict[str, Any]:
     ``stringData`` is folded in because the API server never returns it: as ``data`` it can be compared, and a key
     that is no longer declared is taken away.
     """
-    result = _without_nulls(copy.deepcopy(dict(obj)))
+    result = _without_nulls(obj)  # a copy, all the way down
     result.pop("status", None)
     for field in ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"):
         result["metadata"].pop(field, None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from saltk8s.objects import compare, record
+from saltk8s.objects.ahead import Ahead
 from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import PROTECTED, Key, Kind, key_of, kind_of
 
@@ -53,20 +53,22 @@ class Live:
                 obj["metadata"].pop("managedFields", None)
 
 
-def read(kubectl: Kubectl, set_name: str, declared: Mapping[Key, Mapping[str, Any]], adopt: bool = True) -> Live:
+def read(kubectl: Kubectl, set_name: str, declared: Mapping[Key, Mapping[str, Any]], adopt: bool = True,
+         ahead: Ahead | None = None) -> Live:
     """Read a set: one LIST a kind; declared objects that do not carry its label are looked for besides.
 
-    adopt: False leaves out the second part (a set that is deleted does not care for what it does not own).
+    ahead: what was begun already; adopt: False leaves out the second part (a set that is deleted does not care for what
+    it does not own).
     """
     sizes = Counter(kind_of(obj) for obj in declared.values()) + Counter([record.KIND])
     if not adopt:
         sizes.update(dict.fromkeys(_without(_KEPT_KINDS, sizes), 1))
-    live = Live()
-    _read_kinds(kubectl, set_name, sizes, live, declared)
+    live, ahead = Live(), ahead or Ahead(kubectl, set_name)
+    ahead.remember(_read_kinds(ahead, sizes, live, declared))
     live.recorded = record.kinds(live.members.get(record.key(set_name)))
     earlier = _without(live.recorded, sizes)
     if earlier:
-        _read_kinds(kubectl, set_name, dict.fromkeys(earlier, 1), live, declared)
+        _read_kinds(ahead, dict.fromkeys(earlier, 1), live, declared)
     if adopt:
         missing = {key: obj["apiVersion"] for key, obj in declared.items()
                    if key not in live.members and kind_of(obj) not in live.unknown}
@@ -74,15 +76,15 @@ def read(kubectl: Kubectl, set_name: str, declared: Mapping[Key, Mapping[str, An
     return live
 
 
-def _read_kinds(kubectl: Kubectl, set_name: str, sizes: Mapping[Kind, int], live: Live,
-                declared: Mapping[Key, Mapping[str, Any]]) -> None:
-    """Read kinds of a set into ``live``; sizes: how many objects of each are declared."""
+def _read_kinds(ahead: Ahead, sizes: Mapping[Kind, int], live: Live,
+                declared: Mapping[Key, Mapping[str, Any]]) -> list[Kind]:
+    """Read kinds of a set into ``live``, return the first ones; sizes: how many objects of each are declared."""
     groups = _groups(sizes)
-    with ThreadPoolExecutor(1) as pool:
-        for done in [pool.submit(kubectl.set_objects, set_name, group) for group in groups]:
-            found, unknown = done.result()
-            live.take(found, declared)
-            live.unknown |= unknown
+    for answer in [ahead.begin(group) for group in groups]:
+        found, unknown = answer.result()
+        live.take(found, declared)
+        live.unknown |= unknown
+    return groups[0]
 
 
 def _groups(sizes: Mapping[Kind, int]) -> list[list[Kind]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from saltk8s import errors
 from saltk8s.objects import batches, compare, health, order, reader, record, refusals, wait
+from saltk8s.objects.ahead import Ahead
 from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import Key, Kind, kind_of
 from saltk8s.objects.plan import CREATE, Action, Plan
@@ -45,14 +46,15 @@ class Options:
 
 
 class ObjectSet:
-    """A named set in one cluster; ``declared`` as manifest.declare() gives it."""
+    """A named set in one cluster; ``declared`` as manifest.declare() gives it, ``ahead`` what is being read already."""
 
     def __init__(self, kubectl: Kubectl, name: str, declared: reader.Objects | None = None,
-                 options: Options | None = None):
+                 options: Options | None = None, ahead: Ahead | None = None):
         self.name = name
         self._kubectl = kubectl
         self._declared = dict(declared or {})
         self._options = options or Options()
+        self._ahead = ahead
 
     def apply(self, test: bool) -> Outcome:
         """Make the live set what is declared; with test, only say what that would change."""
@@ -90,7 +92,7 @@ class ObjectSet:
         key = record.key(self.name)
         # asked for together with the rest: a record without the set's label would be adopted like anything else
         self._declared[key] = record.build(self.name, kinds)
-        live = reader.read(self._kubectl, self.name, self._declared)
+        live = reader.read(self._kubectl, self.name, self._declared, ahead=self._ahead)
         remembered = {kind for kind in live.recorded if kind not in live.unknown} if live.recorded else set()
         self._declared[key] = record.build(self.name, remembered | kinds)
         return live
