@@ -17,45 +17,45 @@ from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import Kind, kind_from
 
 Answer = tuple[list[dict[str, Any]], set[Kind]]
+Group = tuple[Kind, ...]
+
+WORKERS = 2  # one kubectl is mostly busy with what it was answered; more would only share the same cores
 
 
 class Ahead:
-    """The first LISTs of a set; without a cache folder there is no guess, and they begin when they are asked for."""
+    """The LISTs of a set; without a cache folder there is no guess, and they begin when they are asked for."""
 
     def __init__(self, kubectl: Kubectl, set_name: str):
         self._kubectl = kubectl
         self._set = set_name
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = ThreadPoolExecutor(WORKERS)
         name = hashlib.sha256(f"{kubectl.words} {set_name}".encode()).hexdigest()[:16]
         self._path = Path(kubectl.cache_dir) / "sets" / name if kubectl.cache_dir else None
-        self._kinds = self._remembered()
-        self._begun = self._begin(self._kinds) if self._kinds and kubectl.cluster_exists else None
+        self._guess = self._remembered() if kubectl.cluster_exists else []
+        self._begun = {group: self._begin(group) for group in self._guess}
 
-    def begin(self, kinds: Sequence[Kind]) -> Future[Answer]:
-        """Return the answer to come for some kinds of the set; several wait for one another."""
-        begun, self._begun = self._begun, None
-        if begun and list(kinds) == self._kinds:
-            return begun
-        return self._begin(kinds)
+    def begin(self, groups: Sequence[Group]) -> list[Future[Answer]]:
+        """Return the answers to come for groups of kinds of the set."""
+        return [self._begun.pop(group, None) or self._begin(group) for group in groups]
 
-    def remember(self, kinds: Sequence[Kind]) -> None:
-        """Keep which kinds were asked for first. A cache that cannot be written is no reason to fail."""
-        if self._path is None or list(kinds) == self._kinds:
+    def remember(self, groups: Sequence[Group]) -> None:
+        """Keep what was asked for. A cache that cannot be written is no reason to fail."""
+        if self._path is None or list(groups) == self._guess:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._path.with_suffix(f".{os.getpid()}")
-            fresh.write_text("".join(f"{kind.argument}\n" for kind in kinds))
+            fresh.write_text("".join(f"{' '.join(kind.argument for kind in group)}\n" for group in groups))
             fresh.replace(self._path)
         except OSError:
             return
 
-    def _begin(self, kinds: Sequence[Kind]) -> Future[Answer]:
-        return self._pool.submit(self._kubectl.set_objects, self._set, kinds)
+    def _begin(self, group: Group) -> Future[Answer]:
+        return self._pool.submit(self._kubectl.set_objects, self._set, group)
 
-    def _remembered(self) -> list[Kind]:
+    def _remembered(self) -> list[Group]:
         try:
-            lines = self._path.read_text().split() if self._path else []
+            lines = self._path.read_text().splitlines() if self._path else []
+            return [tuple(kind_from(word) for word in line.split()) for line in lines if line.strip()]
         except (OSError, ValueError):
             return []
-        return [kind_from(line) for line in lines if line.count(".") >= 2]

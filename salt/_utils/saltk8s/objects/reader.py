@@ -77,17 +77,17 @@ def read(kubectl: Kubectl, set_name: str, declared: Mapping[Key, Mapping[str, An
 
 
 def _read_kinds(ahead: Ahead, sizes: Mapping[Kind, int], live: Live,
-                declared: Mapping[Key, Mapping[str, Any]]) -> list[Kind]:
-    """Read kinds of a set into ``live``, return the first ones; sizes: how many objects of each are declared."""
+                declared: Mapping[Key, Mapping[str, Any]]) -> list[tuple[Kind, ...]]:
+    """Read kinds of a set into ``live``, return how; sizes: how many objects of each are declared."""
     groups = _groups(sizes)
-    for answer in [ahead.begin(group) for group in groups]:
+    for answer in ahead.begin(groups):
         found, unknown = answer.result()
         live.take(found, declared)
         live.unknown |= unknown
-    return groups[0]
+    return groups
 
 
-def _groups(sizes: Mapping[Kind, int]) -> list[list[Kind]]:
+def _groups(sizes: Mapping[Kind, int]) -> list[tuple[Kind, ...]]:
     groups: list[list[Kind]] = [[]]
     room = _GROUP
     for kind in sorted(sizes):
@@ -96,7 +96,7 @@ def _groups(sizes: Mapping[Kind, int]) -> list[list[Kind]]:
             room = _GROUP
         groups[-1].append(kind)
         room -= sizes[kind]
-    return groups
+    return [tuple(group) for group in groups]
 
 
 def _outside(kubectl: Kubectl, set_name: str, missing: Mapping[Key, str]) -> list[dict[str, Any]]:
