@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from saltk8s import errors
-from saltk8s.objects import compare, diff, refusals
+from saltk8s.objects import compare, diff, record, refusals
 from saltk8s.objects.client import Kubectl
-from saltk8s.objects.identity import REPLACE_ANNOTATION, Key, defined_kinds, kind_of, matches, set_of
+from saltk8s.objects.identity import MANAGER, REPLACE_ANNOTATION, Key, defined_kinds, kind_of, matches, set_of
 from saltk8s.objects.plan import ADOPT, CHANGE, CREATE, DELETE, REPLACE, Action, Plan
 from saltk8s.objects.reader import Live, Objects
 from saltk8s.objects.trial import Trial, immutable
@@ -33,6 +33,7 @@ class Planner:
         self._unprotect = tuple(unprotect)
         self._replace = tuple(replace)
         self.trial = Trial(kubectl, declared, force)
+        self._of_ours = Trial(kubectl, declared, force=True)
 
     def plan(self, live: Live) -> Plan:
         """Return the plan. Objects that look different locally, and new ones, are tried with a dry run."""
@@ -46,7 +47,7 @@ class Planner:
                 plan.actions.append(Action(CREATE, key))
                 if self._can_try(key, obj, live):
                     new.append(key)
-            elif key in live.equal or compare.looks_equal(obj, there):
+            elif key in live.equal:
                 plan.unchanged += 1
             else:
                 different.append(key)
@@ -81,8 +82,9 @@ class Planner:
     def _try(self, plan: Plan, new: Sequence[Key], different: Sequence[Key], live: Live) -> None:
         """Try everything, and raise all that is refused at once."""
         found: list[errors.SaltK8sError] = []
-        changing = [key for key in different if not self._may_replace(key)]
-        answers: Objects = {}
+        note = record.key(self._set)
+        changing = [key for key in different if key != note and not self._may_replace(key)]
+        answers = self._of_ours.changes([key for key in different if key == note])
         for attempt in (lambda: self.trial.news(new), lambda: answers.update(self.trial.changes(changing))):
             try:
                 attempt()
@@ -91,7 +93,7 @@ class Planner:
             except errors.SaltK8sError as err:
                 found.append(err)
         for key in different:
-            if key in changing:
+            if key in changing or key == note:
                 continue
             try:
                 answers.update(self.trial.changes([key]))
@@ -118,7 +120,10 @@ class Planner:
         plan.actions.append(Action(REPLACE, key, differences))
 
     def _compare(self, plan: Plan, key: Key, live: Live, answer: Mapping[str, Any]) -> None:
-        differences = diff.fields(live.get(key), answer)
+        there = live.get(key)
+        differences = diff.fields(there, answer)
+        if key in live.members and not compare.ours(there):  # forgotten: it would not be pruned any more
+            differences |= {("metadata", "managedFields"): (None, f"{MANAGER}: its fields are the set's again")}
         if differences:
             plan.actions.append(Action(ADOPT if key in live.others else CHANGE, key, differences))
         else:

@@ -48,7 +48,7 @@ class Live:
             if key in self.members and (wanted is None or obj["apiVersion"] != wanted["apiVersion"]):
                 continue  # it came in several versions: the declared one counts
             self.members[key] = obj
-            if wanted is not None and compare.looks_equal(wanted, obj):
+            if wanted is not None and compare.ours(obj) and compare.looks_equal(wanted, obj):
                 self.equal.add(key)
                 obj["metadata"].pop("managedFields", None)
 

@@ -146,7 +146,8 @@ class ObjectSet:
         return done, None
 
     def _write(self, keys: Sequence[Key]) -> list:
-        return self._kubectl.apply([self._declared[key] for key in keys], dry_run=False, force=self._options.force)
+        force = self._options.force or keys == [record.key(self.name)]  # the record is nobody's but ours
+        return self._kubectl.apply([self._declared[key] for key in keys], dry_run=False, force=force)
 
     def _make_way(self, keys: Sequence[Key], live: reader.Live) -> None:
         stubs = [reader.stub(key, live.get(key)["apiVersion"]) for key in keys]
