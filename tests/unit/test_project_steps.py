@@ -58,3 +58,7 @@ def test_what_ci_runs_is_a_program():
     script = tree.ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     assert subprocess.run(["bash", "-n", script], capture_output=True).returncode == 0
+
+
+def test_what_runs_on_one_line_only_is_there():
+    assert [path for path in steps.ONCE if not (tree.ROOT / path).is_file()] == []
