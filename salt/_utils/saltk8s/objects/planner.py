@@ -115,9 +115,9 @@ class Planner:
         if key.protected and not self._unprotected(key):
             raise errors.Refused(f"{key.title}: it would have to be replaced, and objects of this kind hold data: "
                                  "nothing was done; name it in unprotect, too, if that may go")
-        self.trial.renamed(key)  # before the old one goes: would the new one be accepted?
-        differences = _declared_differences(self._declared[key], live.get(key))
-        plan.actions.append(Action(REPLACE, key, differences))
+        there = live.get(key)
+        answer = self.trial.renamed(key, there["metadata"]["uid"])  # refused? then the old one stays
+        plan.actions.append(Action(REPLACE, key, diff.fields(there, answer)))
 
     def _compare(self, plan: Plan, key: Key, live: Live, answer: Mapping[str, Any]) -> None:
         there = live.get(key)
@@ -158,21 +158,3 @@ class Planner:
 
     def _unprotected(self, key: Key) -> bool:
         return any(matches(name, key) for name in self._unprotect)
-
-
-def _declared_differences(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[diff.Path, tuple[Any, Any]]:
-    """Return what differs among the declared fields: there is no dry run of a change that is refused."""
-    built_in = not kind_of(declared).custom
-
-    def sides(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[dict, dict]:
-        old, new = {}, {}
-        for name, value in wanted.items():
-            found = there.get(name)
-            if compare.covers(value, found, built_in, name):
-                continue
-            old[name], new[name] = found, value
-            if isinstance(value, Mapping) and isinstance(found, Mapping):
-                old[name], new[name] = sides(value, found)
-        return old, new
-
-    return diff.fields(*sides(declared, live))

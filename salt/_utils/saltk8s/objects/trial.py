@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,11 +36,17 @@ class Trial:
         """Try objects that are not there yet; raises as changes() does."""
         self._run(lambda part: self._ask(part, answers=False), keys)
 
-    def renamed(self, key: Key) -> None:
-        """Try an object under another name: would it be accepted if it were made anew? Raises Invalid."""
+    def renamed(self, key: Key, uid: str) -> dict[str, Any]:
+        """Return an object as it would be if it were made anew: tried under another name, because its own is taken.
+
+        uid: of the live object; where the API server writes name or uid of the new one, those of the live one are put.
+        """
         obj = dict(self._declared[key])
-        obj["metadata"] = dict(obj["metadata"]) | {"name": f"{key.name[:40].rstrip('-.')}-replaced"}
-        self._kubectl.apply([obj], dry_run=True, force=self._force, what=key.title)
+        name = f"{key.name[:40].rstrip('-.')}-replaced"
+        obj["metadata"] = dict(obj["metadata"]) | {"name": name}
+        answer = self._kubectl.apply([obj], dry_run=True, force=self._force, what=key.title, answers=True)[0]
+        text = json.dumps(answer).replace(f'"{name}"', f'"{key.name}"').replace(answer["metadata"]["uid"], uid)
+        return json.loads(text)
 
     def attributed(self, keys: Sequence[Key]) -> errors.SaltK8sError | None:
         """Return the error of the objects that are refused, with their names; None when none is (any more).
