@@ -38,6 +38,24 @@ def loaders(tmp_path):
     return make
 
 
+@pytest.fixture(autouse=True)
+def test_mode_writes_nothing(request, monkeypatch):
+    """Whatever a test is about: no state of ours that runs with test=True may leave a write in the audit log."""
+    if "apiserver" not in request.fixturenames:
+        return
+    server, run = request.getfixturevalue("apiserver"), Minion.state
+
+    def watched(minion, function, *args, **kwargs):
+        if not kwargs.get("test"):
+            return run(minion, function, *args, **kwargs)
+        mark = server.mark()
+        answer = run(minion, function, *args, **kwargs)
+        assert [request for request in server.requests(mark) if request.write] == [], f"{function} wrote in test mode"
+        return answer
+
+    monkeypatch.setattr(Minion, "state", watched)
+
+
 @pytest.fixture(scope="session")
 def binaries() -> dict[str, Path]:
     """Paths of the programs of tier "test" and of ``vcsim``, built when not in the cache: {name: path}."""
