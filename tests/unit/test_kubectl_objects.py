@@ -44,8 +44,10 @@ def declare(*found, name="set", namespace="default", outside=()):
 @pytest.mark.parametrize("case", cases("compare"), ids=lambda case: case["name"])
 def test_compare(case):
     version, kind = case.get("kind", "apps/v1 Deployment").split()
-    entries = [{"manager": "saltk8s", "operation": "Apply", "fieldsV1": case.get("owned", {})},
-               {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": case.get("others", {})}]
+    entries = [
+        {"manager": "saltk8s", "operation": "Apply", "apiVersion": version, "fieldsV1": case.get("owned", {})},
+        {"manager": "kubectl-edit", "operation": "Update", "apiVersion": version, "fieldsV1": case.get("others", {})},
+    ]
     base = {"apiVersion": version, "kind": kind}
     declared = base | {"metadata": {"name": "x"}, "spec": case["declared"]}
     live = base | {"metadata": {"name": "x", "uid": "1", "managedFields": entries}, "spec": case["live"], "status": {}}
@@ -55,7 +57,8 @@ def test_compare(case):
 @given(st.integers(min_value=0, max_value=10**9))
 def test_a_quantity_is_the_same_in_every_unit(number):
     assert quantity.equal(number, f"{number * 1000}m")
-    assert quantity.equal(f"{number}Ki", str(number * 1024))
+    assert quantity.equal(f"{number}Mi", f"{number * 1024}Ki")
+    assert quantity.parse(f"{number}Ki") == quantity.parse(number * 1024)  # one number, but kept as two texts
     assert not quantity.equal(number, f"{number + 1}")
 
 

@@ -91,7 +91,7 @@ def _declarable(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _walk(path: Path, old: Any, new: Any, found: dict[Path, tuple[Any, Any]]) -> None:
-    if old == new and type(old) is type(new):
+    if old is new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
@@ -105,7 +105,7 @@ def _walk(path: Path, old: Any, new: Any, found: dict[Path, tuple[Any, Any]]) ->
     elif isinstance(old, Mapping) and new is None and old and len(path) < 3:
         for name in sorted(old):
             _walk((*path, name), old[name], None, found)
-    elif old != new or isinstance(old, bool) != isinstance(new, bool):
+    elif not _equal(old, new):
         found[path] = (old, new)
 
 
@@ -121,8 +121,13 @@ def _walk_list(path: Path, old: list, new: list, found: dict[Path, tuple[Any, An
     elif len(old) == len(new) and all(isinstance(item, (Mapping, list)) for item in [*old, *new]):
         for number, (one, other) in enumerate(zip(old, new, strict=True)):
             _walk((*path, f"[{number}]"), one, other, found)
-    elif old != new:
+    elif not _equal(old, new):
         found[path] = (old, new)
+
+
+def _equal(old: Any, new: Any) -> bool:
+    """Return whether two values are the same in JSON, where 1 is not true, at any depth."""
+    return old == new and json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
 
 
 def _value(value: Any, secret: bool, key: Key) -> Any:
