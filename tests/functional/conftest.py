@@ -4,6 +4,7 @@
 ``salt_master``, ``salt_minion``, ``salt_call_cli``, ``salt_cli``, ``salt_run_cli``   real daemons, started once
 ``minion_pillar`` pillar data for the real minion, for the length of one test
 ``binaries``      paths of the real ``rke``, ``kubectl``, ``kube-apiserver``, ``etcd`` and of the simulator ``vcsim``
+``minion``, ``run``, ``call``, ``applied``   ``kubectl`` on that API server (``tests/support/kubectl_fixtures.py``)
 ``apiserver``     a real API server with RBAC and an audit log, started once (``tests/support/apiserver.py``)
 ``own_apiserver`` another one for a single module, to be broken and killed
 """
@@ -18,6 +19,7 @@ import pytest
 from labkit import gobuild
 from support import programs
 from tests.support.apiserver import apiserver, own_apiserver  # noqa: F401  fixtures
+from tests.support.kubectl_fixtures import applied, call, loaded, minion, run  # noqa: F401  fixtures
 from tests.support.property_report import property_seed, pytest_terminal_summary  # noqa: F401  a fixture and a hook
 from tests.support.salt import ADMIN, FORMULAS, Minion, write_pillar
 
@@ -31,9 +33,8 @@ def loaders(tmp_path):
     made: list[Minion] = []
 
     def make(minion_id: str = ADMIN, **more) -> Minion:
-        minion = Minion(tmp_path / f"minion-{len(made)}", minion_id, **more)
-        made.append(minion)
-        return minion
+        made.append(Minion(tmp_path / f"minion-{len(made)}", minion_id, **more))
+        return made[-1]
 
     return make
 
@@ -43,13 +44,13 @@ def test_mode_writes_nothing(request, monkeypatch):
     """Whatever a test is about: no state of ours that runs with test=True may leave a write in the audit log."""
     if "apiserver" not in request.fixturenames:
         return
-    server, run = request.getfixturevalue("apiserver"), Minion.state
+    server, unwatched = request.getfixturevalue("apiserver"), Minion.state
 
-    def watched(minion, function, *args, **kwargs):
+    def watched(self, function, *args, **kwargs):
         if not kwargs.get("test"):
-            return run(minion, function, *args, **kwargs)
+            return unwatched(self, function, *args, **kwargs)
         mark = server.mark()
-        answer = run(minion, function, *args, **kwargs)
+        answer = unwatched(self, function, *args, **kwargs)
         assert [request for request in server.requests(mark) if request.write] == [], f"{function} wrote in test mode"
         return answer
 

@@ -8,41 +8,24 @@ declared is nobody's drift. The plain cases (a field removed, a conflict) are in
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
 from tests.support import kubectl as objects
 from tests.support.kubectl import check_thrice, check_unchanged
-from tests.support.salt import Minion
 
 LABEL = "saltk8s.io/set"
 LABEL_PATH = f'metadata.labels["{LABEL}"]'
 WEB = "spec.template.spec.containers[name=web]"
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    """A minion: nothing of it changes between the tests here, and loading one takes seconds."""
-    return Minion(tmp_path_factory.mktemp("minion"))
-
-
 @pytest.fixture
-def minion(loaded, apiserver, monkeypatch):
-    """That minion, finding the tests' kubectl."""
-    monkeypatch.setenv("PATH", str(Path(apiserver.kubectl_path).parent), prepend=os.pathsep)
-    return loaded
-
-
-@pytest.fixture
-def a_set(minion, apiserver):
+def a_set(applied):
     """Make a set and apply it: ``a_set("name", obj, ...)``; returns what applies it again."""
 
     def make(name, *declared):
         def run(**kwargs):
-            kwargs = {"kubeconfig": str(apiserver.kubeconfig), "wait": False, "objects": list(declared)} | kwargs
-            return minion.state("kubectl.applied", name, **kwargs)
+            return applied(name, *declared, **kwargs)
 
         made = run()
         assert made["result"] is True, made["comment"]

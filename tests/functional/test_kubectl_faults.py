@@ -23,16 +23,9 @@ from saltk8s import errors
 from saltk8s.objects import client
 from tests.support import faults
 from tests.support import kubectl as objects
-from tests.support.salt import Minion
 
 NOISE = re.compile(r"goroutine|memcache\.go|^[EWIF]\d{4} |Traceback|Unhandled Error|localhost:8080", re.MULTILINE)
 PATIENCE_S = 60
-
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    """A minion: nothing of it changes between the tests here, and loading one takes seconds."""
-    return Minion(tmp_path_factory.mktemp("minion"))
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from salt.exceptions import CommandExecutionError
 from tests.support import kubectl as objects
@@ -31,25 +28,6 @@ def loaded(tmp_path_factory):
     (broken / "undefined.yaml").write_text("kind: {{ nowhere.to.be.found }}\n")
     (broken / "syntax.yaml").write_text("kind: {% if %}\n")
     return Minion(root, file_roots=[root / "site"])
-
-
-@pytest.fixture
-def minion(loaded, apiserver, monkeypatch):
-    """That minion, finding the tests' kubectl."""
-    monkeypatch.setenv("PATH", str(Path(apiserver.kubectl_path).parent), prepend=os.pathsep)
-    return loaded
-
-
-@pytest.fixture
-def run(minion, apiserver):
-    """Run a state on the tests' cluster: ``run("applied", "set", objects=[...])``."""
-    return lambda state, name, **kw: minion.state(f"kubectl.{state}", name, kubeconfig=str(apiserver.kubeconfig), **kw)
-
-
-@pytest.fixture
-def call(minion, apiserver):
-    """Call a function on the tests' cluster: ``call("get", "nodes")``."""
-    return lambda name, *args, **kw: minion.call(f"kubectl.{name}", *args, kubeconfig=str(apiserver.kubeconfig), **kw)
 
 
 def sick_pod(name: str) -> dict:

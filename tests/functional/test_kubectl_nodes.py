@@ -7,42 +7,13 @@ to end at once it is gone. The budgets' numbers, which their controller would co
 from __future__ import annotations
 
 import json
-import os
 import threading
-from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
 from saltk8s.objects import nodes
-from tests.support.salt import Minion
 
 WORKER = {"kubernetes.io/hostname": "w"}
-
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    """A minion: nothing of it changes between the tests here, and loading one takes seconds."""
-    return Minion(tmp_path_factory.mktemp("minion"))
-
-
-@pytest.fixture
-def minion(loaded, apiserver, monkeypatch):
-    """That minion, finding the tests' kubectl."""
-    monkeypatch.setenv("PATH", str(Path(apiserver.kubectl_path).parent), prepend=os.pathsep)
-    return loaded
-
-
-@pytest.fixture
-def run(minion, apiserver):
-    """Run a state on the tests' cluster: ``run("drained", "node", grace_s=0)``."""
-    own = {"kubeconfig": str(apiserver.kubeconfig)}
-    return lambda state, name, **kw: minion.state(f"kubectl.{state}", name, **(own | kw))
-
-
-@pytest.fixture
-def call(minion, apiserver):
-    """Call a function on the tests' cluster: ``call("cordon", "node")``."""
-    return lambda name, *args, **kw: minion.call(f"kubectl.{name}", *args, kubeconfig=str(apiserver.kubeconfig), **kw)
 
 
 @pytest.fixture

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from tests.support import kubectl as objects
 from tests.support.kubectl import check_thrice
-from tests.support.salt import Minion
 
 ANNOTATION = "saltk8s.io/replace"
-
-
-@pytest.fixture(scope="module")
-def minion(tmp_path_factory):
-    """A minion for all tests of this file."""
-    return Minion(tmp_path_factory.mktemp("minion"))
-
-
-@pytest.fixture
-def applied(minion, apiserver, monkeypatch):
-    """Run ``kubectl.applied`` with objects: ``applied("set", obj, ..., test=True)``."""
-    monkeypatch.setenv("PATH", str(Path(apiserver.kubectl_path).parent), prepend=os.pathsep)
-
-    def run(name, *declared, **kwargs):
-        kwargs = {"kubeconfig": str(apiserver.kubeconfig), "wait": False} | kwargs
-        return minion.state("kubectl.applied", name, objects=list(declared), **kwargs)
-
-    return run
 
 
 def job(name: str, image: str = "work:1") -> dict:

@@ -7,40 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-from pathlib import Path
 
 import pytest
 from tests.support import kubectl as objects
 from tests.support.apiserver import NOBODY_TOKEN
 from tests.support.kubectl import check_thrice
-from tests.support.salt import Minion
 
 LABEL = "saltk8s.io/set"
-
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    """A minion: nothing of it changes between the tests here, and loading one takes seconds."""
-    return Minion(tmp_path_factory.mktemp("minion"))
-
-
-@pytest.fixture
-def minion(loaded, apiserver, monkeypatch):
-    """That minion, finding the tests' kubectl."""
-    monkeypatch.setenv("PATH", str(Path(apiserver.kubectl_path).parent), prepend=os.pathsep)
-    return loaded
-
-
-@pytest.fixture
-def applied(minion, apiserver):
-    """Run ``kubectl.applied`` with objects: ``applied("set", obj, ..., test=True)``."""
-
-    def run(name, *declared, **kwargs):
-        kwargs = {"kubeconfig": str(apiserver.kubeconfig), "wait": False} | kwargs
-        return minion.state("kubectl.applied", name, objects=list(declared), **kwargs)
-
-    return run
 
 
 def test_create_then_unchanged(apiserver, applied):

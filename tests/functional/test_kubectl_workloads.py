@@ -8,39 +8,16 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import ssl
 import threading
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from salt.exceptions import CommandExecutionError
 from tests.support import kubectl as objects
 from tests.support.apiserver import NOBODY_TOKEN
-from tests.support.salt import Minion
 
 WELL = {"observedGeneration": 99, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2}
-
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    """A minion: nothing of it changes between the tests here, and loading one takes seconds."""
-    return Minion(tmp_path_factory.mktemp("minion"))
-
-
-@pytest.fixture
-def minion(loaded, apiserver, monkeypatch):
-    """That minion, finding the tests' kubectl."""
-    monkeypatch.setenv("PATH", str(Path(apiserver.kubectl_path).parent), prepend=os.pathsep)
-    return loaded
-
-
-@pytest.fixture
-def call(minion, apiserver):
-    """Call a function on the tests' cluster: ``call("scale", "Deployment.apps", "web", 2)``."""
-    own = {"kubeconfig": str(apiserver.kubeconfig)}
-    return lambda function, /, *args, **kw: minion.call(f"kubectl.{function}", *args, **(own | kw))
 
 
 def writes(apiserver, mark):
