@@ -4,15 +4,19 @@
     manifest   text -> objects, checked and normalised
     identity   which object is meant: group, kind, namespace, name
     order      in which order objects are written and deleted
-    compare    is all that is declared in the live object? (local, without a request)
+    compare, shapes   is all that is declared in the live object? (local, without a request); what the server rewrites
     diff       what differs, field by field, without the values of secrets
     health     is an object healthy?
-    client     kubectl
+    access     from a call's arguments to the cluster that it means
+    client, kubeconfig   kubectl, and whether its configuration is of use
     refusals   what kubectl says, as our errors
     lists, quantity   what the API server writes in another way
-    plan       what a run would do; the same for test mode and the real run
+    batches    many objects through several kubectl at once
+    ahead      begin to read before the manifests are read
+    reader     what is live
+    trial      dry runs, and which object an error is about
+    planner, plan   what a run would do; the same for test mode and the real run
     sets       read, plan, write, prune, delete
-    reader     what is live, what to do about it
     record     the kinds that a set ever had
     summary    objects in a few words
     wait       wait for health; what to say when it does not come
