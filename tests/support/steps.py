@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,13 +59,14 @@ def step(title: str, *argv: str | Path, last_line: bool = False) -> None:
 
 
 def both(title: str, run: Callable[[str], None], lines: Iterable[str]) -> None:
-    """Do something for several Salt lines, all of them even when one fails."""
-    failed = []
-    for line in lines:
-        try:
-            run(line)
-        except StepError:
-            failed.append(line)
+    """Do something for several Salt lines at the same time (most of a test is waiting), each to its end."""
+    lines, failed = list(lines), []
+    with ThreadPoolExecutor(len(lines)) as pool:
+        for line, done in [(line, pool.submit(run, line)) for line in lines]:
+            try:
+                done.result()
+            except StepError:
+                failed.append(line)
     if failed:
         raise StepError(f"{title} on Salt {' and '.join(failed)}")
 
