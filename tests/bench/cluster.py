@@ -5,6 +5,8 @@ There are no controllers, so what they would do for a deleted namespace is done 
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 import tempfile
 import time
@@ -23,6 +25,7 @@ METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 THREADS = 8
 DELETED_S = 300
 REQUEST_S = 120
+VALID_S = 24 * 3600
 LAST = ("CustomResourceDefinition", "Namespace")  # deleted when nothing needs them any more
 FIRST = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")  # they would refuse the rest
 
@@ -41,7 +44,7 @@ class Live:
 
 
 class Cluster:
-    """An API server of our own, from here to ``close()``."""
+    """An API server of our own, from here to ``close()``; ``kubeconfig`` is of the form that ``rke`` writes."""
 
     def __init__(self, binaries: dict[str, Path]):
         self.folder = Path(tempfile.mkdtemp(prefix="saltk8s-bench-", dir="/tmp"))
@@ -55,6 +58,7 @@ class Cluster:
         self._session.trust_env = False
         try:
             self.server.start()
+            self.kubeconfig = self._kubeconfig()
             self._discover()
             self._baseline = set(self.live(self._resources).versions)  # what empty() leaves
         except BaseException:
@@ -135,6 +139,16 @@ class Cluster:
             self._ask("PATCH", f"{path}/{key.name}", body=nothing, may=(404, 409))
 
     # -- requests
+
+    def _kubeconfig(self) -> Path:
+        """A user by a client certificate, and everything in the one file."""
+        path = self.server.kubeconfig_by_certificate("bench", VALID_S)
+        whole = json.loads(path.read_text())
+        inside = whole["clusters"][0]["cluster"]
+        authority = Path(inside.pop("certificate-authority")).read_bytes()
+        inside["certificate-authority-data"] = base64.b64encode(authority).decode()
+        path.write_text(json.dumps(whole))
+        return path
 
     def _discover(self) -> None:
         """Learn which kinds are served, under which names."""

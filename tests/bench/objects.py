@@ -32,7 +32,7 @@ def run(report: Report, sources: Sequence[Manifest], tools: Sequence[str], cases
         venv.make(venv.BENCH, report.say)
     cluster = Cluster(binaries)
     try:
-        place = peers.Place(cluster.folder / "tools", binaries["kubectl"], cluster.server.kubeconfig, profile)
+        place = peers.Place(cluster.folder / "tools", binaries["kubectl"], cluster.kubeconfig, profile)
         place.folder.mkdir()
         _warm_up(report, cluster, place._replace(profile=False), tools)
         for source in sources:
