@@ -101,13 +101,13 @@ def test_a_service_has_its_partners(service):
     assert [tree.relative(path) for path in wanted if not path.is_file()] == []
     assert list((folder / "manifests").glob("*.yaml*")), "no manifests"
     assert service in schema_services.SERVICES.keys, "no entry in the schema"
-    cases = [path for path in tree.tracked() if service in path.name and "cases" in path.parts]
-    assert cases or (tree.ROOT / "tests" / "cases" / service).is_dir(), "no case file"
+    assert (tree.ROOT / "tests" / "cases" / "services" / f"{service}.yaml").is_file(), "no case file"
 
 
 def test_a_partner_has_its_service():
     folders = {path.parent.name for path in (tree.ROOT / "salt" / "k8s").glob("*/manifests")}
-    assert folders == set(SERVICES) == set(schema_services.SERVICES.keys)
+    cases = {path.stem for path in (tree.ROOT / "tests" / "cases" / "services").glob("*.yaml")}
+    assert folders == cases == set(SERVICES) == set(schema_services.SERVICES.keys)
 
 
 # split, so that this file does not hold them

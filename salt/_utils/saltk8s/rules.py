@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from saltk8s import redact, rules_networks
+from saltk8s import redact, rules_networks, schema_services
 from saltk8s import schema_values as values
 from saltk8s.schema_types import Report, suggestion
 
@@ -192,14 +192,6 @@ def _snapshots(model: Model, report: Report) -> None:
         )
 
 
-def _metallb(model: Model, report: Report) -> None:
-    """Without a pool, MetalLB has nothing to give."""
-    metallb = (model["services"] or {}).get("metallb")
-    path = ("k8s", "services", "metallb", "pools")
-    if metallb and metallb["enabled"] and not metallb["pools"] and not report.concerns(*path):
-        report.add(path, "at least one pool, or k8s:services:metallb:enabled: false", "none")
-
-
 RULES: tuple[Callable[[Model, Report], None], ...] = (
     _members,
     _removal,
@@ -210,7 +202,7 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     _versions,
     _ssh_key,
     _snapshots,
-    _metallb,
+    *schema_services.RULES,
     rules_networks.addresses,
     rules_networks.overlaps,
     rules_networks.room,

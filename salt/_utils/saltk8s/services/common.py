@@ -1,0 +1,16 @@
+"""Keys that services have in common."""
+
+from __future__ import annotations
+
+from saltk8s import schema_values as values
+from saltk8s.schema_types import Bool, Key, Section
+
+ENABLED = Key(Bool(), "Whether the service is deployed.")
+
+
+def images(*names: str) -> Key:
+    """Return the key of a service's images; ``{version}`` in one stands for the service's version."""
+    return Key(
+        Section({name: Key(values.Image, f"Image of the {name}.") for name in names}),
+        "Images; `{version}` is the service's version. They are pulled through `k8s:registry` when that is set.",
+    )

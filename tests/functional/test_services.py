@@ -1,0 +1,96 @@
+"""Every service with every case of ``tests/cases/services``: rendered, taken by a real API server, by the rules."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.support import pillars, services
+from tests.support.salt import Minion
+
+SERVICES = sorted(path.stem for path in services.CASES.glob("*.yaml"))
+PAIRS = [(service, case) for service in SERVICES for case in services.case_file(service)["cases"]]
+
+
+@pytest.fixture(scope="module")
+def admin(tmp_path_factory, apiserver):
+    """Make the admin minion of a case whose cluster is the tests' API server: ``admin(service, case)``."""
+    root = tmp_path_factory.mktemp("admin")
+    state_dir = root / "state"
+    state_dir.mkdir()
+    shutil.copy(apiserver.kubeconfig, state_dir / "kube_config_cluster.yml")
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{Path(apiserver.kubectl_path).parent}{os.pathsep}{before}"
+
+    def make(service: str, case: str, **over) -> Minion:
+        tree = services.tree(service, services.case_file(service)["cases"][case], state_dir)
+        tree = pillars.merge(tree, {"services": {service: over}} if over else {})
+        return Minion(root / f"minion-{len(list(root.iterdir()))}", tree["cluster"]["admin"], pillar={"k8s": tree})
+
+    yield make
+    os.environ["PATH"] = before
+
+
+@pytest.mark.parametrize(("service", "case"), PAIRS)
+def test_every_object_is_accepted_and_the_second_run_changes_nothing(admin, apiserver, service, case):
+    minion = admin(service, case)
+    given = services.declared(minion, service) | {"wait": False}
+    foretold = minion.state("kubectl.applied", service, test=True, **given)
+    assert foretold["result"] is None, foretold["comment"]
+    real = minion.state("kubectl.applied", service, **given)
+    assert real["result"] is True, real["comment"]
+    assert real["changes"] == foretold["changes"]
+    mark = apiserver.mark()
+    again = minion.state("kubectl.applied", service, **given)
+    assert again["result"] is True and again["changes"] == {}, again
+    assert {request.verb for request in apiserver.requests(mark)} <= {"get", "list"}
+
+
+@pytest.mark.parametrize(("service", "case"), PAIRS)
+def test_the_objects_are_what_the_case_expects(admin, service, case):
+    content = services.case_file(service)["cases"][case]
+    found = services.rendered(admin(service, case), service)
+    assert content["expect"], "a case expects something"
+    for name, expected in content["expect"].items():
+        assert name in found, f"{name} is not among {sorted(found)}"
+        assert services.holds(expected, found[name]), f"{name}: {expected} is not in {found[name]}"
+    assert [name for name in content.get("absent", ()) if name in found] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_keeps_the_rules_or_says_why_not(admin, service):
+    """`allowed` of the case file: what is not kept -> the reason. One that is kept after all has to go from there."""
+    content = services.case_file(service)
+    found = set()
+    for case in content["cases"]:
+        objects = services.rendered(admin(service, case), service)
+        found |= services.violations(objects)
+        registry = pillars.full()["registry"]["url"]
+        assert [image for image in services.images(objects) if not image.startswith(f"{registry}/")] == []
+    allowed = content.get("allowed") or {}
+    assert found == set(allowed)
+    assert [name for name, reason in allowed.items() if len(reason) < 10] == [], "a reason is a sentence"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_clean_takes_every_object_away(admin, apiserver, service):
+    case = next(iter(services.case_file(service)["cases"]))
+    minion = admin(service, case)
+    given = services.declared(minion, service) | {"wait": False}
+    real = minion.state("kubectl.applied", service, **given)
+    assert real["result"] is True, real["comment"]
+    (foretold,) = [one for one in minion.apply(f"k8s.{service}.clean", test=True).values() if one["changes"]]
+    objects = services.rendered(minion, service)
+    stays = set(services.case_file(service).get("stays") or ())  # with reasons, on the service's page
+    assert len(foretold["changes"]) == len(objects) + 1 - len(stays)  # and the set's record
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(("enabled", "function"), [(True, "applied"), (False, "absent")])
+def test_services_follow_enabled(admin, service, enabled, function):
+    case = next(iter(services.case_file(service)["cases"]))
+    low = admin(service, case, enabled=enabled).low("k8s.services")
+    own = [chunk for chunk in low if chunk["__sls__"].startswith(f"k8s.{service}")]
+    assert [chunk["fun"] for chunk in own if chunk["state"] == "kubectl"] == [function]
