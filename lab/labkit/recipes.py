@@ -52,6 +52,8 @@ IMAGES = [
     Image("seeder", base="os", folder="seeder"),
     Image("base", "saltk8s-lab/client:1", base="debian", folder="base"),
     Image("web", "saltk8s-lab/web:1", own=("web",), user="65534"),
+    Image("nginx", "nginx:stable-alpine", base="base", folder="nginx"),
+    Image("redis", "redis:7", base="debian", folder="redis"),
     Image("pause", "rancher/mirrored-pause:3.7", own=("pause",)),
     Image(
         "hyperkube",
