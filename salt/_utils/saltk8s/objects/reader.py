@@ -19,7 +19,7 @@ _KEPT_KINDS = {Kind(group, kind, "v1") for group, kind in PROTECTED}
 # That many objects of one namespace are looked for by name; for more, a LIST of their kinds is cheaper.
 _FEW = 25
 # So many declared objects are read by one kubectl: it holds them all, and while the next one reads they are compared.
-_GROUP = 650
+_GROUP = 300
 
 
 @dataclass
