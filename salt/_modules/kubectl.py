@@ -28,7 +28,7 @@ import logging
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, MinionError, SaltRenderError
 from saltk8s import errors
-from saltk8s.objects import access, ahead, diff, health, identity, manifest, sets, sources, summary, wait
+from saltk8s.objects import access, ahead, diff, health, identity, manifest, memory, sets, sources, summary, wait
 
 log = logging.getLogger(__name__)
 
@@ -230,8 +230,9 @@ def apply(
 
     def run(kubectl):
         begun = ahead.Ahead(kubectl, set_name)
-        found = _found(source, source_hash, template, template_context, objects, saltenv)
-        declared = manifest.declare(found, set_name, namespace, kubectl.cluster_scoped)
+        with memory.uncollected():
+            found = _found(source, source_hash, template, template_context, objects, saltenv)
+            declared = manifest.declare(found, set_name, namespace, kubectl.cluster_scoped)
         return sets.ObjectSet(kubectl, set_name, declared, options, begun).apply(bool(test))
 
     return _outcome(_with(run, kubeconfig, context))

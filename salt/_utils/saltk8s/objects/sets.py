@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saltk8s import errors
-from saltk8s.objects import batches, compare, health, order, reader, record, refusals, wait
+from saltk8s.objects import batches, compare, health, memory, order, reader, record, refusals, wait
 from saltk8s.objects.ahead import Ahead
 from saltk8s.objects.client import Kubectl
 from saltk8s.objects.identity import Key, Kind, kind_of
@@ -92,7 +92,8 @@ class ObjectSet:
         key = record.key(self.name)
         # asked for together with the rest: a record without the set's label would be adopted like anything else
         self._declared[key] = record.build(self.name, kinds)
-        live = reader.read(self._kubectl, self.name, self._declared, ahead=self._ahead)
+        with memory.uncollected():
+            live = reader.read(self._kubectl, self.name, self._declared, ahead=self._ahead)
         remembered = {kind for kind in live.recorded if kind not in live.unknown} if live.recorded else set()
         self._declared[key] = record.build(self.name, remembered | kinds)
         return live
