@@ -51,6 +51,8 @@ class Ahead:
             return
 
     def _begin(self, group: Group) -> Future[Answer]:
+        if len(group) == 1:  # of one kind alone there is much: see reader._groups()
+            return self._pool.submit(self._kubectl.many_of_set, self._set, group[0])
         return self._pool.submit(self._kubectl.set_objects, self._set, group)
 
     def _remembered(self) -> list[Group]:

@@ -74,6 +74,13 @@ class Kind(NamedTuple):
         return f"{self.kind}.{self.version}.{self.group}"
 
     @property
+    def path(self) -> str:
+        """Where the API server lists a built-in kind: ``/apis/apps/v1/deployments``."""
+        name = self.kind.lower()
+        plural = f"{name}es" if name.endswith("ss") else f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+        return f"/apis/{self.group}/{self.version}/{plural}" if self.group else f"/api/{self.version}/{plural}"
+
+    @property
     def custom(self) -> bool:
         """Whether a CustomResourceDefinition makes it."""
         return self.group not in BUILT_IN
