@@ -130,6 +130,8 @@ PROGRAMS = [
     ),
     Program("metallb-controller", "go.universe.tf/metallb@v0.15.2", "./controller"),
     Program("metallb-speaker", "go.universe.tf/metallb@v0.15.2", "./speaker"),
+    Program("kube-state-metrics", "k8s.io/kube-state-metrics/v2@v2.13.0"),
+    Program("prom-label-proxy", "github.com/prometheus-community/prom-label-proxy@v0.11.0"),
 ]
 
 BY_NAME = {program.name: program for program in PROGRAMS}

@@ -11,3 +11,8 @@ k8s:
       password: CHANGE-ME               # of k8s:cloud:provider:user
     defaults:
       ssh_private_key: CHANGE-ME        # of the template's ssh_user; leave it out when the template has none
+  services:
+    prometheus:
+      receivers:
+        ops:
+          mattermost: CHANGE-ME         # an incoming webhook's URL; leave it out when there is none

@@ -19,6 +19,7 @@ EXAMPLE = ROOT / "pillar.example"
 PUBLIC_FILES = ("cluster", "nodes", "services")
 REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
+MATTERMOST_URL = "https://chat.osug.example/hooks/canary-hook-Wx2mr"
 SHA256 = "5f" * 32
 
 
@@ -82,6 +83,7 @@ def secret_values() -> dict:
             "provider": {"password": CLOUD_PASSWORD},
             "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
         },
+        "services": {"prometheus": {"receivers": {"ops": {"mattermost": MATTERMOST_URL}}}},
     }
 
 
@@ -101,7 +103,7 @@ def full() -> dict:
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0]]
-    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, *(key.splitlines()[2] for key in keys)]
+    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, MATTERMOST_URL.rpartition("/")[2], *(key.splitlines()[2] for key in keys)]
 
 
 def write(folder: Path, *overlays: dict) -> Path:

@@ -56,6 +56,7 @@ def test_a_secret_on_a_worker():
         "k8s:registry:password",
         "k8s:cloud:provider:password",
         "k8s:cloud:defaults:ssh_private_key",
+        "k8s:services:prometheus:receivers:ops:mattermost",
     }
     assert {tuple(finding.minions) for finding in outcome.findings} == {("k8s-w1",)}
     text = check.as_text(outcome, "here") + check.as_json(outcome)

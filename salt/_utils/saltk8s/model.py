@@ -65,7 +65,7 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
             shape.update({key: shape[key] or given for key, given in cloud["defaults"].items()})
     for service in model["services"].values():
         images = service.get("images") or {}
-        service["images"] = {name: rules.versioned(image, service) for name, image in images.items()}
+        service["images"] = {name: rules.versioned(image, service) for name, image in images.items() if image}
     return model
 
 
