@@ -1,10 +1,7 @@
-{#- Takes the programs away. The namespaces and the claims stay: what was measured is in them, and nowhere else. -#}
+{#- Takes the programs away. The namespace monitoring and its claims stay: what was measured is there, and nowhere else.
+    So does the ConfigMap `highstate` in it, which is a set of its own. -#}
 k8s-prometheus-absent:
   kubectl.absent:
     - name: prometheus
     - unprotect:
       - Namespace monitoring-nodes
-
-k8s-prometheus-highstate-absent:
-  kubectl.absent:
-    - name: prometheus-highstate
