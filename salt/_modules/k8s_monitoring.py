@@ -38,8 +38,8 @@ def prometheus_config():
 
 def alertmanager_config(**kwargs):
     """
-    Return the text of ``alertmanager.yml``, YAML. Called as a job, its secrets are replaced by ``<redacted>``, because a
-    job's return is stored; a template gets them.
+    Return the text of ``alertmanager.yml``, YAML. Called as a job, its secrets are replaced by ``<redacted>``, because
+    a job's return is stored; a template gets them.
 
     CLI Example:
 

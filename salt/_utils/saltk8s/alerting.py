@@ -15,6 +15,7 @@ def configuration(service: dict[str, Any]) -> dict[str, Any]:
     Every receiver gets what matches it, so that two may get the same alert; what nobody takes is only shown.
     """
     receivers = service["receivers"]
+    ordinary = [_route(name, one) for name, one in receivers.items() if one["severities"]]
     return {
         "global": {"resolve_timeout": "5m", **_smtp(service["smtp"] or {})},
         "route": {
@@ -23,7 +24,7 @@ def configuration(service: dict[str, Any]) -> dict[str, Any]:
             "group_wait": "30s",
             "group_interval": "5m",
             "repeat_interval": service["repeat"],
-            "routes": [*_watchdog(receivers), *(_route(name, one) for name, one in receivers.items() if one["severities"])],
+            "routes": [*_watchdog(receivers), *ordinary],
         },
         "inhibit_rules": [_silenced_by("critical", "warning|info"), _silenced_by("warning", "info")],
         "receivers": [{"name": NOBODY}, *(_receiver(name, one) for name, one in receivers.items())],

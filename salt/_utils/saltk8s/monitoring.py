@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 import yaml
-
 from saltk8s import errors
 from saltk8s.schema_values import seconds
 
