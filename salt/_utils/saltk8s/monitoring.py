@@ -12,7 +12,6 @@ from saltk8s import errors
 from saltk8s.schema_values import seconds
 
 NAMESPACE = "monitoring"
-FULL = 0.8  # of the volume, for blocks; the rest is for the write-ahead log and for compaction
 _PORT = re.compile(r":(\d{1,5})/?(?:,|$)")
 _MODULES = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tls"}
 ROUNDS = 100_000
@@ -106,11 +105,6 @@ def limits(service: dict[str, Any]) -> dict[str, Any]:
         for name, limit in sorted(service["limits"].items())
     ]
     return {"groups": [{"name": "limits", "rules": rules}]}
-
-
-def retention_mb(size_gib: int) -> int:
-    """Return how much of a volume of so many GiB Prometheus may fill, in its MB (of 1024 x 1024 bytes)."""
-    return int(size_gib * 1024 * FULL)
 
 
 def checked_rules(content: str, where: str) -> str:

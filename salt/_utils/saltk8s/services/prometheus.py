@@ -52,13 +52,6 @@ _SMTP = Section(
     optional=True,
 )
 
-_GRAFANA = Section(
-    {
-        "admin_password": Key(values.password(""), "Password of Grafana's user `admin`; the admin minion only."),
-        "host": Key(values.DnsName, "Host name of an Ingress for it; none without.", example="grafana.osug.example"),
-    }
-)
-
 SCHEMA = Section(
     {
         "enabled": common.ENABLED,
@@ -70,7 +63,6 @@ SCHEMA = Section(
             "kube_state_metrics",
             "blackbox_exporter",
             "prom_label_proxy",
-            "grafana",
         ),
         "retention": Key(values.Duration, "How long measurements are kept, if the size allows."),
         "size_gib": Key(Int(1, 65536, "GiB"), "Size of the volume; the oldest data goes when it is used to 80 %."),
@@ -119,7 +111,6 @@ SCHEMA = Section(
         "rules": Key(
             List(values.SaltSource), "Files of further rules, in Prometheus' format.", example=["salt://site/rules.yaml"]
         ),
-        "grafana": Key(_GRAFANA, "Grafana; it is deployed when `images:grafana` is given."),
     }
 )
 
@@ -142,16 +133,13 @@ def _receivers(model: dict[str, Any], report: Report) -> None:
 
 
 def _passwords(model: dict[str, Any], report: Report) -> None:
-    """A user name has a password on the admin, and so has Grafana's."""
+    """A user name has a password on the admin."""
     service = _service(model)
     if not service or "admin" not in report.secrets_of:
         return
-    smtp, grafana = service["smtp"] or {}, service["grafana"] or {}
+    smtp = service["smtp"] or {}
     if smtp.get("username") and not smtp["password"] and not report.concerns(*PATH, "smtp", "password"):
         report.add((*PATH, "smtp", "password"), "the password of k8s:services:prometheus:smtp:username", "nothing")
-    wanted = (service["images"] or {}).get("grafana") and not grafana.get("admin_password")
-    if wanted and not report.concerns(*PATH, "grafana", "admin_password"):
-        report.add((*PATH, "grafana", "admin_password"), "a password, because images:grafana is given", "nothing")
 
 
 def _ages(model: dict[str, Any], report: Report) -> None:
