@@ -20,7 +20,7 @@ def case_file(service: str) -> dict[str, Any]:
 
 
 def bring(apiserver: Any, service: str) -> None:
-    """Write the ``before`` of a case file: what a service finds in a cluster, such as the definitions of rke's Canal."""
+    """Write the ``before`` of a case file: what the service finds in a cluster, such as rke's definitions."""
     objects = case_file(service).get("before") or []
     if objects:
         apiserver.apply(*objects)

@@ -157,7 +157,7 @@ def _flag(value: Any) -> str:
 
 def _network(network: dict[str, Any]) -> dict[str, Any]:
     encrypted = network.get("encryption") == "wireguard"
-    # flannel's own WireGuard: Calico's needs routes and node addresses that are Calico's, and in Canal they are flannel's
+    # flannel's own WireGuard: Calico's needs routes and node addresses of Calico's, and in Canal they are flannel's
     options = {"canal_flannel_backend_type": "wireguard" if encrypted else network.get("backend", "vxlan")}
     if network.get("interface"):
         options["canal_iface"] = network["interface"]

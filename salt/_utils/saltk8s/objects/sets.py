@@ -95,8 +95,6 @@ class ObjectSet:
         live = reader.read(self._kubectl, self.name, self._declared, ahead=self._ahead)
         remembered = {kind for kind in live.recorded if kind not in live.unknown} if live.recorded else set()
         self._declared[key] = record.build(self.name, remembered | kinds)
-        if remembered - kinds and key in live.members:  # it was compared without the kinds of earlier runs
-            live.take([live.members[key]], {key: self._declared[key]})
         return live
 
     def _planner(self) -> Planner:

@@ -28,7 +28,7 @@ _OF_PILLAR = {
 _OF_OTHERS = ("bpfEnabled", "ipipEnabled", "nftablesMode", "routeSource", "vxlanEnabled", "wireguardEnabled",
               "wireguardEnabledV6")  # fmt: skip
 
-_FelixOption = Text("a field of FelixConfiguration such as routeRefreshInterval", r"[a-z][A-Za-z0-9]{1,62}", doc="field")
+_FelixOption = Text("a field of FelixConfiguration such as logPrefix", r"[a-z][A-Za-z0-9]{1,62}", doc="field")
 
 _FELIX = Section(
     {
@@ -60,7 +60,7 @@ SCHEMA = Section(
     {
         "enabled": common.ENABLED,
         "felix": Key(_FELIX, "Calico's agent on every node."),
-        "policies": Key(_POLICIES, "Calico's policies in a tier of their own; they deny, and leave the rest to others."),
+        "policies": Key(_POLICIES, "Calico's policies, in a tier of their own: they deny, and leave the rest to others."),
     }
 )
 
