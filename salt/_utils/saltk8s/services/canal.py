@@ -60,7 +60,7 @@ SCHEMA = Section(
     {
         "enabled": common.ENABLED,
         "felix": Key(_FELIX, "Calico's agent on every node."),
-        "policies": Key(_POLICIES, "Calico's policies, in a tier of their own: they deny, and leave the rest to others."),
+        "policies": Key(_POLICIES, "Calico's policies, in a tier of their own: they deny, the rest is up to others."),
     }
 )
 
