@@ -206,4 +206,5 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     rules_networks.addresses,
     rules_networks.overlaps,
     rules_networks.room,
+    rules_networks.encryption,
 )

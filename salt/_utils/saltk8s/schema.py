@@ -25,10 +25,16 @@ _NETWORK = Section(
         "service_cidr": Key(Cidr(28), "The network of the services' cluster addresses."),
         "mtu": Key(
             Int(1280, 9000, "bytes"),
-            "MTU of the pods' interfaces: the nodes' own less 50 for VXLAN. Without it, the plugin finds out.",
+            "MTU of the pods' interfaces: the nodes' own less 50 for VXLAN, less 80 with encryption. Without it, that "
+            "of nodes with 1500.",
             example=1450,
         ),
-        "backend": Key(Enum("vxlan", "host-gw"), "How packets travel between nodes."),
+        "backend": Key(Enum("vxlan", "host-gw"), "How packets travel between nodes when they are not encrypted."),
+        "encryption": Key(
+            Enum("none", "wireguard"),
+            "Whether packets between nodes are encrypted, by flannel's WireGuard: UDP port 51820, and a kernel that "
+            "has WireGuard (5.6 and newer).",
+        ),
     }
 )
 

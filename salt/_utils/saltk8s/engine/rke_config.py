@@ -23,6 +23,7 @@ SERVICES = {
 DNS_ADDRESS = 10  # the cluster's DNS service is the tenth address of the service network, as everywhere
 ADDON_TIMEOUT_S = 300  # an add-on's job also waits for its image to be pulled
 DRAIN_TIMEOUT_S = 300
+WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
 _HOURS = {"m": 0, "h": 1, "d": 24, "w": 168}
 
 
@@ -155,12 +156,15 @@ def _flag(value: Any) -> str:
 
 
 def _network(network: dict[str, Any]) -> dict[str, Any]:
-    options = {"canal_flannel_backend_type": network.get("backend", "vxlan")}
+    encrypted = network.get("encryption") == "wireguard"
+    # flannel's own WireGuard: Calico's needs routes and node addresses of Calico's, and in Canal they are flannel's
+    options = {"canal_flannel_backend_type": "wireguard" if encrypted else network.get("backend", "vxlan")}
     if network.get("interface"):
         options["canal_iface"] = network["interface"]
     entry: dict[str, Any] = {"plugin": network["plugin"], "options": options}
-    if network.get("mtu"):
-        entry["mtu"] = network["mtu"]
+    mtu = network.get("mtu") or (WIREGUARD_MTU if encrypted else None)  # rke's own default is that of VXLAN
+    if mtu:
+        entry["mtu"] = mtu
     return entry
 
 
