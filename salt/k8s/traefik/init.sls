@@ -1,0 +1,10 @@
+{#- Traefik: HTTP and HTTPS from outside, at one address of MetalLB. -#}
+include:
+  - k8s.cluster
+
+k8s-traefik-applied:
+  kubectl.applied:
+    - name: traefik
+    - source: salt://k8s/traefik/manifests
+    - require:
+      - rke: k8s-cluster-up
