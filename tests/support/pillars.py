@@ -47,16 +47,21 @@ def key_pair(comment: str = "canary") -> tuple[str, str]:
 
 
 @functools.cache
-def certificate(host: str = "*.osug.example") -> tuple[str, str]:
-    """Return (certificate, private key) in PEM, signed by itself, for one host name."""
-    private, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+def certificate() -> tuple[str, str]:
+    """Return (certificate, private key) in PEM for the example's host names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return certificate_of(key), key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
+
+
+def certificate_of(key, host: str = "*.osug.example") -> str:
+    """Return a certificate in PEM for a key of ``cryptography``, signed by itself, for one host name."""
+    now = datetime.datetime.now(datetime.timezone.utc)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "canary")])
-    made = x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     made = made.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=30))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False).sign(private, hashes.SHA256())
-    plain = serialization.NoEncryption()
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    return made.public_bytes(pem).decode(), private.private_bytes(pem, form, plain).decode()
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def merge(base: dict, over: dict) -> dict:

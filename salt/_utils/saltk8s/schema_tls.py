@@ -1,4 +1,4 @@
-"""Private keys of TLS certificates, and whether the two belong together; what the standard library cannot read is taken."""
+"""Private keys of TLS certificates, and whether the two belong together, as far as that is easily read."""
 
 from __future__ import annotations
 

@@ -39,7 +39,11 @@ AbsolutePath = Text(
 )
 Duration = Text("a duration: a number and m, h or d, such as 6h", r"[1-9]\d{0,6}[mhd]", doc="duration")
 Size = Text("a size: a number and k, m or g, such as 10m", r"[1-9]\d{0,6}[kmg]", doc="size")
-Cpu = Text("cores, in quotes: a number such as '0.5', or thousandths such as 250m", r"(?!0+m?$)\d{1,5}m|\d{1,3}(\.\d{1,3})?")
+Cpu = Text(
+    "cores: thousandths such as 250m, or in quotes a number such as '1.5'",
+    r"[1-9]\d{0,5}m|[1-9]\d{0,2}(\.\d{1,3})?|0\.\d{0,2}[1-9]",
+    doc="cores",
+)
 Memory = Text("an amount of memory or disk such as 256Mi or 2Gi", r"[1-9]\d{0,6}(Ki|Mi|Gi|Ti)", doc="amount")
 Sha256 = Text("a SHA-256 checksum: 64 hexadecimal digits", r"[0-9a-fA-F]{64}", doc="SHA-256")
 Sysctl = Text("a sysctl's name such as vm.max_map_count", r"[a-z0-9_]+([./][A-Za-z0-9_*-]+)+", doc="sysctl")

@@ -34,8 +34,8 @@ _ACME = Section(
         "server": Key(values.Url, "Directory of the authority."),
         "challenge": Key(
             Enum("http", "tls", "dns"),
-            "How the authority is convinced: by port 80, by port 443 (both must be reached from the authority), or by a "
-            "record in the DNS, which alone gives certificates for `*.domain`.",
+            "How the authority is convinced: by port 80 or port 443, which it has to reach, or by a record in the DNS, "
+            "which alone gives certificates for `*.domain`.",
         ),
         "dns_provider": Key(values.Word, "For `dns`: Traefik's name of the DNS provider.", example="rfc2136"),
         "dns_credentials": Key(
@@ -71,9 +71,7 @@ SCHEMA = Section(
             "`Cluster`: every node leads to every replica, and Traefik sees a node's address in place of the client's. "
             "`Local`: it sees the client's, and the node that answers must have a replica.",
         ),
-        "hosts": Key(
-            List(values.HostPattern), "Host names that the platform serves.", example=["*.osug.example"]
-        ),
+        "hosts": Key(List(values.HostPattern), "Host names that the platform serves.", example=["*.osug.example"]),
         "default_tls": Key(_DEFAULT_TLS, "The certificate for every host that brings none; this or `acme`."),
         "acme": Key(_ACME, "Certificates from an authority that speaks ACME; this or `default_tls`."),
         "redirect_to_https": Key(Bool(), "Whether every request by HTTP is answered with the address by HTTPS."),
@@ -152,7 +150,9 @@ def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None
             continue
         if pool["namespaces"] and NAMESPACE not in pool["namespaces"]:
             where = f"k8s:services:metallb:pools:{redact.name(name)}:namespaces"
-            report.add(path, f"an address of a pool for the namespace {NAMESPACE}; {where} leaves it out", redact.show(address))
+            report.add(
+                path, f"an address of a pool for the namespace {NAMESPACE}; {where} leaves it out", redact.show(address)
+            )
         return
     report.add(path, "an address of one of k8s:services:metallb:pools", redact.show(address))
 
