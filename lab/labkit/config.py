@@ -20,6 +20,7 @@ ADMIN_MINION = "k8s-admin"
 NODES = {"k8s-cp1": "172.31.50.11", "k8s-w1": "172.31.50.21", "k8s-w2": "172.31.50.22"}
 MAP = "/etc/salt/cloud.maps.d/lab.map"
 CLUSTER = "lab"
+DOMAIN = "lab.example"
 STATE_DIR = f"/var/lib/saltk8s/{CLUSTER}"  # on the admin
 
 REGISTRY_PORT = 5000

@@ -11,10 +11,16 @@ from labkit.shell import run
 
 DAYS = "30"
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-LEAF = f"""basicConstraints = critical, CA:FALSE
+# whose certificates the lab's authority signs, and for which names
+LEAVES = {
+    "vcenter": f"IP:{config.GATEWAY}",
+    "registry": f"IP:{config.GATEWAY}",
+    "platform": f"DNS:{config.DOMAIN}, DNS:*.{config.DOMAIN}",  # what Traefik shows
+}
+LEAF = """basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
-subjectAltName = IP:{config.GATEWAY}
+subjectAltName = {names}
 authorityKeyIdentifier = keyid
 """
 
@@ -57,6 +63,7 @@ def make() -> None:
         "ssh key": read("rke_key").splitlines()[3],
         "registry password": read("registry_password"),
         "vCenter password": read("vcenter_password"),
+        "platform key": read("platform.key").splitlines()[2],
     }
     write_private(folder() / "admin" / "canaries.json", json.dumps(canaries) + "\n")
     write_private(folder() / "admin" / "cloud_key", read("cloud_key") + "\n")
@@ -81,15 +88,15 @@ def _certificates() -> None:
         "-addext",
         "keyUsage=critical,keyCertSign,cRLSign",
     )
-    path("leaf.cnf").write_text(LEAF)
-    for name in ("vcenter", "registry"):
+    for name, names in LEAVES.items():
+        path("leaf.cnf").write_text(LEAF.format(names=names))
         run(
             "openssl",
             "req",
             "-new",
             *CURVE,
             "-subj",
-            f"/CN={config.GATEWAY}",
+            f"/CN={name}",
             "-keyout",
             path(f"{name}.key"),
             "-out",

@@ -30,6 +30,7 @@ def public(programs: dict[str, pathlib.Path]) -> dict:
             "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
             "registry": {"ca": keys.read("ca.crt") + "\n"},
             "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},
+            "services": {"traefik": {"default_tls": {"certificate": keys.read("platform.crt") + "\n"}}},
         }
     }
 
@@ -44,6 +45,7 @@ def secret() -> dict:
                 "provider": {"password": keys.read("vcenter_password")},
                 "defaults": {"ssh_private_key": keys.read("cloud_key") + "\n"},
             },
+            "services": {"traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}}},
         }
     }
 

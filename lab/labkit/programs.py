@@ -130,6 +130,12 @@ PROGRAMS = [
     ),
     Program("metallb-controller", "go.universe.tf/metallb@v0.15.2", "./controller"),
     Program("metallb-speaker", "go.universe.tf/metallb@v0.15.2", "./speaker"),
+    Program(
+        "traefik",
+        "github.com/traefik/traefik/v3@v3.6.12",
+        "./cmd/traefik",
+        variables={"github.com/traefik/traefik/v3/pkg/version.Version": "v3.6.12"},
+    ),
 ]
 
 BY_NAME = {program.name: program for program in PROGRAMS}

@@ -115,6 +115,7 @@ IMAGES = [
         "metallb-controller", "metallb/controller:v0.15.2", programs={"metallb-controller": "controller"}, user="65534"
     ),
     Image("metallb-speaker", "metallb/speaker:v0.15.2", programs={"metallb-speaker": "speaker"}),
+    Image("traefik", "traefik:v3.6.12", programs=_same("traefik"), user="65534"),
 ]
 
 BY_NAME = {image.name: image for image in IMAGES}

@@ -9,3 +9,12 @@ k8s:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
         #   namespaces: [monitoring]
+
+    traefik:
+      enabled: true
+      replicas: 2
+      address: 10.20.0.200                          # of a pool above; the DNS names below lead to it
+      hosts: ["*.osug.example"]                     # what the platform serves
+      default_tls:
+        certificate: CHANGE-ME                      # PEM, for these hosts, then those of its authorities; key: secrets.sls
+      # external_traffic_policy: Local              # applications see the clients' addresses; see docs/services/traefik.md

@@ -32,9 +32,10 @@ def bring(apiserver: Any, service: str) -> None:
 def tree(service: str, case: dict[str, Any], state_dir: Path) -> dict[str, Any]:
     """The admin's pillar of a case: the example with this service alone, the case's ``patch`` over it."""
     full = pillars.merge(pillars.full(), {"cluster": {"state_dir": str(state_dir)}})
-    own = (full.get("services") or {}).get(service, {})
-    full["services"] = {name: {"enabled": False} for name in pillars.defaults()["services"]}
-    full["services"][service] = own | {"enabled": True}
+    given = full.get("services") or {}
+    full["services"] = {
+        name: {**given.get(name, {}), "enabled": name == service} for name in pillars.defaults()["services"]
+    }
     return pillars.merge(full, case.get("patch") or {})
 
 

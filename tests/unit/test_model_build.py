@@ -105,11 +105,14 @@ def test_roles_with_a_cloud_minion_of_its_own():
     assert model.roles_of(pillars.without(single, "cloud"), "k8s-cp1") == {"node", "admin"}
 
 
+ADMINS = {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:services:traefik:default_tls:key"}
+
+
 @pytest.mark.parametrize(
     "required, missing",
     [
-        (True, {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:cloud:provider:password"}),
-        (["admin"], {"k8s:cluster:ssh:private_key", "k8s:registry:password"}),
+        (True, {*ADMINS, "k8s:cloud:provider:password"}),
+        (["admin"], ADMINS),
         ({"cloud"}, {"k8s:cloud:provider:password"}),
         (False, set()),
         ((), set()),
@@ -165,9 +168,9 @@ def test_images_through_the_registry(reference, pulled):
 def test_images_of_services():
     built = model.build(DEFAULTS, pillars.full())
     expected = ["quay.io/metallb/controller:v0.15.2", "quay.io/metallb/speaker:v0.15.2"]
-    assert images.of_services(built) == {"metallb": expected}
+    assert images.of_services(built) == {"metallb": expected, "traefik": ["traefik:v3.6.12"]}
     built["services"]["metallb"]["enabled"] = False
-    assert images.of_services(built) == {}
+    assert images.of_services(built) == {"traefik": ["traefik:v3.6.12"]}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +266,10 @@ def hundred_nodes() -> dict:
     over = {
         "nodes": {**control, **workers},
         "cloud": {"defaults": {"gateway": "10.60.0.1"}},
-        "services": {"metallb": {"pools": {"public": {"addresses": ["10.60.200.0/24"]}}}},
+        "services": {
+            "metallb": {"pools": {"public": {"addresses": ["10.60.200.0/24"]}}},
+            "traefik": {"address": "10.60.200.1"},
+        },
     }
     return pillars.merge(tree, over)
 

@@ -66,3 +66,6 @@ k8s:
       pools:
         public: {addresses: [172.31.50.200-172.31.50.220]}
       l2: {interfaces: [eth0]}
+    traefik:
+      address: 172.31.50.200
+      hosts: ["*.lab.example"]          # certificate and key are made for each lab

@@ -24,6 +24,9 @@ DnsName = Text("lower-case letters, digits, dashes and dots (a DNS name)", _DNS,
 MinionId = Text(
     "a minion id: letters, digits, dots, dashes, underscores", r"[A-Za-z0-9][A-Za-z0-9._-]*", 253, doc="minion id"
 )
+HostPattern = Text(
+    "a host name, or *. and a domain for every name in it", rf"(?:\*\.)?{_DNS}", 253, doc="host name or `*.domain`"
+)
 Host = Text("a host name or an IPv4 address", rf"(?i:{_DNS})", 253, doc="host name or address")
 Word = Text("a name of letters, digits, dots, dashes and underscores", r"[A-Za-z0-9][A-Za-z0-9._-]*", 128, doc="name")
 UserName = Text("a login name", r"[a-z_][a-z0-9_-]{0,31}", doc="login name")
@@ -36,6 +39,12 @@ AbsolutePath = Text(
 )
 Duration = Text("a duration: a number and m, h or d, such as 6h", r"[1-9]\d{0,6}[mhd]", doc="duration")
 Size = Text("a size: a number and k, m or g, such as 10m", r"[1-9]\d{0,6}[kmg]", doc="size")
+Cpu = Text(
+    "cores: thousandths such as 250m, or in quotes a number such as '1.5'",
+    r"[1-9]\d{0,5}m|[1-9]\d{0,2}(\.\d{1,3})?|0\.\d{0,2}[1-9]",
+    doc="cores",
+)
+Memory = Text("an amount of memory or disk such as 256Mi or 2Gi", r"[1-9]\d{0,6}(Ki|Mi|Gi|Ti)", doc="amount")
 Sha256 = Text("a SHA-256 checksum: 64 hexadecimal digits", r"[0-9a-fA-F]{64}", doc="SHA-256")
 Sysctl = Text("a sysctl's name such as vm.max_map_count", r"[a-z0-9_]+([./][A-Za-z0-9_*-]+)+", doc="sysctl")
 KernelModule = Text("a kernel module's name", r"[A-Za-z0-9_-]{1,64}", doc="kernel module")
