@@ -9,3 +9,9 @@ k8s:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
         #   namespaces: [monitoring]
+    tenants:
+      enabled: true                     # k8s:tenants, in tenants.sls
+      # allow_removal: [resif-test]     # namespaces that may go with all that is in them; no other one ever does
+
+  # Further objects of the site, after all services: folders and files of the file server.
+  # extra: [salt://site/k8s]

@@ -14,5 +14,6 @@ include:
   - k8s.os.sysctls
   - k8s.os.swap
   - k8s.os.user
+  - k8s.os.oidc
   - k8s.os.ssh
 {%- endif %}
