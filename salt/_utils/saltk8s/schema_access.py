@@ -21,7 +21,10 @@ AUTHENTICATION = Section(
             Section(
                 {
                     "issuer": Key(
-                        _Issuer, "The provider's address, as its tokens name it.", True, "https://sso.osug.example"
+                        _Issuer,
+                        "The provider's address, as its tokens name it.",
+                        True,
+                        "https://sso.osug.example",
                     ),
                     "client_id": Key(values.Word, "The client that tokens are made for.", True, "k8s"),
                     "username_claim": Key(_Claim, "The claim that holds the user's name."),
