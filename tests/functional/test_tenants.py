@@ -93,7 +93,8 @@ def run(api, group: str, *words: str, stdin: str | None = None) -> subprocess.Co
 
 
 def pod_spec(case: dict, image: str) -> dict:
-    box = {"name": "main", "image": image} | ({"resources": {"requests": {"cpu": case["cpu"]}}} if "cpu" in case else {})
+    box = {"name": "main", "image": image}
+    box |= {"resources": {"requests": {"cpu": case["cpu"]}}} if "cpu" in case else {}
     return {"containers": [box], "restartPolicy": "Never"} | case.get("with", {})
 
 
@@ -170,7 +171,8 @@ def test_who_may_what(cluster, group, verb, what, space, answer):
 
 def test_a_pod_that_says_nothing_gets_requests_and_is_admitted(cluster):
     case = json.dumps(wanted({"pod": "registry.osug.example/web:1"}))
-    done = run(cluster, "grp-resif-ops", "create", "-n", "resif", "--dry-run=server", "-o", "json", "-f", "-", stdin=case)
+    words = ["create", "-n", "resif", "--dry-run=server", "-o", "json", "-f", "-"]
+    done = run(cluster, "grp-resif-ops", *words, stdin=case)
     (box,) = json.loads(done.stdout)["spec"]["containers"]
     assert box["resources"] == {"limits": {"memory": "512Mi"}, "requests": {"cpu": "100m", "memory": "128Mi"}}
 
@@ -235,7 +237,7 @@ def test_the_kubeconfig_is_written_kept_and_renewed(cluster, make, tmp_path):
 
     path.chmod(0o644)
     assert "its mode is 0644" in state()["comment"] and stat.S_IMODE(path.stat().st_mode) == 0o600
-    expire(path, token)
+    expire(path)
     assert "it expires soon" in state(test=True)["comment"]
     assert "it expires soon" in state()["comment"] and state()["changes"] == {}
     path.write_text("nonsense")
@@ -246,16 +248,14 @@ def test_the_kubeconfig_is_written_kept_and_renewed(cluster, make, tmp_path):
     assert "its account is a new one" in state()["comment"] and state()["changes"] == {}
 
 
-def expire(path: Path, token: str) -> None:
-    """Make the file's token one that says it has ten minutes left."""
+def expire(path: Path) -> None:
+    """Make the file's token one that says it has ten minutes of its two hours left."""
+    token = yaml.safe_load(path.read_text())["users"][0]["user"]["token"]
     head, body, sign = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    claims["exp"] = claims["iat"] + 600
-    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    path.write_text(path.read_text().replace(token, f"{head}.{body}.{sign}"))
-    claims["iat"] -= 6600
-    body2 = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    path.write_text(path.read_text().replace(f"{head}.{body}.{sign}", f"{head}.{body2}.{sign}"))
+    claims |= {"iat": claims["iat"] - 6600, "exp": claims["iat"] + 600}
+    older = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    path.write_text(path.read_text().replace(token, f"{head}.{older}.{sign}"))
 
 
 def test_a_tenant_that_leaves_the_pillar_is_not_lost(cluster, make):
@@ -270,6 +270,7 @@ def test_a_tenant_that_leaves_the_pillar_is_not_lost(cluster, make):
     agreed = make({"services": {"tenants": {"allow_removal": ["karst"]}}}, remove=("tenants:karst",))
     assert agreed.state("k8s_tenants.namespaces_kept", "tenants")["result"] is True
     foretold = apply(agreed, test=True)
+    assert foretold["result"] is None, foretold["comment"]
     assert "Namespace karst" in foretold["changes"] and "NetworkPolicy karst/default-deny" in foretold["changes"]
     assert not [name for name in foretold["changes"] if "karst" not in name], foretold["changes"]
 
@@ -302,7 +303,8 @@ def test_extra_objects_come_last_and_go_again(cluster, make, tmp_path):
 
 
 def test_extra_objects_of_the_web_have_a_hash(make):
-    low = make({"extra": [{"source": "https://site.example/a.yaml", "sha256": pillars.SHA256}, "salt://site"]}).low("k8s.extra")
+    web = {"source": "https://site.example/a.yaml", "sha256": pillars.SHA256}
+    low = make({"extra": [web, "salt://site"]}).low("k8s.extra")
     (chunk,) = [chunk for chunk in low if chunk["__id__"] == "k8s-extra-applied"]
     assert chunk["source"] == ["https://site.example/a.yaml", "salt://site"]
     assert chunk["source_hash"] == {"https://site.example/a.yaml": f"sha256={pillars.SHA256}"}

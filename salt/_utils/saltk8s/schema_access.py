@@ -32,7 +32,7 @@ AUTHENTICATION = Section(
                     "groups_claim": Key(_Claim, "The claim that holds the user's groups."),
                     "groups_prefix": Key(
                         _Prefix,
-                        "Put before a group's name, so that no group of the provider is `system:masters`. `k8s:tenants` "
+                        "Put before a group's name, so that none of the provider is `system:masters`. `k8s:tenants` "
                         "names groups without it.",
                     ),
                     "ca": Key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from saltk8s.objects import quantity
@@ -129,7 +129,7 @@ def percent(used: Any, hard: Any) -> int | None:
     first, second = quantity.parse(used), quantity.parse(hard)
     if first is None or not second:
         return None
-    return int(-(-first * 100 // second)) if first >= 0 else None
+    return int((first * 100 / second).to_integral_value(ROUND_CEILING))
 
 
 # the columns of the table: heading, resource of the quota
