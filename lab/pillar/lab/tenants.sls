@@ -8,7 +8,8 @@ k8s:
       namespaces: [grafana]
       admins: [grp-resif-dev]
       viewers: [grp-resif]
-      quota: {cpu: 2, memory_gib: 2, storage_gib: 5, pods: 20}
+      quota: {cpu: 2, memory_gib: 4, storage_gib: 5, pods: 20}
+      pod_defaults: {memory_mib: 64, memory_limit_mib: 256}
       hosts: ["*.resif.lab.example"]
       opens: {from: [ist-web], to: {networks: [172.31.50.1/32]}}
       kubeconfig: {valid: 7d, renew_before: 1d}
