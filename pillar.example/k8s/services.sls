@@ -18,3 +18,9 @@ k8s:
       default_tls:
         certificate: CHANGE-ME                      # PEM, for these hosts, then those of its authorities; key: secrets.sls
       # external_traffic_policy: Local              # applications see the clients' addresses; see docs/services/traefik.md
+    tenants:
+      enabled: true                     # k8s:tenants, in tenants.sls
+      # allow_removal: [resif-test]     # namespaces that may go with all that is in them; no other one ever does
+
+  # Further objects of the site, after all services: folders and files of the file server.
+  # extra: [salt://site/k8s]

@@ -18,7 +18,7 @@ from pathlib import Path
 import saltk8s
 import yaml
 from salt.exceptions import CommandExecutionError
-from saltk8s import errors, files
+from saltk8s import errors, files, tenants
 from saltk8s import images as references
 from saltk8s import model as models
 from saltk8s import status as statuses
@@ -151,6 +151,28 @@ def image(ref):
         salt k8s-admin k8s_config.image quay.io/metallb/speaker:v0.15.2
     """
     return references.through(ref, _model()["registry"])
+
+
+def tenant_report(text=False):
+    """
+    Return each tenant's quota against its use, from the cluster. The admin only.
+
+    text
+        True: as a table for people, one line a namespace, instead of data.
+
+    Returns what ``k8s_tenants.report`` returns, or the table.
+
+    Raises CommandExecutionError when the pillar is not valid, or when the API server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_config.tenant_report
+        salt k8s-admin k8s_config.tenant_report text=True
+    """
+    found = __salt__["k8s_tenants.report"]()
+    return tenants.table(found) if text else found
 
 
 def paths():

@@ -1,5 +1,6 @@
 {#- The services, in the order of defaults.yaml: the enabled ones as declared, the others taken away. Each waits for the
     cluster and for nothing else, so one that fails does not keep the next from its work. The summary comes last. -#}
+    cluster and for nothing else, so one that fails does not keep the next from its work. Last the site's own objects. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 include:
   - k8s.cluster
@@ -11,3 +12,4 @@ k8s-services-summary:
   k8s_config.summarised:
     - name: What is healthy now
     - order: last
+  - k8s.extra

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "pillar.example"
-PUBLIC_FILES = ("cluster", "nodes", "services")
+PUBLIC_FILES = ("cluster", "nodes", "services", "tenants")
 REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
 SHA256 = "5f" * 32

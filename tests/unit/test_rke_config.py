@@ -109,3 +109,24 @@ def test_the_example_pillar_builds_a_cluster():
     assert config["private_registries"][0]["password"] == pillars.REGISTRY_PASSWORD
     assert config["network"]["options"]["canal_iface"] == "ens192"
     assert rke_plan.compute(config, None, None, None).create
+
+
+OIDC = {"issuer": "https://sso.osug.example", "client_id": "k8s"}
+
+
+@pytest.mark.parametrize("ca", [None, "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----"])
+def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
+    tree = pillars.merge(pillars.full(), {"authentication": {"oidc": OIDC | ({"ca": ca} if ca else {})}})
+    tree = pillars.merge(tree, {"cluster": {"extra_args": {"kube_apiserver": {"oidc-groups-claim": "roles"}}}})
+    flags = rke_config.build(models.build(pillars.defaults(), tree))["services"]["kube-api"]["extra_args"]
+    assert flags == {
+        "oidc-issuer-url": "https://sso.osug.example",
+        "oidc-client-id": "k8s",
+        "oidc-username-claim": "email",
+        "oidc-username-prefix": "oidc:",
+        "oidc-groups-claim": "roles",  # a flag of the operator's own holds
+        "oidc-groups-prefix": "oidc:",
+        **({"oidc-ca-file": "/etc/kubernetes/saltk8s-oidc-ca.pem"} if ca else {}),
+    }
+    without = rke_config.build(models.build(pillars.defaults(), pillars.full()))
+    assert "extra_args" not in without["services"]["kube-api"]

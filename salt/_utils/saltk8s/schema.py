@@ -6,10 +6,12 @@ Default values are in ``salt/k8s/defaults.yaml``, cloud keys in schema_cloud, se
 from __future__ import annotations
 
 from saltk8s import schema_values as values
+from saltk8s.schema_access import AUTHENTICATION, ObjectSource
 from saltk8s.schema_addresses import Address, Cidr
 from saltk8s.schema_cloud import CLOUD
 from saltk8s.schema_services import SERVICES
 from saltk8s.schema_types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
+from saltk8s.services.tenants import TENANT
 
 ROLES = ("controlplane", "etcd", "worker")
 
@@ -268,5 +270,14 @@ SCHEMA = Section(
         "os": Key(_OS, "The nodes' operating system."),
         "docker": Key(_DOCKER, "The nodes' Docker."),
         "services": Key(SERVICES, "The cluster's services, deployed in the order of defaults.yaml."),
+        "tenants": Key(
+            Map(values.DnsLabel, TENANT), "Laboratories and services, by name; docs/services/tenants.md tells more."
+        ),
+        "authentication": Key(AUTHENTICATION, "Whom the API server believes, besides certificates and its own tokens."),
+        "extra": Key(
+            List(ObjectSource()),
+            "Further objects of the site, applied after all services as the set `extra`: docs/services/extra.md.",
+            example=["salt://site/k8s"],
+        ),
     }
 )

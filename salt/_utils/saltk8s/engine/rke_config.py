@@ -24,6 +24,8 @@ DNS_ADDRESS = 10  # the cluster's DNS service is the tenth address of the servic
 ADDON_TIMEOUT_S = 300  # an add-on's job also waits for its image to be pulled
 DRAIN_TIMEOUT_S = 300
 WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
+# rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
+OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
 _HOURS = {"m": 0, "h": 1, "d": 24, "w": 168}
 
 
@@ -42,7 +44,7 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "addon_job_timeout": ADDON_TIMEOUT_S,
         "nodes": [_node(cluster["ssh"], node) for node in model["nodes"].values()],
         "private_registries": _registries(model.get("registry")),
-        "services": _services(cluster),
+        "services": _services(cluster, model.get("authentication")),
         "network": _network(cluster["network"]),
         "authentication": {"strategy": "x509", "sans": list(cluster.get("api_names") or [])},
         "authorization": {"mode": "rbac"},
@@ -120,7 +122,23 @@ def _registries(registry: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [entry]
 
 
-def _services(cluster: dict[str, Any]) -> dict[str, Any]:
+def _oidc(authentication: dict[str, Any] | None) -> dict[str, str]:
+    """Return the API server's flags for the identity provider, none without one."""
+    oidc = (authentication or {}).get("oidc")
+    if not oidc:
+        return {}
+    flags = {
+        "oidc-issuer-url": oidc["issuer"],
+        "oidc-client-id": oidc["client_id"],
+        "oidc-username-claim": oidc["username_claim"],
+        "oidc-username-prefix": oidc["username_prefix"],
+        "oidc-groups-claim": oidc["groups_claim"],
+        "oidc-groups-prefix": oidc["groups_prefix"],
+    }
+    return {**flags, "oidc-ca-file": OIDC_CA} if oidc["ca"] else flags
+
+
+def _services(cluster: dict[str, Any], authentication: dict[str, Any] | None) -> dict[str, Any]:
     network, snapshots = cluster["network"], cluster["etcd"]["snapshots"]
     audit = cluster["audit_log"]
     services: dict[str, Any] = {
@@ -145,7 +163,10 @@ def _services(cluster: dict[str, Any]) -> dict[str, Any]:
         "kubeproxy": {},
         "scheduler": {},
     }
-    for name, flags in (cluster.get("extra_args") or {}).items():
+    given = cluster.get("extra_args") or {}
+    # what an operator writes as a flag holds against what follows from another key
+    given = {**given, "kube_apiserver": {**_oidc(authentication), **(given.get("kube_apiserver") or {})}}
+    for name, flags in given.items():
         if flags:
             services[SERVICES[name]]["extra_args"] = {flag: _flag(value) for flag, value in sorted(flags.items())}
     return {name: content for name, content in services.items() if content}
