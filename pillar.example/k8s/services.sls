@@ -9,3 +9,23 @@ k8s:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
         #   namespaces: [monitoring]
+    backup:
+      enabled: true
+      engine: velero                                # or k8up, or stash
+      location: backup
+      schedule: "30 1 * * *"
+      keep: 30d
+      # hooks:
+      #   wiki-database:
+      #     namespace: wiki
+      #     selector: {app: postgres}
+      #     before: [/bin/sh, -c, "pg_dumpall -U postgres > /var/lib/postgresql/data/dump.sql"]
+
+  # Places outside the cluster that backups go to; the keys are in secrets.sls.
+  locations:
+    backup:
+      s3:
+        endpoint: https://s3.osug.example
+        bucket: k8s
+        # region: us-east-1
+        # prefix: osug

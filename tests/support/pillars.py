@@ -19,6 +19,8 @@ EXAMPLE = ROOT / "pillar.example"
 PUBLIC_FILES = ("cluster", "nodes", "services")
 REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
+BACKUP_KEYS = {"access_key": "canary-access-Hn4ty", "secret_key": "canary-s3-Xw2mz"}
+BACKUP_PASSWORD = "canary-backup-Rb9qe"
 SHA256 = "5f" * 32
 
 
@@ -82,6 +84,8 @@ def secret_values() -> dict:
             "provider": {"password": CLOUD_PASSWORD},
             "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
         },
+        "locations": {"backup": {"s3": dict(BACKUP_KEYS)}},
+        "services": {"backup": {"encryption_password": BACKUP_PASSWORD}},
     }
 
 
@@ -101,7 +105,8 @@ def full() -> dict:
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0]]
-    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, *(key.splitlines()[2] for key in keys)]
+    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, *BACKUP_KEYS.values()]
+    return [*texts, *(key.splitlines()[2] for key in keys)]
 
 
 def write(folder: Path, *overlays: dict) -> Path:

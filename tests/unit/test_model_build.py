@@ -15,6 +15,13 @@ from saltk8s.schema_types import EVERY_ITEM, Map, Report, Section
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()
+ADMIN_SECRETS = {
+    "k8s:cluster:ssh:private_key",
+    "k8s:registry:password",
+    "k8s:locations:backup:s3:access_key",
+    "k8s:locations:backup:s3:secret_key",
+    "k8s:services:backup:encryption_password",
+}
 
 
 def problems(tree, **options):
@@ -108,8 +115,8 @@ def test_roles_with_a_cloud_minion_of_its_own():
 @pytest.mark.parametrize(
     "required, missing",
     [
-        (True, {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:cloud:provider:password"}),
-        (["admin"], {"k8s:cluster:ssh:private_key", "k8s:registry:password"}),
+        (True, {*ADMIN_SECRETS, "k8s:cloud:provider:password"}),
+        (["admin"], ADMIN_SECRETS),
         ({"cloud"}, {"k8s:cloud:provider:password"}),
         (False, set()),
         ((), set()),
@@ -165,8 +172,9 @@ def test_images_through_the_registry(reference, pulled):
 def test_images_of_services():
     built = model.build(DEFAULTS, pillars.full())
     expected = ["quay.io/metallb/controller:v0.15.2", "quay.io/metallb/speaker:v0.15.2"]
-    assert images.of_services(built) == {"metallb": expected}
-    built["services"]["metallb"]["enabled"] = False
+    engine = ["docker.io/velero/velero-plugin-for-aws:v1.14.2", "docker.io/velero/velero:v1.18.3"]  # the chosen one's
+    assert images.of_services(built) == {"metallb": expected, "backup": engine}
+    built["services"]["metallb"]["enabled"] = built["services"]["backup"]["enabled"] = False
     assert images.of_services(built) == {}
 
 
