@@ -49,7 +49,7 @@ def make() -> None:
     for name in ("rke_key", "cloud_key"):
         path(name).unlink(missing_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}@saltk8s-lab", "-f", path(name))
-    for name in ("registry_password", "vcenter_password"):
+    for name in ("registry_password", "vcenter_password", "s3_access_key", "s3_secret_key", "backup_password"):
         write_private(path(name), secrets.token_urlsafe(24) + "\n")
     _certificates()
     # what the tests look for where it must not be; a line of the SSH key that is in no public part
@@ -57,6 +57,8 @@ def make() -> None:
         "ssh key": read("rke_key").splitlines()[3],
         "registry password": read("registry_password"),
         "vCenter password": read("vcenter_password"),
+        "S3 secret key": read("s3_secret_key"),
+        "backup password": read("backup_password"),
     }
     write_private(folder() / "admin" / "canaries.json", json.dumps(canaries) + "\n")
     write_private(folder() / "admin" / "cloud_key", read("cloud_key") + "\n")
@@ -82,7 +84,7 @@ def _certificates() -> None:
         "keyUsage=critical,keyCertSign,cRLSign",
     )
     path("leaf.cnf").write_text(LEAF)
-    for name in ("vcenter", "registry"):
+    for name in ("vcenter", "registry", "s3"):
         run(
             "openssl",
             "req",

@@ -142,6 +142,12 @@ PROGRAMS = [
         variables={"github.com/vmware-tanzu/velero/pkg/buildinfo.Version": "v1.18.3"},
         replace=VELERO_REPLACE,
     ),
+    Program(
+        "velero-restore-helper",
+        "github.com/vmware-tanzu/velero@v1.18.3",
+        "./cmd/velero-restore-helper",
+        replace=VELERO_REPLACE,
+    ),
     Program("restic", "github.com/restic/restic@v0.17.3", "./cmd/restic"),
     Program("k8up", "github.com/k8up-io/k8up/v2@v2.12.0", "./cmd/k8up", variables={"main.version": "v2.12.0"}),
 ]

@@ -66,3 +66,9 @@ k8s:
       pools:
         public: {addresses: [172.31.50.200-172.31.50.220]}
       l2: {interfaces: [eth0]}
+    backup:
+      schedule: "0 3 * * *"
+
+  locations:
+    backup:
+      s3: {endpoint: "https://172.31.50.1:7070", bucket: k8s, prefix: lab}
