@@ -1,8 +1,8 @@
 """Backups of the cluster by hand: are they there, one more right now, and back again.
 
 Runs on the admin minion, with the engine that the pillar names (``k8s:services:backup``): Velero or K8up. Every
-function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context`` (default: the kubeconfig's
-own), and raises CommandExecutionError when the API server does not answer or refuses us.
+function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context`` (default: the
+kubeconfig's own), and raises CommandExecutionError when the API server does not answer or refuses us.
 
 Source: https://velero.io/docs/v1.18/api-types/, https://docs.k8up.io (v2.12). For operators: docs/services/backup.md.
 """
