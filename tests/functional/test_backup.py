@@ -7,7 +7,7 @@ from salt.exceptions import CommandExecutionError
 from tests.support import backup
 
 GOOD = {"phase": "Completed", "completionTimestamp": "2026-11-25T01:30:00Z"}
-BAD = {"phase": "PartiallyFailed", "completionTimestamp": "2026-11-25T01:31:00Z", "errors": 2, "failureReason": "disk full"}
+BAD = GOOD | {"phase": "PartiallyFailed", "errors": 2, "failureReason": "disk full"}
 K8UP_GOOD = {"conditions": [{"type": "Completed", "status": "True", "reason": "Succeeded",
                              "lastTransitionTime": "2026-11-25T01:30:00Z", "message": "the job succeeded"}]}
 

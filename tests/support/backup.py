@@ -1,4 +1,4 @@
-"""An admin whose cluster is the tests' API server, with a backup engine's objects applied; and engines that are played."""
+"""An admin whose cluster is the tests' API server, with a backup engine's objects applied; engines that are played."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import pillars, services
+from tests.support import services
 from tests.support.apiserver import ApiServer
 from tests.support.salt import Minion
 

@@ -68,6 +68,11 @@ k8s:
       l2: {interfaces: [eth0]}
     backup:
       schedule: "0 3 * * *"
+      hooks:
+        e2e:                            # of tests/e2e/test_backup.py
+          namespace: e2e-backup
+          selector: {app: notes}
+          before: [/bin/sh, -c, "echo by the hook > /data/dumped"]
 
   locations:
     backup:
