@@ -55,8 +55,8 @@ def _answers(url: str) -> bool:
         urllib.request.urlopen(url, timeout=2).close()
     except urllib.error.HTTPError:
         return True
-    except OSError:
-        return False
+    except OSError as err:
+        return "CERTIFICATE_VERIFY_FAILED" in str(err)  # it is there, and has a certificate of its own
     return True
 
 
@@ -78,18 +78,22 @@ def processes():
 
 @pytest.fixture(scope="module")
 def s3(found, processes, tmp_path_factory):
-    """The S3 server; returns (its address, the folder of its bucket)."""
+    """The S3 server, behind TLS; returns (its address, the folder of its bucket, its certificate)."""
     folder, (port,) = tmp_path_factory.mktemp("s3"), free_ports(1)
     for name in (f"data/{BUCKET}", "meta"):
         (folder / name).mkdir(parents=True)
     keys = {"ROOT_ACCESS_KEY_ID": pillars.BACKUP_KEYS["access_key"],
             "ROOT_SECRET_ACCESS_KEY": pillars.BACKUP_KEYS["secret_key"]}
-    argv = [found["versitygw"], "--quiet", f"--port=127.0.0.1:{port}", "posix", f"--sidecar={folder / 'meta'}",
-            folder / "data"]
+    pair = {"-keyout": folder / "key", "-out": folder / "certificate"}
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=s3", "-addext", "subjectAltName=IP:127.0.0.1",
+                    *(word for words in pair.items() for word in words)], check=True, capture_output=True)
+    argv = [found["versitygw"], "--quiet", f"--port=127.0.0.1:{port}", f"--cert={pair['-out']}", f"--key={pair['-keyout']}",
+            "posix", f"--sidecar={folder / 'meta'}", folder / "data"]
     processes(folder / "log", argv, keys)
-    address = f"http://127.0.0.1:{port}"
+    address = f"https://127.0.0.1:{port}"
     _until(lambda: _answers(address), "the S3 server answers")
-    return address, folder / "data" / BUCKET
+    return address, folder / "data" / BUCKET, pair["-out"].read_text()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +103,7 @@ def admin(found, processes, s3, own_apiserver, tmp_path_factory):
     (folder / "plugins").mkdir()
     (folder / "tmp").mkdir()
     shutil.copy(found["plugin"], folder / "plugins" / "velero-plugin-for-aws")
-    place = {"s3": {"endpoint": s3[0], "bucket": BUCKET, "prefix": "osug"}}
+    place = {"s3": {"endpoint": s3[0], "bucket": BUCKET, "prefix": "osug", "ca": s3[2]}}
     with backup.admin(folder, own_apiserver, {"locations": {"backup": place}}) as minion:
         metrics, profiler = free_ports(2)
         box = own_apiserver.get("deployment", "velero", "-n", "velero")["spec"]["template"]["spec"]["containers"][0]

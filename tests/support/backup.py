@@ -41,7 +41,7 @@ def played(apiserver: ApiServer, kind: str, namespace: str, status: dict) -> Ite
 
     def play() -> None:
         while not done.wait(0.2):
-            for obj in apiserver.get(kind, "-n", namespace)["items"]:
+            for obj in (apiserver.get(kind, "-n", namespace) or {"items": []})["items"]:
                 if not obj.get("status"):
                     name = obj["metadata"]["name"]
                     words = ["patch", kind, name, "-n", namespace, "--type=merge", "-p", json.dumps({"status": status})]
