@@ -88,8 +88,8 @@ def s3(found, processes, tmp_path_factory):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-days", "2", "-subj", "/CN=s3", "-addext", "subjectAltName=IP:127.0.0.1",
                     *(word for words in pair.items() for word in words)], check=True, capture_output=True)
-    argv = [found["versitygw"], "--quiet", f"--port=127.0.0.1:{port}", f"--cert={pair['-out']}", f"--key={pair['-keyout']}",
-            "posix", f"--sidecar={folder / 'meta'}", folder / "data"]
+    argv = [found["versitygw"], "--quiet", f"--port=127.0.0.1:{port}", f"--cert={pair['-out']}",
+            f"--key={pair['-keyout']}", "posix", f"--sidecar={folder / 'meta'}", folder / "data"]
     processes(folder / "log", argv, keys)
     address = f"https://127.0.0.1:{port}"
     _until(lambda: _answers(address), "the S3 server answers")
