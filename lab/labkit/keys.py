@@ -55,7 +55,7 @@ def make() -> None:
     for name in ("rke_key", "cloud_key"):
         path(name).unlink(missing_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}@saltk8s-lab", "-f", path(name))
-    for name in ("registry_password", "vcenter_password"):
+    for name in ("registry_password", "vcenter_password", "s3_access_key", "s3_secret_key", "backup_password"):
         write_private(path(name), secrets.token_urlsafe(24) + "\n")
     _certificates()
     # what the tests look for where it must not be; a line of the SSH key that is in no public part
@@ -64,6 +64,8 @@ def make() -> None:
         "registry password": read("registry_password"),
         "vCenter password": read("vcenter_password"),
         "platform key": read("platform.key").splitlines()[2],
+        "S3 secret key": read("s3_secret_key"),
+        "backup password": read("backup_password"),
     }
     write_private(folder() / "admin" / "canaries.json", json.dumps(canaries) + "\n")
     write_private(folder() / "admin" / "cloud_key", read("cloud_key") + "\n")
@@ -90,6 +92,8 @@ def _certificates() -> None:
     )
     for name, names in LEAVES.items():
         path("leaf.cnf").write_text(LEAF.format(names=names))
+    path("leaf.cnf").write_text(LEAF)
+    for name in ("vcenter", "registry", "s3"):
         run(
             "openssl",
             "req",

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 KUBERNETES = "1.32.6"
 STAGING = "v0." + KUBERNETES.split(".", 1)[1]  # k8s.io/api and its siblings follow Kubernetes' minor and patch
 CALICO = "v0.0.0-20250529224300-393b14e729a6"  # the commit of v3.30.1
+# the release of cli-runtime that Velero asks for is not served; it is used by its command line alone
+VELERO_REPLACE = {"k8s.io/cli-runtime": "k8s.io/cli-runtime@v0.32.13"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Program:
     modfile: folder under ``lab/build`` with a go.mod of ours, when the module's own cannot serve;
     sums: file under ``lab/build`` with checksums that the checksum database does not answer for;
     drop: requirements that cannot be had and whose importing files ``overlay`` replaces
-    (path inside the module -> file under ``lab/build``, or "" to leave the file out).
+    (path inside the module -> file under ``lab/build``, or "" to leave the file out);
+    replace: versions that stand in for others that cannot be had (module path -> ``path@version``).
     """
 
     name: str
@@ -35,6 +38,7 @@ class Program:
     sums: str = ""
     drop: tuple[str, ...] = ()
     overlay: dict[str, str] = field(default_factory=dict)
+    replace: dict[str, str] = field(default_factory=dict)
 
 
 def _kubernetes(name: str, tier: str) -> Program:
@@ -136,6 +140,22 @@ PROGRAMS = [
         "./cmd/traefik",
         variables={"github.com/traefik/traefik/v3/pkg/version.Version": "v3.6.12"},
     ),
+    Program("versitygw", "github.com/versity/versitygw@v1.8.0", "./cmd/versitygw"),
+    Program(
+        "velero",
+        "github.com/vmware-tanzu/velero@v1.18.3",
+        "./cmd/velero",
+        variables={"github.com/vmware-tanzu/velero/pkg/buildinfo.Version": "v1.18.3"},
+        replace=VELERO_REPLACE,
+    ),
+    Program(
+        "velero-restore-helper",
+        "github.com/vmware-tanzu/velero@v1.18.3",
+        "./cmd/velero-restore-helper",
+        replace=VELERO_REPLACE,
+    ),
+    Program("restic", "github.com/restic/restic@v0.17.3", "./cmd/restic"),
+    Program("k8up", "github.com/k8up-io/k8up/v2@v2.12.0", "./cmd/k8up", variables={"main.version": "v2.12.0"}),
 ]
 
 BY_NAME = {program.name: program for program in PROGRAMS}

@@ -50,6 +50,7 @@ IMAGES = [
     Image("admin", base="node", folder="admin", wheels=True),
     Image("registry", base="debian", folder="registry"),
     Image("seeder", base="os", folder="seeder"),
+    Image("s3", programs=_same("versitygw")),
     Image("base", "saltk8s-lab/client:1", base="debian", folder="base"),
     Image("web", "saltk8s-lab/web:1", own=("web",), user="65534"),
     Image("nginx", "nginx:stable-alpine", base="base", folder="nginx"),
@@ -116,6 +117,21 @@ IMAGES = [
     ),
     Image("metallb-speaker", "metallb/speaker:v0.15.2", programs={"metallb-speaker": "speaker"}),
     Image("traefik", "traefik:v3.6.12", programs=_same("traefik"), user="65534"),
+    Image(
+        "velero",
+        "velero/velero:v1.18.3",
+        base="base",
+        folder="velero",
+        programs=_same("velero", "velero-restore-helper", "restic"),
+    ),
+    Image(
+        "velero-plugin-for-aws",
+        "velero/velero-plugin-for-aws:v1.14.2",
+        base="base",
+        folder="velero-plugin-for-aws",
+        own=("velero-plugin-s3",),
+    ),
+    Image("k8up", "k8up-io/k8up:v2.12.0", base="base", folder="k8up", programs=_same("k8up", "restic")),
 ]
 
 BY_NAME = {image.name: image for image in IMAGES}

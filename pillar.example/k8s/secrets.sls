@@ -15,3 +15,11 @@ k8s:
     traefik:
       default_tls:
         key: CHANGE-ME                  # the private key of its certificate
+  locations:
+    backup:
+      s3:
+        access_key: CHANGE-ME           # may write to k8s:locations:backup:s3:bucket, and nothing else
+        secret_key: CHANGE-ME
+  services:
+    backup:
+      encryption_password: CHANGE-ME    # of the files of volumes; keep it elsewhere too: no backup is read without it

@@ -24,3 +24,23 @@ k8s:
 
   # Further objects of the site, after all services: folders and files of the file server.
   # extra: [salt://site/k8s]
+    backup:
+      enabled: true
+      engine: velero                                # or k8up, or stash
+      location: backup
+      schedule: "30 1 * * *"
+      keep: 30d
+      # hooks:
+      #   wiki-database:
+      #     namespace: wiki
+      #     selector: {app: postgres}
+      #     before: [/bin/sh, -c, "pg_dumpall -U postgres > /var/lib/postgresql/data/dump.sql"]
+
+  # Places outside the cluster that backups go to; the keys are in secrets.sls.
+  locations:
+    backup:
+      s3:
+        endpoint: https://s3.osug.example
+        bucket: k8s
+        # region: us-east-1
+        # prefix: osug

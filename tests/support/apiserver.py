@@ -72,7 +72,7 @@ class ApiServer:
         self.kubectl_path = str(binaries["kubectl"])
         self._binaries = binaries
         self._processes: dict[str, subprocess.Popen] = {}
-        self.port, self._etcd_port, self._peer_port = _free_ports(3)
+        self.port, self._etcd_port, self._peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = folder / "kubeconfig"
         self._audit = folder / "audit.log"
@@ -283,7 +283,8 @@ class ApiServer:
             time.sleep(0.05)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))

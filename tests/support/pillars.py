@@ -24,6 +24,8 @@ EXAMPLE = ROOT / "pillar.example"
 PUBLIC_FILES = ("cluster", "nodes", "services", "tenants")
 REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
+BACKUP_KEYS = {"access_key": "canary-access-Hn4ty", "secret_key": "canary-s3-Xw2mz"}
+BACKUP_PASSWORD = "canary-backup-Rb9qe"
 SHA256 = "5f" * 32
 
 
@@ -107,6 +109,8 @@ def secret_values() -> dict:
             "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
         },
         "services": {"traefik": {"default_tls": {"key": certificate()[1]}}},
+        "locations": {"backup": {"s3": dict(BACKUP_KEYS)}},
+        "services": {"backup": {"encryption_password": BACKUP_PASSWORD}},
     }
 
 
@@ -127,6 +131,9 @@ def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]
     return [REGISTRY_PASSWORD, CLOUD_PASSWORD, *(key.splitlines()[2] for key in keys)]
+    keys = [key_pair()[0], key_pair("canary-template")[0]]
+    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, *BACKUP_KEYS.values()]
+    return [*texts, *(key.splitlines()[2] for key in keys)]
 
 
 def write(folder: Path, *overlays: dict) -> Path:

@@ -15,6 +15,13 @@ from saltk8s.schema_types import EVERY_ITEM, Map, Report, Section
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()
+ADMIN_SECRETS = {
+    "k8s:cluster:ssh:private_key",
+    "k8s:registry:password",
+    "k8s:locations:backup:s3:access_key",
+    "k8s:locations:backup:s3:secret_key",
+    "k8s:services:backup:encryption_password",
+}
 
 
 def problems(tree, **options):
@@ -113,6 +120,8 @@ ADMINS = {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:services:
     [
         (True, {*ADMINS, "k8s:cloud:provider:password"}),
         (["admin"], ADMINS),
+        (True, {*ADMIN_SECRETS, "k8s:cloud:provider:password"}),
+        (["admin"], ADMIN_SECRETS),
         ({"cloud"}, {"k8s:cloud:provider:password"}),
         (False, set()),
         ((), set()),
@@ -171,6 +180,10 @@ def test_images_of_services():
     assert images.of_services(built) == {"metallb": expected, "traefik": ["traefik:v3.6.12"]}
     built["services"]["metallb"]["enabled"] = False
     assert images.of_services(built) == {"traefik": ["traefik:v3.6.12"]}
+    engine = ["docker.io/velero/velero-plugin-for-aws:v1.14.2", "docker.io/velero/velero:v1.18.3"]  # the chosen one's
+    assert images.of_services(built) == {"metallb": expected, "backup": engine}
+    built["services"]["metallb"]["enabled"] = built["services"]["backup"]["enabled"] = False
+    assert images.of_services(built) == {}
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,20 @@ def test_redacted_hides_the_password_and_leaves_the_original_alone():
     assert rke_config.secrets(rke_config.build(sample.model(CASES["three"]))) == []
 
 
+def test_redacted_hides_the_keys_of_the_location_of_snapshots():
+    config = rke_config.build(sample.model(CASES["snapshots-on-s3"]))
+    shown = rke_config.redacted(config)
+    assert "CANARY" not in yaml.safe_dump(shown)
+    assert shown["services"]["etcd"]["backup_config"]["s3backupconfig"]["bucket_name"] == "k8s"
+    assert rke_config.secrets(config) == ["CANARY-ACCESS", "CANARY-SECRET"]
+
+
+def test_what_is_kept_on_s3_covers_the_whole_time():
+    case = pillars.merge(CASES["snapshots-on-s3"], {"cluster": {"etcd": {"snapshots": {"every": "5h", "keep": "1d"}}}})
+    etcd = rke_config.build(sample.model(case))["services"]["etcd"]["backup_config"]
+    assert (etcd["interval_hours"], etcd["retention"]) == (5, 5)
+
+
 def test_a_hundred_nodes_are_all_there_once():
     config = rke_config.build(sample.model({"nodes": sample.many_nodes(100)}))
     assert len({node["address"] for node in config["nodes"]}) == 100

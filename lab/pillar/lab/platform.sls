@@ -69,3 +69,14 @@ k8s:
     traefik:
       address: 172.31.50.200
       hosts: ["*.lab.example"]          # certificate and key are made for each lab
+    backup:
+      schedule: "0 3 * * *"
+      hooks:
+        e2e:                            # of tests/e2e/test_backup.py
+          namespace: e2e-backup
+          selector: {app: notes}
+          before: [/bin/sh, -c, "echo by the hook > /data/dumped"]
+
+  locations:
+    backup:
+      s3: {endpoint: "https://172.31.50.1:7070", bucket: k8s, prefix: lab}

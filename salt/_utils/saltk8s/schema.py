@@ -9,6 +9,7 @@ from saltk8s import schema_values as values
 from saltk8s.schema_access import AUTHENTICATION, ObjectSource
 from saltk8s.schema_addresses import Address, Cidr
 from saltk8s.schema_cloud import CLOUD
+from saltk8s.schema_locations import LOCATIONS
 from saltk8s.schema_services import SERVICES
 from saltk8s.schema_types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
 from saltk8s.services.tenants import TENANT
@@ -72,6 +73,11 @@ _CLUSTER = Section(
                             {
                                 "every": Key(values.Duration, "Time between two snapshots."),
                                 "keep": Key(values.Duration, "How long a snapshot is kept."),
+                                "s3": Key(
+                                    values.DnsLabel,
+                                    "The entry of `k8s:locations` that snapshots are copied to.",
+                                    example="backup",
+                                ),
                             }
                         ),
                         "Snapshots of etcd on the nodes that run it.",
@@ -269,6 +275,7 @@ SCHEMA = Section(
         ),
         "os": Key(_OS, "The nodes' operating system."),
         "docker": Key(_DOCKER, "The nodes' Docker."),
+        "locations": Key(LOCATIONS, "Places outside the cluster that backups go to, by name."),
         "services": Key(SERVICES, "The cluster's services, deployed in the order of defaults.yaml."),
         "tenants": Key(
             Map(values.DnsLabel, TENANT), "Laboratories and services, by name; docs/services/tenants.md tells more."

@@ -208,6 +208,11 @@ def private_key(role: str) -> Secret:
     )
 
 
+def pem_text(role: str, expected: str, doc: str) -> Secret:
+    """Return the type of a secret in PEM's form, or one like it, of several lines; role: the minion that needs it."""
+    return Secret(role, expected, doc=doc, pattern=r"[\x0a\x20-\x7e]*-----BEGIN [\x0a\x20-\x7e]+", longest=65536)
+
+
 def password(role: str) -> Secret:
     """Return the type of a password; role: the minion that needs it."""
     return Secret(role, "a secret text on one line, not empty", pattern=r"[^\x00-\x1f\x7f]+", doc="secret")

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from saltk8s.engine import rke_audit
 from saltk8s.redact import REDACTED
+from saltk8s.schema_values import SECONDS, seconds
 
 # rke's name of each component below `services`, by the pillar's name
 SERVICES = {
@@ -26,6 +27,7 @@ DRAIN_TIMEOUT_S = 300
 WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
 # rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
 OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
+S3_SECRETS = ("access_key", "secret_key")
 _HOURS = {"m": 0, "h": 1, "d": 24, "w": 168}
 
 
@@ -45,6 +47,7 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "nodes": [_node(cluster["ssh"], node) for node in model["nodes"].values()],
         "private_registries": _registries(model.get("registry")),
         "services": _services(cluster, model.get("authentication")),
+        "services": _services(cluster, _snapshots(cluster["etcd"]["snapshots"], model.get("locations"))),
         "network": _network(cluster["network"]),
         "authentication": {"strategy": "x509", "sans": list(cluster.get("api_names") or [])},
         "authorization": {"mode": "rbac"},
@@ -66,16 +69,23 @@ def text(config: dict[str, Any]) -> str:
 
 
 def redacted(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy without the registry's password."""
-    registries = [
-        {**one, "password": REDACTED} if one.get("password") else one for one in config.get("private_registries", [])
-    ]
-    return {**config, "private_registries": registries} if registries else dict(config)
+    """Return a copy without the secrets in it."""
+    return _hidden(config, set(secrets(config)))
 
 
 def secrets(config: dict[str, Any]) -> list[str]:
     """Return the secrets that are in the data, to be taken out of any output."""
-    return [one["password"] for one in config.get("private_registries", []) if one.get("password")]
+    found = [one.get("password") for one in config.get("private_registries", [])]
+    s3 = (config["services"].get("etcd", {}).get("backup_config") or {}).get("s3backupconfig") or {}
+    return [text for text in [*found, *(s3.get(key) for key in S3_SECRETS)] if text]
+
+
+def _hidden(value: Any, texts: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(item, texts) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, texts) for item in value]
+    return REDACTED if isinstance(value, str) and value in texts else value
 
 
 def duration(value: str) -> str:
@@ -140,13 +150,35 @@ def _oidc(authentication: dict[str, Any] | None) -> dict[str, str]:
 
 def _services(cluster: dict[str, Any], authentication: dict[str, Any] | None) -> dict[str, Any]:
     network, snapshots = cluster["network"], cluster["etcd"]["snapshots"]
+def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> dict[str, Any]:
+    """rke has two forms: times, and, for S3, whole hours and a number of snapshots."""
+    if not snapshots.get("s3"):
+        return {"snapshot": True, "creation": duration(snapshots["every"]), "retention": duration(snapshots["keep"])}
+    s3 = locations[snapshots["s3"]]["s3"]
+    every, keep = seconds(snapshots["every"]), seconds(snapshots["keep"])
+    place = {
+        "endpoint": s3["endpoint"].removeprefix("https://"),  # which is what it speaks
+        "bucket_name": s3["bucket"],
+        "region": s3["region"],
+        "folder": f"{s3['prefix']}/etcd" if s3.get("prefix") else "etcd",
+        "custom_ca": s3.get("ca"),
+        **{key: s3.get(key) for key in S3_SECRETS},
+    }
+    return {
+        "backup_config": {
+            "enabled": True,
+            "interval_hours": every // SECONDS["h"],
+            "retention": -(-keep // every),
+            "s3backupconfig": {key: value for key, value in place.items() if value},
+        }
+    }
+
+
+def _services(cluster: dict[str, Any], etcd: dict[str, Any]) -> dict[str, Any]:
+    network = cluster["network"]
     audit = cluster["audit_log"]
     services: dict[str, Any] = {
-        "etcd": {
-            "snapshot": True,
-            "creation": duration(snapshots["every"]),
-            "retention": duration(snapshots["keep"]),
-        },
+        "etcd": etcd,
         "kube-api": {
             "service_cluster_ip_range": network["service_cidr"],
             "secrets_encryption_config": {"enabled": bool(cluster.get("encrypt_secrets"))},
