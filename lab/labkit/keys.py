@@ -15,6 +15,7 @@ CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 LEAVES = {
     "vcenter": f"IP:{config.GATEWAY}",
     "registry": f"IP:{config.GATEWAY}",
+    "s3": f"IP:{config.GATEWAY}",
     "platform": f"DNS:{config.DOMAIN}, DNS:*.{config.DOMAIN}",  # what Traefik shows
 }
 LEAF = """basicConstraints = critical, CA:FALSE
@@ -92,8 +93,6 @@ def _certificates() -> None:
     )
     for name, names in LEAVES.items():
         path("leaf.cnf").write_text(LEAF.format(names=names))
-    path("leaf.cnf").write_text(LEAF)
-    for name in ("vcenter", "registry", "s3"):
         run(
             "openssl",
             "req",

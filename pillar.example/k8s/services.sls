@@ -18,12 +18,7 @@ k8s:
       default_tls:
         certificate: CHANGE-ME                      # PEM, for these hosts, then those of its authorities; key: secrets.sls
       # external_traffic_policy: Local              # applications see the clients' addresses; see docs/services/traefik.md
-    tenants:
-      enabled: true                     # k8s:tenants, in tenants.sls
-      # allow_removal: [resif-test]     # namespaces that may go with all that is in them; no other one ever does
 
-  # Further objects of the site, after all services: folders and files of the file server.
-  # extra: [salt://site/k8s]
     backup:
       enabled: true
       engine: velero                                # or k8up, or stash
@@ -36,6 +31,10 @@ k8s:
       #     selector: {app: postgres}
       #     before: [/bin/sh, -c, "pg_dumpall -U postgres > /var/lib/postgresql/data/dump.sql"]
 
+    tenants:
+      enabled: true                     # k8s:tenants, in tenants.sls
+      # allow_removal: [resif-test]     # namespaces that may go with all that is in them; no other one ever does
+
   # Places outside the cluster that backups go to; the keys are in secrets.sls.
   locations:
     backup:
@@ -44,3 +43,6 @@ k8s:
         bucket: k8s
         # region: us-east-1
         # prefix: osug
+
+  # Further objects of the site, after all services: folders and files of the file server.
+  # extra: [salt://site/k8s]

@@ -108,9 +108,11 @@ def secret_values() -> dict:
             "provider": {"password": CLOUD_PASSWORD},
             "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
         },
-        "services": {"traefik": {"default_tls": {"key": certificate()[1]}}},
         "locations": {"backup": {"s3": dict(BACKUP_KEYS)}},
-        "services": {"backup": {"encryption_password": BACKUP_PASSWORD}},
+        "services": {
+            "traefik": {"default_tls": {"key": certificate()[1]}},
+            "backup": {"encryption_password": BACKUP_PASSWORD},
+        },
     }
 
 
@@ -130,8 +132,6 @@ def full() -> dict:
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]
-    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, *(key.splitlines()[2] for key in keys)]
-    keys = [key_pair()[0], key_pair("canary-template")[0]]
     texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, *BACKUP_KEYS.values()]
     return [*texts, *(key.splitlines()[2] for key in keys)]
 

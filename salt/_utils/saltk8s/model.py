@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from saltk8s import redact, rules, tenants
-from saltk8s import redact, rules, schema_services
+from saltk8s import redact, rules, schema_services, tenants
 from saltk8s.errors import ConfigError
 from saltk8s.schema import SCHEMA
 from saltk8s.schema_types import List, Map, Report, Secret, Section, Type
@@ -69,7 +68,6 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
         images = service.get("images") or {}
         service["images"] = {name: rules.versioned(image, service) for name, image in images.items()}
     tenants.complete(model)
-        service["images"] = {name: rules.versioned(image, service) for name, image in service["images"].items()}
     return model
 
 

@@ -25,9 +25,8 @@ MinionId = Text(
     "a minion id: letters, digits, dots, dashes, underscores", r"[A-Za-z0-9][A-Za-z0-9._-]*", 253, doc="minion id"
 )
 HostPattern = Text(
-    "a host name, or *. and a domain for every name in it", rf"(?:\*\.)?{_DNS}", 253, doc="host name or `*.domain`"
+    "a host name, or *. and a domain for every name in it", rf"(?:\*\.)?{DNS}", 253, doc="host name or `*.domain`"
 )
-Host = Text("a host name or an IPv4 address", rf"(?i:{_DNS})", 253, doc="host name or address")
 Host = Text("a host name or an IPv4 address", rf"(?i:{DNS})", 253, doc="host name or address")
 Word = Text("a name of letters, digits, dots, dashes and underscores", r"[A-Za-z0-9][A-Za-z0-9._-]*", 128, doc="name")
 UserName = Text("a login name", r"[a-z_][a-z0-9_-]{0,31}", doc="login name")

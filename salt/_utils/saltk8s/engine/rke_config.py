@@ -46,8 +46,11 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "addon_job_timeout": ADDON_TIMEOUT_S,
         "nodes": [_node(cluster["ssh"], node) for node in model["nodes"].values()],
         "private_registries": _registries(model.get("registry")),
-        "services": _services(cluster, model.get("authentication")),
-        "services": _services(cluster, _snapshots(cluster["etcd"]["snapshots"], model.get("locations"))),
+        "services": _services(
+            cluster,
+            _snapshots(cluster["etcd"]["snapshots"], model.get("locations")),
+            model.get("authentication"),
+        ),
         "network": _network(cluster["network"]),
         "authentication": {"strategy": "x509", "sans": list(cluster.get("api_names") or [])},
         "authorization": {"mode": "rbac"},
@@ -148,8 +151,6 @@ def _oidc(authentication: dict[str, Any] | None) -> dict[str, str]:
     return {**flags, "oidc-ca-file": OIDC_CA} if oidc["ca"] else flags
 
 
-def _services(cluster: dict[str, Any], authentication: dict[str, Any] | None) -> dict[str, Any]:
-    network, snapshots = cluster["network"], cluster["etcd"]["snapshots"]
 def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> dict[str, Any]:
     """rke has two forms: times, and, for S3, whole hours and a number of snapshots."""
     if not snapshots.get("s3"):
@@ -174,7 +175,9 @@ def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> d
     }
 
 
-def _services(cluster: dict[str, Any], etcd: dict[str, Any]) -> dict[str, Any]:
+def _services(
+    cluster: dict[str, Any], etcd: dict[str, Any], authentication: dict[str, Any] | None
+) -> dict[str, Any]:
     network = cluster["network"]
     audit = cluster["audit_log"]
     services: dict[str, Any] = {

@@ -96,7 +96,6 @@ class ObjectSet:
             live = reader.read(self._kubectl, self.name, self._declared, ahead=self._ahead)
         remembered = {kind for kind in live.recorded if kind not in live.unknown} if live.recorded else set()
         self._declared[key] = record.build(self.name, remembered | kinds)
-        if key in live.members:  # it was compared with one that knew nothing of kinds that went
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
             live.take([live.members[key]], self._declared)
         return live
