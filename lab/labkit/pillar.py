@@ -45,12 +45,14 @@ def secret() -> dict:
             "locations": {
                 "backup": {"s3": {name: keys.read(f"s3_{name}") for name in ("access_key", "secret_key")}},
             },
-            "services": {"backup": {"encryption_password": keys.read("backup_password")}},
             "cloud": {
                 "provider": {"password": keys.read("vcenter_password")},
                 "defaults": {"ssh_private_key": keys.read("cloud_key") + "\n"},
             },
-            "services": {"traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}}},
+            "services": {
+                "traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}},
+                "backup": {"encryption_password": keys.read("backup_password")},
+            },
         }
     }
 
