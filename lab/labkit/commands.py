@@ -16,6 +16,7 @@ from labkit import (
     keys,
     machines,
     mainjob,
+    nfs,
     owngo,
     pillar,
     preflight,
@@ -96,6 +97,8 @@ def _site(steps: Steps, programs: dict[str, pathlib.Path]) -> None:
     with steps.step("network and registry"):
         machines.create_network()
         registry.start(version)
+    with steps.step("NFS server"):
+        nfs.start(version)
     with steps.step("vCenter simulator"):
         vcenter.start(version)
     with steps.step("Salt master and admin minion"):
@@ -137,6 +140,7 @@ def down(steps: Steps) -> int:
     with steps.step("machines") as note:
         vcenter.stop()
         if dockerd.answers():
+            nfs.stop()
             gone = machines.remove_all()
             registry.stop()
             note.append(f"{len(gone)} removed")
@@ -167,7 +171,7 @@ def status(steps: Steps) -> int:
         steps.say("there is no lab (Docker does not run)")
         return 1
     steps.say(f"vCenter simulator   {'runs' if running(vcenter.NAME) else 'is not there'}")
-    for name in (registry.NAME, config.ADMIN):
+    for name in (registry.NAME, config.NFS, config.ADMIN):
         state = run("docker", "inspect", "-f", "{{.State.Status}}", name, check=False).strip()
         steps.say(f"{name:<19} {state or 'is not there'}")
     found = machines.virtual_machines()

@@ -46,9 +46,10 @@ CNI = {
 IMAGES = [
     Image("wheels", base="debian", folder="wheels"),
     Image("os", base="debian", folder="os", arguments={"OFFLINE": OFFLINE_PACKAGES}),
-    Image("node", base="os", folder="node", wheels=True),
+    Image("node", base="os", folder="node", own=("mount-nfs",), wheels=True),
     Image("admin", base="node", folder="admin", wheels=True),
     Image("registry", base="debian", folder="registry"),
+    Image("nfs", base="debian", folder="nfs"),
     Image("seeder", base="os", folder="seeder"),
     Image("base", "saltk8s-lab/client:1", base="debian", folder="base"),
     Image("web", "saltk8s-lab/web:1", own=("web",), user="65534"),
@@ -115,6 +116,7 @@ IMAGES = [
         "metallb-controller", "metallb/controller:v0.15.2", programs={"metallb-controller": "controller"}, user="65534"
     ),
     Image("metallb-speaker", "metallb/speaker:v0.15.2", programs={"metallb-speaker": "speaker"}),
+    Image("nfs-subdir", "sig-storage/nfs-subdir-external-provisioner:v4.0.2", own=("nfs-provisioner",)),
 ]
 
 BY_NAME = {image.name: image for image in IMAGES}

@@ -3,9 +3,17 @@ k8s:
   services:
     metallb:
       pools:
-        public:
-          addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
         # internal:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
         #   namespaces: [monitoring]
+        public:
+          addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
+    nfs:
+      enabled: true
+      exports:                                      # a storage class for each, of this name
+        projects:
+          server: nas1.osug.example
+          path: /export/k8s
+          reclaim: archive                          # a deleted claim's data stays as archived-...; or: delete, retain
+          mount_options: [nfsvers=4.1, hard]

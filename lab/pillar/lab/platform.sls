@@ -66,3 +66,9 @@ k8s:
       pools:
         public: {addresses: [172.31.50.200-172.31.50.220]}
       l2: {interfaces: [eth0]}
+    nfs:
+      driver: subdir                    # the csi driver cannot be had here; see lab/README.md
+      exports:
+        projects: {server: 172.31.50.3, path: /export/projects, reclaim: archive, mount_options: [nfsvers=3, nolock]}
+        scratch: {server: 172.31.50.3, path: /export/scratch, reclaim: delete, mount_options: [nfsvers=3, nolock]}
+        keep: {server: 172.31.50.3, path: /export/keep, reclaim: retain, mount_options: [nfsvers=3, nolock]}
