@@ -15,7 +15,8 @@ OPTIONS = (
     "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
     "--security-opt", "systempaths=unconfined", "--cgroupns=private", "--device-cgroup-rule", "a *:* rwm",
     "--device", "/dev/kmsg", "--device", "/dev/net/tun", "--device", "/dev/fuse",
-    "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "-e", "container=docker", "-e", f"LAB_GATEWAY={config.GATEWAY}", "--stop-timeout", "20",
+    "--tmpfs", "/run", "--tmpfs", "/tmp:exec",
+    "-e", "container=docker", "-e", f"LAB_GATEWAY={config.GATEWAY}", "--stop-timeout", "20",
 )  # fmt: skip
 
 

@@ -11,3 +11,6 @@ k8s:
       password: CHANGE-ME               # of k8s:cloud:provider:user
     defaults:
       ssh_private_key: CHANGE-ME        # of the template's ssh_user; leave it out when the template has none
+  services:
+    vsphere:
+      password: CHANGE-ME               # of k8s:services:vsphere:user

@@ -9,6 +9,11 @@ k8s:
         #   namespaces: [monitoring]
         public:
           addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
+    vsphere:
+      enabled: true
+      user: k8s@osug                                # fewer rights than Salt Cloud's; its password is in secrets.sls
+      storage_classes:
+        san: {policy: k8s-san, default: true}       # or datastore: ds:///vmfs/volumes/.../
     nfs:
       enabled: true
       exports:                                      # a storage class for each, of this name

@@ -19,6 +19,7 @@ EXAMPLE = ROOT / "pillar.example"
 PUBLIC_FILES = ("cluster", "nodes", "services")
 REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
+VSPHERE_PASSWORD = "canary-vsphere-Hn5tb"
 SHA256 = "5f" * 32
 
 
@@ -82,6 +83,7 @@ def secret_values() -> dict:
             "provider": {"password": CLOUD_PASSWORD},
             "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
         },
+        "services": {"vsphere": {"password": VSPHERE_PASSWORD}},
     }
 
 
@@ -101,7 +103,7 @@ def full() -> dict:
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0]]
-    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, *(key.splitlines()[2] for key in keys)]
+    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, VSPHERE_PASSWORD, *(key.splitlines()[2] for key in keys)]
 
 
 def write(folder: Path, *overlays: dict) -> Path:

@@ -105,11 +105,14 @@ def test_roles_with_a_cloud_minion_of_its_own():
     assert model.roles_of(pillars.without(single, "cloud"), "k8s-cp1") == {"node", "admin"}
 
 
+ADMIN_SECRETS = {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:services:vsphere:password"}
+
+
 @pytest.mark.parametrize(
     "required, missing",
     [
-        (True, {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:cloud:provider:password"}),
-        (["admin"], {"k8s:cluster:ssh:private_key", "k8s:registry:password"}),
+        (True, {*ADMIN_SECRETS, "k8s:cloud:provider:password"}),
+        (["admin"], ADMIN_SECRETS),
         ({"cloud"}, {"k8s:cloud:provider:password"}),
         (False, set()),
         ((), set()),

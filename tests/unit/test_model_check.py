@@ -56,6 +56,7 @@ def test_a_secret_on_a_worker():
         "k8s:registry:password",
         "k8s:cloud:provider:password",
         "k8s:cloud:defaults:ssh_private_key",
+        "k8s:services:vsphere:password",
     }
     assert {tuple(finding.minions) for finding in outcome.findings} == {("k8s-w1",)}
     text = check.as_text(outcome, "here") + check.as_json(outcome)
@@ -66,7 +67,7 @@ def test_a_secret_on_a_worker():
 def test_a_secret_missing_on_the_admin():
     outcome = judge(lambda minion: pillars.public())
     assert {tuple(finding.minions) for finding in outcome.findings} == {(ADMIN,)}
-    assert len(outcome.findings) == 3
+    assert len(outcome.findings) == 4
 
 
 def test_a_secret_that_is_encrypted_is_a_secret():

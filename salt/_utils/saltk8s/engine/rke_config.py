@@ -50,6 +50,8 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "monitoring": {"provider": "metrics-server" if cluster.get("metrics_server", True) else "none"},
         "upgrade_strategy": _upgrade(),
     }
+    if ((model.get("services") or {}).get("vsphere") or {}).get("enabled"):
+        config["cloud_provider"] = {"name": "external"}  # kubelets wait for the vSphere controller to know their node
     return config if config["private_registries"] else {k: v for k, v in config.items() if k != "private_registries"}
 
 
