@@ -29,6 +29,7 @@ def public(programs: dict[str, pathlib.Path]) -> dict:
         "k8s": {
             "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
             "registry": {"ca": keys.read("ca.crt") + "\n"},
+            "services": {"vsphere": {"ca": keys.read("ca.crt") + "\n"}},
             "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},
         }
     }
@@ -44,6 +45,7 @@ def secret() -> dict:
                 "provider": {"password": keys.read("vcenter_password")},
                 "defaults": {"ssh_private_key": keys.read("cloud_key") + "\n"},
             },
+            "services": {"vsphere": {"password": keys.read("vcenter_password")}},
         }
     }
 

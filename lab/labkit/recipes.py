@@ -116,6 +116,20 @@ IMAGES = [
         "metallb-controller", "metallb/controller:v0.15.2", programs={"metallb-controller": "controller"}, user="65534"
     ),
     Image("metallb-speaker", "metallb/speaker:v0.15.2", programs={"metallb-speaker": "speaker"}),
+    Image(
+        "vsphere-cpi",
+        "cloud-pv-vsphere/cloud-provider-vsphere:v1.31.0",
+        programs=_same("vsphere-cloud-controller-manager"),
+        user="1001",
+    ),
+    Image("vsphere-csi", "csi-vsphere/driver:v3.3.1", base="base", folder="vsphere-csi", programs=_same("vsphere-csi")),
+    Image("vsphere-syncer", "csi-vsphere/syncer:v3.3.1", programs=_same("syncer"), user="65532"),
+    Image("csi-provisioner", "sig-storage/csi-provisioner:v5.1.0", programs=_same("csi-provisioner"), user="65532"),
+    Image("csi-resizer", "sig-storage/csi-resizer:v1.12.0", programs=_same("csi-resizer"), user="65532"),
+    # the same stand-in three times: their flags tell it which one it is
+    Image("csi-attacher", "sig-storage/csi-attacher:v4.8.0", own=("csi-sidecar",), user="65532"),
+    Image("csi-registrar", "sig-storage/csi-node-driver-registrar:v2.13.0", own=("csi-sidecar",)),
+    Image("csi-livenessprobe", "sig-storage/livenessprobe:v2.15.0", own=("csi-sidecar",), user="65532"),
     Image("nfs-subdir", "sig-storage/nfs-subdir-external-provisioner:v4.0.2", own=("nfs-provisioner",)),
 ]
 

@@ -66,6 +66,10 @@ k8s:
       pools:
         public: {addresses: [172.31.50.200-172.31.50.220]}
       l2: {interfaces: [eth0]}
+    vsphere:
+      user: salt@vsphere.local          # the simulator has one account
+      storage_classes:
+        san: {policy: vSAN Default Storage Policy, default: true}
     nfs:
       driver: subdir                    # the csi driver cannot be had here; see lab/README.md
       exports:
