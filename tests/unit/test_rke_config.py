@@ -109,3 +109,12 @@ def test_the_example_pillar_builds_a_cluster():
     assert config["private_registries"][0]["password"] == pillars.REGISTRY_PASSWORD
     assert config["network"]["options"]["canal_iface"] == "ens192"
     assert rke_plan.compute(config, None, None, None).create
+
+
+def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
+    tree = pillars.full()
+    on = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    assert on["cloud_provider"] == {"name": "external"}
+    tree = pillars.merge(tree, {"services": {"vsphere": {"enabled": False}}})
+    off = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    assert on == off | {"cloud_provider": {"name": "external"}}
