@@ -95,7 +95,10 @@ class ObjectSet:
         with memory.uncollected():
             live = reader.read(self._kubectl, self.name, self._declared, ahead=self._ahead)
         remembered = {kind for kind in live.recorded if kind not in live.unknown} if live.recorded else set()
-        self._declared[key] = record.build(self.name, remembered | kinds)
+        self._declared[key] = wanted = record.build(self.name, remembered | kinds)
+        there = live.members.get(key)
+        if there is not None and key not in live.equal and compare.ours(there) and compare.looks_equal(wanted, there):
+            live.equal.add(key)  # it was read when the kinds that it alone remembers were not known yet
         return live
 
     def _planner(self) -> Planner:
