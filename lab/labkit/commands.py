@@ -17,6 +17,7 @@ from labkit import (
     machines,
     mainjob,
     objectstore,
+    nfs,
     owngo,
     pillar,
     preflight,
@@ -98,6 +99,8 @@ def _site(steps: Steps, programs: dict[str, pathlib.Path]) -> None:
         machines.create_network()
         registry.start(version)
         objectstore.start(version)
+    with steps.step("NFS server"):
+        nfs.start(version)
     with steps.step("vCenter simulator"):
         vcenter.start(version)
     with steps.step("Salt master and admin minion"):
@@ -139,6 +142,7 @@ def down(steps: Steps) -> int:
     with steps.step("machines") as note:
         vcenter.stop()
         if dockerd.answers():
+            nfs.stop()
             gone = machines.remove_all()
             registry.stop()
             objectstore.stop()
@@ -171,6 +175,7 @@ def status(steps: Steps) -> int:
         return 1
     steps.say(f"vCenter simulator   {'runs' if running(vcenter.NAME) else 'is not there'}")
     for name in (registry.NAME, objectstore.NAME, config.ADMIN):
+    for name in (registry.NAME, config.NFS, config.ADMIN):
         state = run("docker", "inspect", "-f", "{{.State.Status}}", name, check=False).strip()
         steps.say(f"{name:<19} {state or 'is not there'}")
     found = machines.virtual_machines()

@@ -30,6 +30,7 @@ def public(programs: dict[str, pathlib.Path]) -> dict:
             "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
             "registry": {"ca": keys.read("ca.crt") + "\n"},
             "locations": {"backup": {"s3": {"ca": keys.read("ca.crt") + "\n"}}},
+            "services": {"vsphere": {"ca": keys.read("ca.crt") + "\n"}},
             "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},
             "services": {"traefik": {"default_tls": {"certificate": keys.read("platform.crt") + "\n"}}},
         }
@@ -53,6 +54,7 @@ def secret() -> dict:
                 "traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}},
                 "backup": {"encryption_password": keys.read("backup_password")},
             },
+            "services": {"vsphere": {"password": keys.read("vcenter_password")}},
         }
     }
 

@@ -78,6 +78,12 @@ def _cni(name: str, package: str, version: str = "v1.6.0") -> Program:
     return Program(f"cni-{name}", f"github.com/containernetworking/plugins@{version}", f"./plugins/{package}")
 
 
+def _vsphere_csi(name: str) -> Program:
+    module = "sigs.k8s.io/vsphere-csi-driver/v3"
+    values = {f"{module}/pkg/csi/service.Version": "v3.3.1", f"{module}/pkg/syncer.Version": "v3.3.1"}
+    return Program(name, f"{module}@v3.3.1", f"./cmd/{name}", variables=values)
+
+
 PROGRAMS = [
     # what `make test` needs comes first: it can start while the rest is built
     Program("rke", "github.com/rancher/rke@v1.8.5", tier="test", variables={"main.VERSION": "v1.8.5"}),
@@ -156,6 +162,25 @@ PROGRAMS = [
     ),
     Program("restic", "github.com/restic/restic@v0.17.3", "./cmd/restic"),
     Program("k8up", "github.com/k8up-io/k8up/v2@v2.12.0", "./cmd/k8up", variables={"main.version": "v2.12.0"}),
+        "vsphere-cloud-controller-manager",
+        "k8s.io/cloud-provider-vsphere@v1.31.0",
+        "./cmd/vsphere-cloud-controller-manager",
+        variables={"main.version": "v1.31.0"},
+    ),
+    _vsphere_csi("vsphere-csi"),
+    _vsphere_csi("syncer"),
+    Program(
+        "csi-provisioner",
+        "github.com/kubernetes-csi/external-provisioner/v5@v5.1.0",
+        "./cmd/csi-provisioner",
+        variables={"main.version": "v5.1.0"},
+    ),
+    Program(
+        "csi-resizer",
+        "github.com/kubernetes-csi/external-resizer@v1.12.0",
+        "./cmd/csi-resizer",
+        variables={"main.version": "v1.12.0"},
+    ),
 ]
 
 BY_NAME = {program.name: program for program in PROGRAMS}

@@ -3,8 +3,6 @@ k8s:
   services:
     metallb:
       pools:
-        public:
-          addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
         # internal:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
@@ -46,3 +44,18 @@ k8s:
 
   # Further objects of the site, after all services: folders and files of the file server.
   # extra: [salt://site/k8s]
+        public:
+          addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
+    vsphere:
+      enabled: true
+      user: k8s@osug                                # fewer rights than Salt Cloud's; its password is in secrets.sls
+      storage_classes:
+        san: {policy: k8s-san, default: true}       # or datastore: ds:///vmfs/volumes/.../
+    nfs:
+      enabled: true
+      exports:                                      # a storage class for each, of this name
+        projects:
+          server: nas1.osug.example
+          path: /export/k8s
+          reclaim: archive                          # a deleted claim's data stays as archived-...; or: delete, retain
+          mount_options: [nfsvers=4.1, hard]

@@ -238,6 +238,8 @@ class ApiServer:
             "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", str(self.port),
             "--cert-dir", str(self.folder / "certs"), "--token-auth-file", str(self.folder / "tokens.csv"),
             "--client-ca-file", str(self.folder / "ca.crt"),
+            # as rke starts it: storage drivers mount for others, which takes privileged containers
+            "--allow-privileged=true",
             "--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.43.0.0/16",
             "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", str(self.folder / "sa.pub"),

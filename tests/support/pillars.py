@@ -26,6 +26,7 @@ REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
 BACKUP_KEYS = {"access_key": "canary-access-Hn4ty", "secret_key": "canary-s3-Xw2mz"}
 BACKUP_PASSWORD = "canary-backup-Rb9qe"
+VSPHERE_PASSWORD = "canary-vsphere-Hn5tb"
 SHA256 = "5f" * 32
 
 
@@ -113,6 +114,7 @@ def secret_values() -> dict:
             "traefik": {"default_tls": {"key": certificate()[1]}},
             "backup": {"encryption_password": BACKUP_PASSWORD},
         },
+        "services": {"vsphere": {"password": VSPHERE_PASSWORD}},
     }
 
 
@@ -134,6 +136,8 @@ def canaries() -> list[str]:
     keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]
     texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, *BACKUP_KEYS.values()]
     return [*texts, *(key.splitlines()[2] for key in keys)]
+    keys = [key_pair()[0], key_pair("canary-template")[0]]
+    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, VSPHERE_PASSWORD, *(key.splitlines()[2] for key in keys)]
 
 
 def write(folder: Path, *overlays: dict) -> Path:

@@ -113,6 +113,7 @@ def test_roles_with_a_cloud_minion_of_its_own():
 
 
 ADMINS = {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:services:traefik:default_tls:key"}
+ADMIN_SECRETS = {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:services:vsphere:password"}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,9 @@ def test_images_of_services():
     assert images.of_services(built) == {"metallb": expected, "traefik": ["traefik:v3.6.12"], "backup": engine}
     built["services"]["metallb"]["enabled"] = built["services"]["backup"]["enabled"] = False
     assert images.of_services(built) == {"traefik": ["traefik:v3.6.12"]}
+    assert images.of_services(built)["metallb"] == expected
+    built["services"]["metallb"]["enabled"] = False
+    assert "metallb" not in images.of_services(built)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def test_a_secret_on_a_worker():
         "k8s:locations:backup:s3:access_key",
         "k8s:locations:backup:s3:secret_key",
         "k8s:services:backup:encryption_password",
+        "k8s:services:vsphere:password",
     }
     assert {tuple(finding.minions) for finding in outcome.findings} == {("k8s-w1",)}
     text = check.as_text(outcome, "here") + check.as_json(outcome)
@@ -71,6 +72,7 @@ def test_a_secret_missing_on_the_admin():
     outcome = judge(lambda minion: pillars.public())
     assert {tuple(finding.minions) for finding in outcome.findings} == {(ADMIN,)}
     assert len(outcome.findings) == 7
+    assert len(outcome.findings) == 4
 
 
 def test_a_secret_that_is_encrypted_is_a_secret():

@@ -144,3 +144,19 @@ def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
     }
     without = rke_config.build(models.build(pillars.defaults(), pillars.full()))
     assert "extra_args" not in without["services"]["kube-api"]
+def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
+    tree = pillars.full()
+    on = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    assert on["cloud_provider"] == {"name": "external"}
+    tree = pillars.merge(tree, {"services": {"vsphere": {"enabled": False}}})
+    off = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    assert on["services"]["kubelet"].pop("extra_args") == {"node-ip": "0.0.0.0"}
+    assert on == off | {"cloud_provider": {"name": "external"}}
+
+
+def test_vsphere_leaves_addresses_that_the_pillar_gives():
+    nodes = {"k8s-w1": {"internal_address": "10.30.0.21"}}
+    model = models.build(pillars.defaults(), pillars.merge(pillars.full(), {"nodes": nodes}), secrets_required=True)
+    config = rke_config.build(model)
+    assert config["cloud_provider"] == {"name": "external"}
+    assert "extra_args" not in config["services"]["kubelet"]

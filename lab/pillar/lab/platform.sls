@@ -80,3 +80,13 @@ k8s:
   locations:
     backup:
       s3: {endpoint: "https://172.31.50.1:7070", bucket: k8s, prefix: lab}
+    vsphere:
+      user: salt@vsphere.local          # the simulator has one account
+      storage_classes:
+        san: {policy: vSAN Default Storage Policy, default: true}
+    nfs:
+      driver: subdir                    # the csi driver cannot be had here; see lab/README.md
+      exports:
+        projects: {server: 172.31.50.3, path: /export/projects, reclaim: archive, mount_options: [nfsvers=3, nolock]}
+        scratch: {server: 172.31.50.3, path: /export/scratch, reclaim: delete, mount_options: [nfsvers=3, nolock]}
+        keep: {server: 172.31.50.3, path: /export/keep, reclaim: retain, mount_options: [nfsvers=3, nolock]}

@@ -13,6 +13,7 @@ from saltk8s.errors import ConfigError
 from saltk8s.schema import SCHEMA
 from saltk8s.schema_types import List, Map, Report, Secret, Section, Type
 from saltk8s.schema_values import seconds, version
+from saltk8s.services import vsphere
 
 __all__ = ["SECRET_ROLES", "build", "host_of", "redacted", "roles_of", "seconds", "secrets_in", "version"]
 
@@ -68,6 +69,7 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
         images = service.get("images") or {}
         service["images"] = {name: rules.versioned(image, service) for name, image in images.items()}
     tenants.complete(model)
+    vsphere.complete(model)
     return model
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from saltk8s import redact, rules_networks, schema_locations, schema_services
+from saltk8s import redact, rules_networks, rules_storage, schema_services
 from saltk8s import schema_values as values
 from saltk8s.schema_types import Report, suggestion
 
@@ -208,4 +209,6 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     rules_networks.overlaps,
     rules_networks.room,
     rules_networks.encryption,
+    rules_storage.one_default,
+    rules_storage.one_class_a_name,
 )

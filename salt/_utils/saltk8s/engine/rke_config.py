@@ -59,6 +59,8 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "monitoring": {"provider": "metrics-server" if cluster.get("metrics_server", True) else "none"},
         "upgrade_strategy": _upgrade(),
     }
+    if ((model.get("services") or {}).get("vsphere") or {}).get("enabled"):
+        _wait_for_vsphere(config)
     return config if config["private_registries"] else {k: v for k, v in config.items() if k != "private_registries"}
 
 
@@ -124,6 +126,17 @@ def _node(ssh: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     if node.get("taints"):
         entry["taints"] = [taint(one) for one in node["taints"]]
     return entry
+
+
+def _wait_for_vsphere(config: dict[str, Any]) -> None:
+    """Make kubelets leave it to the vSphere controller what their node's id and addresses are."""
+    config["cloud_provider"] = {"name": "external"}
+    if any("internal_address" in node for node in config["nodes"]):
+        return  # rke gives kubelets these addresses then
+    # until the controller runs, which is after the cluster is healthy, a node has the address of its default route;
+    # without this flag it has none, and neither the network plugin nor metrics-server works
+    kubelet = config["services"].setdefault("kubelet", {})
+    kubelet["extra_args"] = {"node-ip": "0.0.0.0"} | kubelet.get("extra_args", {})
 
 
 def _registries(registry: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ _EFFECTS = (
     ("services.etcd", _ETCD, "etcd is restarted"),
     ("services.kubelet", _ALL, "the node is drained and its kubelet restarted"),
     ("services.kubeproxy", _ALL, "the node is drained and kube-proxy restarted"),
+    ("cloud_provider", _ALL, "the node is drained and its kubelet restarted"),
     ("private_registries", _ALL, "the node is drained and its kubelet restarted"),
     ("authentication", _CONTROL, "kube-apiserver gets a new certificate and is restarted"),
     ("network", _ALL, "the network plugin's pods are replaced"),

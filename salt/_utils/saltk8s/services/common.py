@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltk8s import schema_values as values
 from saltk8s.schema_types import Bool, Key, Section
 
@@ -34,3 +36,7 @@ def resources() -> Key:
         ),
         "Processor and memory of each container.",
     )
+def enabled(model: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """Return a service's part of the model when the service is enabled, else None."""
+    service = (model["services"] or {}).get(name)
+    return service if service and service["enabled"] else None
