@@ -16,8 +16,8 @@ from labkit import (
     keys,
     machines,
     mainjob,
-    objectstore,
     nfs,
+    objectstore,
     owngo,
     pillar,
     preflight,
@@ -174,8 +174,7 @@ def status(steps: Steps) -> int:
         steps.say("there is no lab (Docker does not run)")
         return 1
     steps.say(f"vCenter simulator   {'runs' if running(vcenter.NAME) else 'is not there'}")
-    for name in (registry.NAME, objectstore.NAME, config.ADMIN):
-    for name in (registry.NAME, config.NFS, config.ADMIN):
+    for name in (registry.NAME, objectstore.NAME, config.NFS, config.ADMIN):
         state = run("docker", "inspect", "-f", "{{.State.Status}}", name, check=False).strip()
         steps.say(f"{name:<19} {state or 'is not there'}")
     found = machines.virtual_machines()

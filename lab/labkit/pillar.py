@@ -30,9 +30,11 @@ def public(programs: dict[str, pathlib.Path]) -> dict:
             "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
             "registry": {"ca": keys.read("ca.crt") + "\n"},
             "locations": {"backup": {"s3": {"ca": keys.read("ca.crt") + "\n"}}},
-            "services": {"vsphere": {"ca": keys.read("ca.crt") + "\n"}},
             "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},
-            "services": {"traefik": {"default_tls": {"certificate": keys.read("platform.crt") + "\n"}}},
+            "services": {
+                "traefik": {"default_tls": {"certificate": keys.read("platform.crt") + "\n"}},
+                "vsphere": {"ca": keys.read("ca.crt") + "\n"},
+            },
         }
     }
 
@@ -53,8 +55,8 @@ def secret() -> dict:
             "services": {
                 "traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}},
                 "backup": {"encryption_password": keys.read("backup_password")},
+                "vsphere": {"password": keys.read("vcenter_password")},
             },
-            "services": {"vsphere": {"password": keys.read("vcenter_password")}},
         }
     }
 

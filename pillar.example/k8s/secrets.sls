@@ -20,8 +20,7 @@ k8s:
     traefik:
       default_tls:
         key: CHANGE-ME                  # the private key of its certificate
-    backup:
-      encryption_password: CHANGE-ME    # of the files of volumes; keep it elsewhere too: no backup is read without it
-  services:
     vsphere:
       password: CHANGE-ME               # of k8s:services:vsphere:user
+    backup:
+      encryption_password: CHANGE-ME    # of the files of volumes; keep it elsewhere too: no backup is read without it

@@ -17,6 +17,21 @@ k8s:
         certificate: CHANGE-ME                      # PEM, for these hosts, then those of its authorities; key: secrets.sls
       # external_traffic_policy: Local              # applications see the clients' addresses; see docs/services/traefik.md
 
+    vsphere:
+      enabled: true
+      user: k8s@osug                                # fewer rights than Salt Cloud's; its password is in secrets.sls
+      storage_classes:
+        san: {policy: k8s-san, default: true}       # or datastore: ds:///vmfs/volumes/.../
+
+    nfs:
+      enabled: true
+      exports:                                      # a storage class for each, of this name
+        projects:
+          server: nas1.osug.example
+          path: /export/k8s
+          reclaim: archive                          # a deleted claim's data stays as archived-...; or: delete, retain
+          mount_options: [nfsvers=4.1, hard]
+
     backup:
       enabled: true
       engine: velero                                # or k8up, or stash
@@ -44,18 +59,3 @@ k8s:
 
   # Further objects of the site, after all services: folders and files of the file server.
   # extra: [salt://site/k8s]
-        public:
-          addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
-    vsphere:
-      enabled: true
-      user: k8s@osug                                # fewer rights than Salt Cloud's; its password is in secrets.sls
-      storage_classes:
-        san: {policy: k8s-san, default: true}       # or datastore: ds:///vmfs/volumes/.../
-    nfs:
-      enabled: true
-      exports:                                      # a storage class for each, of this name
-        projects:
-          server: nas1.osug.example
-          path: /export/k8s
-          reclaim: archive                          # a deleted claim's data stays as archived-...; or: delete, retain
-          mount_options: [nfsvers=4.1, hard]

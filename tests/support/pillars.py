@@ -113,8 +113,8 @@ def secret_values() -> dict:
         "services": {
             "traefik": {"default_tls": {"key": certificate()[1]}},
             "backup": {"encryption_password": BACKUP_PASSWORD},
+            "vsphere": {"password": VSPHERE_PASSWORD},
         },
-        "services": {"vsphere": {"password": VSPHERE_PASSWORD}},
     }
 
 
@@ -134,10 +134,8 @@ def full() -> dict:
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]
-    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, *BACKUP_KEYS.values()]
+    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, VSPHERE_PASSWORD, *BACKUP_KEYS.values()]
     return [*texts, *(key.splitlines()[2] for key in keys)]
-    keys = [key_pair()[0], key_pair("canary-template")[0]]
-    return [REGISTRY_PASSWORD, CLOUD_PASSWORD, VSPHERE_PASSWORD, *(key.splitlines()[2] for key in keys)]
 
 
 def write(folder: Path, *overlays: dict) -> Path:

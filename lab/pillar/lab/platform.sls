@@ -76,10 +76,6 @@ k8s:
           namespace: e2e-backup
           selector: {app: notes}
           before: [/bin/sh, -c, "echo by the hook > /data/dumped"]
-
-  locations:
-    backup:
-      s3: {endpoint: "https://172.31.50.1:7070", bucket: k8s, prefix: lab}
     vsphere:
       user: salt@vsphere.local          # the simulator has one account
       storage_classes:
@@ -90,3 +86,7 @@ k8s:
         projects: {server: 172.31.50.3, path: /export/projects, reclaim: archive, mount_options: [nfsvers=3, nolock]}
         scratch: {server: 172.31.50.3, path: /export/scratch, reclaim: delete, mount_options: [nfsvers=3, nolock]}
         keep: {server: 172.31.50.3, path: /export/keep, reclaim: retain, mount_options: [nfsvers=3, nolock]}
+
+  locations:
+    backup:
+      s3: {endpoint: "https://172.31.50.1:7070", bucket: k8s, prefix: lab}

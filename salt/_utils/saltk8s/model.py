@@ -13,7 +13,6 @@ from saltk8s.errors import ConfigError
 from saltk8s.schema import SCHEMA
 from saltk8s.schema_types import List, Map, Report, Secret, Section, Type
 from saltk8s.schema_values import seconds, version
-from saltk8s.services import vsphere
 
 __all__ = ["SECRET_ROLES", "build", "host_of", "redacted", "roles_of", "seconds", "secrets_in", "version"]
 
@@ -64,12 +63,10 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
         cloud["minion"] = cloud["minion"] or cluster["admin"]
         for shape in cloud["shapes"].values():
             shape.update({key: shape[key] or given for key, given in cloud["defaults"].items()})
-    schema_services.complete(model["services"])
+    schema_services.complete(model)
     for service in model["services"].values():
-        images = service.get("images") or {}
-        service["images"] = {name: rules.versioned(image, service) for name, image in images.items()}
+        service["images"] = {name: rules.versioned(image, service) for name, image in service["images"].items()}
     tenants.complete(model)
-    vsphere.complete(model)
     return model
 
 

@@ -10,8 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from saltk8s import redact, rules_networks, schema_locations, schema_services
-from saltk8s import redact, rules_networks, rules_storage, schema_services
+from saltk8s import redact, rules_networks, rules_storage, schema_locations, schema_services
 from saltk8s import schema_values as values
 from saltk8s.schema_types import Report, suggestion
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from saltk8s import services
 from saltk8s.schema_types import Key, Section
@@ -22,3 +23,11 @@ def _modules() -> dict[str, ModuleType]:
 MODULES = _modules()
 SERVICES = Section({name: Key(module.SCHEMA, module.MEANING) for name, module in MODULES.items()}, in_order=True)
 RULES = tuple(rule for module in MODULES.values() for rule in module.RULES)
+
+
+def complete(model: dict[str, Any]) -> None:
+    """Add to a valid model what follows from its services; a service's module may have a ``complete`` of its own."""
+    for name, service in model["services"].items():
+        service["images"] = {key: image for key, image in (service.get("images") or {}).items() if image}
+        if hasattr(MODULES[name], "complete"):
+            MODULES[name].complete(model)

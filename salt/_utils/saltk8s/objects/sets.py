@@ -98,10 +98,6 @@ class ObjectSet:
         self._declared[key] = record.build(self.name, remembered | kinds)
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
             live.take([live.members[key]], self._declared)
-        self._declared[key] = wanted = record.build(self.name, remembered | kinds)
-        there = live.members.get(key)
-        if there is not None and key not in live.equal and compare.ours(there) and compare.looks_equal(wanted, there):
-            live.equal.add(key)  # it was read when the kinds that it alone remembers were not known yet
         return live
 
     def _planner(self) -> Planner:

@@ -89,11 +89,12 @@ SCHEMA = Section(
 )
 
 
-def complete(service: dict[str, Any]) -> None:
+def complete(model: dict[str, Any]) -> None:
     """Add the durations in the units that the engines count in, and keep the images of the chosen engine alone.
 
     ``keep_hours``; ``keep_days``, at least one, what restic's retention counts in; ``timeout_s`` of each hook.
     """
+    service = model["services"]["backup"]
     seconds = values.seconds(service["keep"])
     service["keep_hours"] = max(1, seconds // values.SECONDS["h"])
     service["keep_days"] = max(1, seconds // values.SECONDS["d"])

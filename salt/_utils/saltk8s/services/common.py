@@ -36,6 +36,8 @@ def resources() -> Key:
         ),
         "Processor and memory of each container.",
     )
+
+
 def enabled(model: dict[str, Any], name: str) -> dict[str, Any] | None:
     """Return a service's part of the model when the service is enabled, else None."""
     service = (model["services"] or {}).get(name)

@@ -85,8 +85,7 @@ def vcenter(model: dict[str, Any]) -> dict[str, Any]:
 
 def complete(model: dict[str, Any]) -> None:
     """Put what ``vcenter`` says into the service's part of a model."""
-    if "vsphere" in model["services"]:
-        model["services"]["vsphere"].update(vcenter(model))
+    model["services"]["vsphere"].update(vcenter(model))
 
 
 def _minor(version: str | None) -> str:
