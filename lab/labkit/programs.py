@@ -162,6 +162,7 @@ PROGRAMS = [
     ),
     Program("restic", "github.com/restic/restic@v0.17.3", "./cmd/restic"),
     Program("k8up", "github.com/k8up-io/k8up/v2@v2.12.0", "./cmd/k8up", variables={"main.version": "v2.12.0"}),
+    Program(
         "vsphere-cloud-controller-manager",
         "k8s.io/cloud-provider-vsphere@v1.31.0",
         "./cmd/vsphere-cloud-controller-manager",
