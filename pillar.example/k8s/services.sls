@@ -3,6 +3,8 @@ k8s:
   services:
     metallb:
       pools:
+        public:
+          addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
         # internal:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
