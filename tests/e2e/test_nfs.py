@@ -8,6 +8,7 @@ import pytest
 from conftest import CLIENT, NODES, until
 from manifests import listing
 
+SERVICE = "nfs"
 SERVER = "saltk8s-lab-nfs"
 WORKERS = ("k8s-w1", "k8s-w2")
 

@@ -15,6 +15,7 @@ import pytest
 from conftest import until
 from manifests import client, listing, service, web
 
+SERVICE = "traefik"
 ADDRESS = "172.31.50.200"
 CA = "/usr/local/share/ca-certificates/saltk8s-lab.crt"  # on the admin
 WORKERS = 4

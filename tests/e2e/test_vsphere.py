@@ -8,6 +8,7 @@ import pytest
 from conftest import NODES, until
 from manifests import listing
 
+SERVICE = "vsphere"
 TAINT = "node.cloudprovider.kubernetes.io/uninitialized"
 DRIVER = "csi.vsphere.vmware.com"
 

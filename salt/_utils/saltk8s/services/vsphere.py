@@ -14,8 +14,8 @@ MEANING = "vSphere: nodes with the vCenter's addresses and ids, and volumes on i
 # What works together, by minor version: cloud controller manager (CPI), CSI driver, Kubernetes, and how that is known.
 # The CPI is made for one minor version of Kubernetes; its client library allows one more.
 COMPATIBLE = (
-    ("1.30", "3.3", "1.30", "released for each other"),
-    ("1.31", "3.3", "1.32", "this pack's lab runs it"),
+    ("1.30", "3.3", "1.30", "named together by their makers"),
+    ("1.31", "3.3", "1.32", "run together against a simulated vCenter"),
 )
 
 StorageName = Text("a storage policy's name in the vCenter", r"[^\x00-\x1f\x7f\"\\]+", 80, doc="name")
