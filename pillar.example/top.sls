@@ -4,5 +4,6 @@ base:
     - k8s.cluster
     - k8s.nodes
     - k8s.services
+    - k8s.tenants
   k8s-admin.osug.example:               # k8s:cluster:admin (and k8s:cloud:minion, when that is another one)
     - k8s.secrets

@@ -16,6 +16,8 @@ from labkit import (
     keys,
     machines,
     mainjob,
+    nfs,
+    objectstore,
     owngo,
     pillar,
     preflight,
@@ -93,9 +95,12 @@ def _site(steps: Steps, programs: dict[str, pathlib.Path]) -> None:
     with steps.step("keys and passwords of this lab"):
         keys.make()
         pillar.write(programs)
-    with steps.step("network and registry"):
+    with steps.step("network, registry and S3 server"):
         machines.create_network()
         registry.start(version)
+        objectstore.start(version)
+    with steps.step("NFS server"):
+        nfs.start(version)
     with steps.step("vCenter simulator"):
         vcenter.start(version)
     with steps.step("Salt master and admin minion"):
@@ -137,8 +142,10 @@ def down(steps: Steps) -> int:
     with steps.step("machines") as note:
         vcenter.stop()
         if dockerd.answers():
+            nfs.stop()
             gone = machines.remove_all()
             registry.stop()
+            objectstore.stop()
             note.append(f"{len(gone)} removed")
     with steps.step("Docker") as note:
         others = dockerd.others() if dockerd.ours() else []
@@ -167,7 +174,7 @@ def status(steps: Steps) -> int:
         steps.say("there is no lab (Docker does not run)")
         return 1
     steps.say(f"vCenter simulator   {'runs' if running(vcenter.NAME) else 'is not there'}")
-    for name in (registry.NAME, config.ADMIN):
+    for name in (registry.NAME, objectstore.NAME, config.NFS, config.ADMIN):
         state = run("docker", "inspect", "-f", "{{.State.Status}}", name, check=False).strip()
         steps.say(f"{name:<19} {state or 'is not there'}")
     found = machines.virtual_machines()

@@ -17,14 +17,21 @@ GATEWAY = "172.31.50.1"  # this machine, on the lab's network
 ADMIN = "saltk8s-lab-admin"
 ADMIN_ADDRESS = "172.31.50.2"
 ADMIN_MINION = "k8s-admin"
+NFS = "saltk8s-lab-nfs"
+NFS_ADDRESS = "172.31.50.3"
+NFS_EXPORTS = ("projects", "scratch", "keep")  # each /export/NAME
 NODES = {"k8s-cp1": "172.31.50.11", "k8s-w1": "172.31.50.21", "k8s-w2": "172.31.50.22"}
 MAP = "/etc/salt/cloud.maps.d/lab.map"
 CLUSTER = "lab"
+DOMAIN = "lab.example"
 STATE_DIR = f"/var/lib/saltk8s/{CLUSTER}"  # on the admin
 
 REGISTRY_PORT = 5000
 REGISTRY = f"{GATEWAY}:{REGISTRY_PORT}"
 REGISTRY_USER = "k8s"
+S3_PORT = 7070
+S3 = f"{GATEWAY}:{S3_PORT}"
+S3_BUCKET = "k8s"
 VCENTER_PORT = 8989
 VCENTER_USER = "salt@vsphere.local"
 TEMPLATE = "debian12-template"
@@ -53,6 +60,11 @@ def logs() -> pathlib.Path:
 def nodes_dir() -> pathlib.Path:
     """The disks of the VMs: on the file system of the seed, for they share its files by hard link."""
     return state() / "nodes"
+
+
+def nfs_dir() -> pathlib.Path:
+    """What the NFS server exports: a file system of this machine, for the server needs file handles that last."""
+    return state() / "nfs"
 
 
 def seed_dir() -> pathlib.Path:

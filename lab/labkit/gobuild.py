@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from labkit.programs import BY_NAME, PROGRAMS, Program
@@ -62,7 +63,8 @@ def _own_files(program: Program) -> list[pathlib.Path]:
 
 def key(program: Program, go_version: str) -> str:
     """Hash of everything that decides the program's bytes (12 hex digits)."""
-    digest = hashlib.sha256(json.dumps([asdict(program), go_version], sort_keys=True).encode())
+    recipe = {name: value for name, value in asdict(program).items() if value or name != "replace"}
+    digest = hashlib.sha256(json.dumps([recipe, go_version], sort_keys=True).encode())
     for path in _own_files(program):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
@@ -85,13 +87,19 @@ def _modfile(program: Program, source: pathlib.Path, work: pathlib.Path) -> path
         relative = RELATIVE_REPLACE.match(line)
         if relative and program.staging:
             line = line.split("=>")[0] + f"=> {relative[1]} {program.staging}"
-        elif relative or any(name in line for name in program.drop):
+        elif relative or any(name in line for name in program.drop) or _replaces(line, program.replace):
             continue
         lines.append(line)
+    lines += [f"replace {name} => {' '.join(other.rsplit('@', 1))}" for name, other in program.replace.items()]
     (work / "go.mod").write_text("\n".join(lines) + "\n")
     sums = [source / "go.sum", HERE / "build" / program.sums] if program.sums else [source / "go.sum"]
     (work / "go.sum").write_text("".join(path.read_text() for path in sums if path.exists()))
     return work / "go.mod"
+
+
+def _replaces(line: str, names: Iterable[str]) -> bool:
+    """Return whether a line of a go.mod replaces one of these modules: ours takes its place."""
+    return any(re.match(rf"\s*(replace\s+)?{re.escape(name)}\s.*=>", line) for name in names)
 
 
 @contextlib.contextmanager

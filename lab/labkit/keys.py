@@ -11,10 +11,17 @@ from labkit.shell import run
 
 DAYS = "30"
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-LEAF = f"""basicConstraints = critical, CA:FALSE
+# whose certificates the lab's authority signs, and for which names
+LEAVES = {
+    "vcenter": f"IP:{config.GATEWAY}",
+    "registry": f"IP:{config.GATEWAY}",
+    "s3": f"IP:{config.GATEWAY}",
+    "platform": f"DNS:{config.DOMAIN}, DNS:*.{config.DOMAIN}",  # what Traefik shows
+}
+LEAF = """basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
-subjectAltName = IP:{config.GATEWAY}
+subjectAltName = {names}
 authorityKeyIdentifier = keyid
 """
 
@@ -49,7 +56,7 @@ def make() -> None:
     for name in ("rke_key", "cloud_key"):
         path(name).unlink(missing_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}@saltk8s-lab", "-f", path(name))
-    for name in ("registry_password", "vcenter_password"):
+    for name in ("registry_password", "vcenter_password", "s3_access_key", "s3_secret_key", "backup_password"):
         write_private(path(name), secrets.token_urlsafe(24) + "\n")
     _certificates()
     # what the tests look for where it must not be; a line of the SSH key that is in no public part
@@ -57,6 +64,9 @@ def make() -> None:
         "ssh key": read("rke_key").splitlines()[3],
         "registry password": read("registry_password"),
         "vCenter password": read("vcenter_password"),
+        "platform key": read("platform.key").splitlines()[2],
+        "S3 secret key": read("s3_secret_key"),
+        "backup password": read("backup_password"),
     }
     write_private(folder() / "admin" / "canaries.json", json.dumps(canaries) + "\n")
     write_private(folder() / "admin" / "cloud_key", read("cloud_key") + "\n")
@@ -81,15 +91,15 @@ def _certificates() -> None:
         "-addext",
         "keyUsage=critical,keyCertSign,cRLSign",
     )
-    path("leaf.cnf").write_text(LEAF)
-    for name in ("vcenter", "registry"):
+    for name, names in LEAVES.items():
+        path("leaf.cnf").write_text(LEAF.format(names=names))
         run(
             "openssl",
             "req",
             "-new",
             *CURVE,
             "-subj",
-            f"/CN={config.GATEWAY}",
+            f"/CN={name}",
             "-keyout",
             path(f"{name}.key"),
             "-out",

@@ -14,7 +14,8 @@ OPTIONS = (
     "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
     "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
     "--security-opt", "systempaths=unconfined", "--cgroupns=private", "--device-cgroup-rule", "a *:* rwm",
-    "--device", "/dev/kmsg", "--device", "/dev/net/tun", "--tmpfs", "/run", "--tmpfs", "/tmp:exec",
+    "--device", "/dev/kmsg", "--device", "/dev/net/tun", "--device", "/dev/fuse",
+    "--tmpfs", "/run", "--tmpfs", "/tmp:exec",
     "-e", "container=docker", "-e", f"LAB_GATEWAY={config.GATEWAY}", "--stop-timeout", "20",
 )  # fmt: skip
 

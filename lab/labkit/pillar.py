@@ -29,7 +29,12 @@ def public(programs: dict[str, pathlib.Path]) -> dict:
         "k8s": {
             "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
             "registry": {"ca": keys.read("ca.crt") + "\n"},
+            "locations": {"backup": {"s3": {"ca": keys.read("ca.crt") + "\n"}}},
             "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},
+            "services": {
+                "traefik": {"default_tls": {"certificate": keys.read("platform.crt") + "\n"}},
+                "vsphere": {"ca": keys.read("ca.crt") + "\n"},
+            },
         }
     }
 
@@ -40,9 +45,17 @@ def secret() -> dict:
         "k8s": {
             "cluster": {"ssh": {"private_key": keys.read("rke_key") + "\n"}},
             "registry": {"password": keys.read("registry_password")},
+            "locations": {
+                "backup": {"s3": {name: keys.read(f"s3_{name}") for name in ("access_key", "secret_key")}},
+            },
             "cloud": {
                 "provider": {"password": keys.read("vcenter_password")},
                 "defaults": {"ssh_private_key": keys.read("cloud_key") + "\n"},
+            },
+            "services": {
+                "traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}},
+                "backup": {"encryption_password": keys.read("backup_password")},
+                "vsphere": {"password": keys.read("vcenter_password")},
             },
         }
     }

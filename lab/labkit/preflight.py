@@ -72,7 +72,7 @@ def hopeless() -> list[str]:
     wanted = DISK_WARM_GIB if is_warm() else DISK_COLD_GIB
     if free < wanted:
         found.append(f"{wanted} GiB of free disk at {place} (here: {free:.1f})")
-    for device in ("/dev/kmsg", "/dev/net/tun"):
+    for device in ("/dev/kmsg", "/dev/net/tun", "/dev/fuse"):
         if not pathlib.Path(device).exists():
             found.append(device)
     return found

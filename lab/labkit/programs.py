@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 KUBERNETES = "1.32.6"
 STAGING = "v0." + KUBERNETES.split(".", 1)[1]  # k8s.io/api and its siblings follow Kubernetes' minor and patch
 CALICO = "v0.0.0-20250529224300-393b14e729a6"  # the commit of v3.30.1
+# the release of cli-runtime that Velero asks for is not served; it is used by its command line alone
+VELERO_REPLACE = {"k8s.io/cli-runtime": "k8s.io/cli-runtime@v0.32.13"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Program:
     modfile: folder under ``lab/build`` with a go.mod of ours, when the module's own cannot serve;
     sums: file under ``lab/build`` with checksums that the checksum database does not answer for;
     drop: requirements that cannot be had and whose importing files ``overlay`` replaces
-    (path inside the module -> file under ``lab/build``, or "" to leave the file out).
+    (path inside the module -> file under ``lab/build``, or "" to leave the file out);
+    replace: versions that stand in for others that cannot be had (module path -> ``path@version``).
     """
 
     name: str
@@ -35,6 +38,7 @@ class Program:
     sums: str = ""
     drop: tuple[str, ...] = ()
     overlay: dict[str, str] = field(default_factory=dict)
+    replace: dict[str, str] = field(default_factory=dict)
 
 
 def _kubernetes(name: str, tier: str) -> Program:
@@ -72,6 +76,12 @@ def _calico(name: str, package: str) -> Program:
 
 def _cni(name: str, package: str, version: str = "v1.6.0") -> Program:
     return Program(f"cni-{name}", f"github.com/containernetworking/plugins@{version}", f"./plugins/{package}")
+
+
+def _vsphere_csi(name: str) -> Program:
+    module = "sigs.k8s.io/vsphere-csi-driver/v3"
+    values = {f"{module}/pkg/csi/service.Version": "v3.3.1", f"{module}/pkg/syncer.Version": "v3.3.1"}
+    return Program(name, f"{module}@v3.3.1", f"./cmd/{name}", variables=values)
 
 
 PROGRAMS = [
@@ -130,6 +140,48 @@ PROGRAMS = [
     ),
     Program("metallb-controller", "go.universe.tf/metallb@v0.15.2", "./controller"),
     Program("metallb-speaker", "go.universe.tf/metallb@v0.15.2", "./speaker"),
+    Program(
+        "traefik",
+        "github.com/traefik/traefik/v3@v3.6.12",
+        "./cmd/traefik",
+        variables={"github.com/traefik/traefik/v3/pkg/version.Version": "v3.6.12"},
+    ),
+    Program("versitygw", "github.com/versity/versitygw@v1.8.0", "./cmd/versitygw"),
+    Program(
+        "velero",
+        "github.com/vmware-tanzu/velero@v1.18.3",
+        "./cmd/velero",
+        variables={"github.com/vmware-tanzu/velero/pkg/buildinfo.Version": "v1.18.3"},
+        replace=VELERO_REPLACE,
+    ),
+    Program(
+        "velero-restore-helper",
+        "github.com/vmware-tanzu/velero@v1.18.3",
+        "./cmd/velero-restore-helper",
+        replace=VELERO_REPLACE,
+    ),
+    Program("restic", "github.com/restic/restic@v0.17.3", "./cmd/restic"),
+    Program("k8up", "github.com/k8up-io/k8up/v2@v2.12.0", "./cmd/k8up", variables={"main.version": "v2.12.0"}),
+    Program(
+        "vsphere-cloud-controller-manager",
+        "k8s.io/cloud-provider-vsphere@v1.31.0",
+        "./cmd/vsphere-cloud-controller-manager",
+        variables={"main.version": "v1.31.0"},
+    ),
+    _vsphere_csi("vsphere-csi"),
+    _vsphere_csi("syncer"),
+    Program(
+        "csi-provisioner",
+        "github.com/kubernetes-csi/external-provisioner/v5@v5.1.0",
+        "./cmd/csi-provisioner",
+        variables={"main.version": "v5.1.0"},
+    ),
+    Program(
+        "csi-resizer",
+        "github.com/kubernetes-csi/external-resizer@v1.12.0",
+        "./cmd/csi-resizer",
+        variables={"main.version": "v1.12.0"},
+    ),
     Program("kube-state-metrics", "k8s.io/kube-state-metrics/v2@v2.13.0"),
     Program("prom-label-proxy", "github.com/prometheus-community/prom-label-proxy@v0.11.0"),
 ]

@@ -46,10 +46,12 @@ CNI = {
 IMAGES = [
     Image("wheels", base="debian", folder="wheels"),
     Image("os", base="debian", folder="os", arguments={"OFFLINE": OFFLINE_PACKAGES}),
-    Image("node", base="os", folder="node", wheels=True),
+    Image("node", base="os", folder="node", own=("mount-nfs",), wheels=True),
     Image("admin", base="node", folder="admin", wheels=True),
     Image("registry", base="debian", folder="registry"),
+    Image("nfs", base="debian", folder="nfs"),
     Image("seeder", base="os", folder="seeder"),
+    Image("s3", programs=_same("versitygw")),
     Image("base", "saltk8s-lab/client:1", base="debian", folder="base"),
     Image("web", "saltk8s-lab/web:1", own=("web",), user="65534"),
     Image("nginx", "nginx:stable-alpine", base="base", folder="nginx"),
@@ -115,6 +117,37 @@ IMAGES = [
         "metallb-controller", "metallb/controller:v0.15.2", programs={"metallb-controller": "controller"}, user="65534"
     ),
     Image("metallb-speaker", "metallb/speaker:v0.15.2", programs={"metallb-speaker": "speaker"}),
+    Image("traefik", "traefik:v3.6.12", programs=_same("traefik"), user="65534"),
+    Image(
+        "velero",
+        "velero/velero:v1.18.3",
+        base="base",
+        folder="velero",
+        programs=_same("velero", "velero-restore-helper", "restic"),
+    ),
+    Image(
+        "velero-plugin-for-aws",
+        "velero/velero-plugin-for-aws:v1.14.2",
+        base="base",
+        folder="velero-plugin-for-aws",
+        own=("velero-plugin-s3",),
+    ),
+    Image("k8up", "k8up-io/k8up:v2.12.0", base="base", folder="k8up", programs=_same("k8up", "restic")),
+    Image(
+        "vsphere-cpi",
+        "cloud-pv-vsphere/cloud-provider-vsphere:v1.31.0",
+        programs=_same("vsphere-cloud-controller-manager"),
+        user="1001",
+    ),
+    Image("vsphere-csi", "csi-vsphere/driver:v3.3.1", base="base", folder="vsphere-csi", programs=_same("vsphere-csi")),
+    Image("vsphere-syncer", "csi-vsphere/syncer:v3.3.1", programs=_same("syncer"), user="65532"),
+    Image("csi-provisioner", "sig-storage/csi-provisioner:v5.1.0", programs=_same("csi-provisioner"), user="65532"),
+    Image("csi-resizer", "sig-storage/csi-resizer:v1.12.0", programs=_same("csi-resizer"), user="65532"),
+    # the same stand-in three times: their flags tell it which one it is
+    Image("csi-attacher", "sig-storage/csi-attacher:v4.8.0", own=("csi-sidecar",), user="65532"),
+    Image("csi-registrar", "sig-storage/csi-node-driver-registrar:v2.13.0", own=("csi-sidecar",)),
+    Image("csi-livenessprobe", "sig-storage/livenessprobe:v2.15.0", own=("csi-sidecar",), user="65532"),
+    Image("nfs-subdir", "sig-storage/nfs-subdir-external-provisioner:v4.0.2", own=("nfs-provisioner",)),
 ]
 
 BY_NAME = {image.name: image for image in IMAGES}

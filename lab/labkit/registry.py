@@ -54,7 +54,8 @@ def _start(name: str, folder: pathlib.Path, version: str) -> None:
     )
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether something answers at an address, whatever it says."""
     try:
         urllib.request.urlopen(url, timeout=2).close()
     except urllib.error.HTTPError:
@@ -92,7 +93,7 @@ def push(version: str, report) -> int:
     (folder / "config.yml").write_text(settings(PUSH_ADDRESS, secure=False))
     _start(PUSHER, folder, version)
     try:
-        until(lambda: _answers(f"http://{PUSH_ADDRESS}/v2/"), "the registry answers", 20)
+        until(lambda: answers(f"http://{PUSH_ADDRESS}/v2/"), "the registry answers", 20)
         for image in published():
             if image.ref in todo:
                 _push_one(image.ref, todo[image.ref])
@@ -135,7 +136,7 @@ def start(version: str) -> None:
     keys.write_private(folder / "htpasswd", line.strip() + "\n")
     keys.write_private(folder / "config.yml", settings(config.REGISTRY, secure=True))
     _start(NAME, folder, version)
-    until(lambda: _answers(f"https://{config.REGISTRY}/v2/"), "the registry answers", 20)
+    until(lambda: answers(f"https://{config.REGISTRY}/v2/"), "the registry answers", 20)
 
 
 def stop() -> None:

@@ -5,6 +5,7 @@ base:
     - k8s.cluster
     - k8s.services
     - lab.platform
+    - lab.tenants
     - lab.generated       # written by `make lab`: public keys and checksums
   k8s-admin:
     - k8s.secrets

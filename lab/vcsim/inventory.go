@@ -22,6 +22,8 @@ type names struct {
 // inventory makes one datacenter with a cluster of two hosts, its network and storage, and the template.
 func inventory(n names, run string) (*simulator.Model, error) {
 	model := simulator.VPX()
+	// the simulator calls itself 6.5; the CSI driver wants 6.7.3 at least
+	model.ServiceContent.About.Version, model.ServiceContent.About.ApiVersion = "8.0.2", "8.0.2.0"
 	model.Datacenter, model.Cluster, model.ClusterHost, model.Host = 1, 1, 2, 0
 	model.Datastore, model.Portgroup, model.Pool, model.Machine = 1, 1, 1, 0
 	if err := model.Create(); err != nil {

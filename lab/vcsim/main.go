@@ -21,6 +21,7 @@ import (
 	"strings"
 	"syscall"
 
+	_ "github.com/vmware/govmomi/cns/simulator"    // volumes of the CSI driver
 	_ "github.com/vmware/govmomi/lookup/simulator" // endpoints that clients of a vCenter look for
 	_ "github.com/vmware/govmomi/pbm/simulator"
 	"github.com/vmware/govmomi/simulator"

@@ -11,8 +11,20 @@ k8s:
       password: CHANGE-ME               # of k8s:cloud:provider:user
     defaults:
       ssh_private_key: CHANGE-ME        # of the template's ssh_user; leave it out when the template has none
+  locations:
+    backup:
+      s3:
+        access_key: CHANGE-ME           # may write to k8s:locations:backup:s3:bucket, and nothing else
+        secret_key: CHANGE-ME
   services:
+    traefik:
+      default_tls:
+        key: CHANGE-ME                  # the private key of its certificate
+    vsphere:
+      password: CHANGE-ME               # of k8s:services:vsphere:user
     prometheus:
       receivers:
         ops:
           mattermost: CHANGE-ME         # an incoming webhook's URL; leave it out when there is none
+    backup:
+      encryption_password: CHANGE-ME    # of the files of volumes; keep it elsewhere too: no backup is read without it

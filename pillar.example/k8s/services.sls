@@ -9,6 +9,31 @@ k8s:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
         #   namespaces: [monitoring]
+
+    traefik:
+      enabled: true
+      replicas: 2
+      address: 10.20.0.200                          # of a pool above; the DNS names below lead to it
+      hosts: ["*.osug.example"]                     # what the platform serves
+      default_tls:
+        certificate: CHANGE-ME                      # PEM, for these hosts, then those of its authorities; key: secrets.sls
+      # external_traffic_policy: Local              # applications see the clients' addresses; see docs/services/traefik.md
+
+    vsphere:
+      enabled: true
+      user: k8s@osug                                # fewer rights than Salt Cloud's; its password is in secrets.sls
+      storage_classes:
+        san: {policy: k8s-san, default: true}       # or datastore: ds:///vmfs/volumes/.../
+
+    nfs:
+      enabled: true
+      exports:                                      # a storage class for each, of this name
+        projects:
+          server: nas1.osug.example
+          path: /export/k8s
+          reclaim: archive                          # a deleted claim's data stays as archived-...; or: delete, retain
+          mount_options: [nfsvers=4.1, hard]
+
     prometheus:
       enabled: false                                # true: needs a StorageClass `san`, or no `storage`
       retention: 30d
@@ -19,3 +44,31 @@ k8s:
       smtp: {server: "smtp.osug.example:587", from: k8s@osug.example}
       probes: {portal: "https://www.osug.example"}  # must answer, and its certificate's end is watched
       # readers: [resif]                            # namespaces that may read their own metrics
+
+    backup:
+      enabled: true
+      engine: velero                                # or k8up, or stash
+      location: backup
+      schedule: "30 1 * * *"
+      keep: 30d
+      # hooks:
+      #   wiki-database:
+      #     namespace: wiki
+      #     selector: {app: postgres}
+      #     before: [/bin/sh, -c, "pg_dumpall -U postgres > /var/lib/postgresql/data/dump.sql"]
+
+    tenants:
+      enabled: true                     # k8s:tenants, in tenants.sls
+      # allow_removal: [resif-test]     # namespaces that may go with all that is in them; no other one ever does
+
+  # Places outside the cluster that backups go to; the keys are in secrets.sls.
+  locations:
+    backup:
+      s3:
+        endpoint: https://s3.osug.example
+        bucket: k8s
+        # region: us-east-1
+        # prefix: osug
+
+  # Further objects of the site, after all services: folders and files of the file server.
+  # extra: [salt://site/k8s]

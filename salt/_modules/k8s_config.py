@@ -7,18 +7,22 @@ Every formula and module of the pack reads this model and never the pillar. Its 
 from __future__ import annotations
 
 import copy
+import datetime
 import hashlib
 import json
 import logging
+import ssl
 import time
 from pathlib import Path
 
 import saltk8s
 import yaml
 from salt.exceptions import CommandExecutionError
-from saltk8s import errors, files
+from saltk8s import errors, files, tenants
 from saltk8s import images as references
 from saltk8s import model as models
+from saltk8s import status as statuses
+from saltk8s.objects import kubeconfig
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +30,7 @@ VERSION = "0.1.0"  # of this module; saltk8s may have come another way, see _che
 DEFAULTS = "salt://k8s/defaults.yaml"
 DEFAULTS_KEPT_S = 30  # a process that lives long reads the defaults again after this time
 SECRET_ROLES = ("admin", "cloud")
+PATIENCE_S = 10  # for the API server's certificate
 
 
 def __virtual__():
@@ -148,6 +153,28 @@ def image(ref):
     return references.through(ref, _model()["registry"])
 
 
+def tenant_report(text=False):
+    """
+    Return each tenant's quota against its use, from the cluster. The admin only.
+
+    text
+        True: as a table for people, one line a namespace, instead of data.
+
+    Returns what ``k8s_tenants.report`` returns, or the table.
+
+    Raises CommandExecutionError when the pillar is not valid, or when the API server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_config.tenant_report
+        salt k8s-admin k8s_config.tenant_report text=True
+    """
+    found = __salt__["k8s_tenants.report"]()
+    return tenants.table(found) if text else found
+
+
 def paths():
     """
     Return where the admin keeps the cluster's files: a map of name to absolute path.
@@ -161,6 +188,82 @@ def paths():
         salt k8s-admin k8s_config.paths
     """
     return dict(_model()["paths"])
+
+
+def status():
+    """
+    Say what is healthy: cluster, nodes, services, tenants, certificates, backups. Reads only; for the admin.
+
+    Returns a map: ``healthy`` (true when nothing is bad or unknown), ``rows`` (a list of ``part``, ``name``, ``state``:
+    ok, warn, bad, off or unknown, and ``why``), ``lines`` (the same as text). What cannot be asked is a row that says
+    why, so a cluster that is down has a table too.
+
+    Raises CommandExecutionError when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_config.status
+    """
+    model = _model()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    rows = statuses.table(model, _facts(model), now)
+    return {"healthy": statuses.healthy(rows), "rows": rows, "lines": statuses.lines(rows)}
+
+
+def _facts(model):
+    """Read what the table is made of; once the API server does not answer nothing more is asked of it."""
+    version = _asked("kubectl.version")
+    there = None if isinstance(version, statuses.Failed) else version["server"]
+    ask = _asked if there else lambda *_, **__: statuses.Failed("not asked: see cluster")
+    records = ask("kubectl.get", "configmaps", namespace="kube-system", selector="saltk8s.io/set")
+    spaces = ask("kubectl.get", "namespaces") if model.get("tenants") else []
+    served = ask("kubectl.api_resources", "velero.io")
+    failed = isinstance(served, statuses.Failed)
+    schedules, backups = (
+        served if failed else ask("kubectl.get", kind) if kind in served else None
+        for kind in ("schedules.velero.io", "backups.velero.io")
+    )
+    return {
+        "version": version if isinstance(version, statuses.Failed) else there,
+        "nodes": ask("kubectl.nodes"),
+        "sets": records if isinstance(records, statuses.Failed) else _sets(model["services"], records),
+        "namespaces": spaces if isinstance(spaces, statuses.Failed) else statuses.phases(spaces),
+        "certificates": _certificates(model["paths"]["kubeconfig"]),
+        "schedules": schedules,
+        "backups": backups,
+    }
+
+
+def _sets(services, records):
+    """Return the live objects of each service that has a set's record."""
+    names = {record["metadata"]["labels"]["saltk8s.io/set"] for record in records}
+    return {name: _asked("kubectl.list_set", name) for name in services if name in names}
+
+
+def _certificates(path):
+    """Return the certificates that the admin's access hangs on, as PEM, each a Failed when it cannot be had."""
+    if not Path(path).exists():
+        return {}
+    try:
+        access = kubeconfig.access(path)
+    except errors.SaltK8sError as err:
+        return {"admin kubeconfig": statuses.Failed(err)}
+    try:
+        # not verified: one that has ended is to be read, too, and nothing is sent
+        serving = ssl.get_server_certificate((access.host, access.port), timeout=PATIENCE_S)
+    except (OSError, ValueError) as err:
+        serving = statuses.Failed(f"{access.host}:{access.port} gives none: {err}")
+    found = {"API server": serving}
+    return found | {"admin kubeconfig": access.certificate} if access.certificate else found
+
+
+def _asked(function, *args, **kwargs):
+    try:
+        return __salt__[function](*args, **kwargs)
+    except (CommandExecutionError, KeyError) as err:  # KeyError: this minion has no such function
+        return statuses.Failed(" ".join(str(err).split())[:300])
 
 
 def _is_job(kwargs):

@@ -1,8 +1,15 @@
 {#- The services, in the order of defaults.yaml: the enabled ones as declared, the others taken away. Each waits for the
-    cluster and for nothing else, so one that fails does not keep the next from its work. -#}
+    cluster and for nothing else, so one that fails does not keep the next from its work. Then the site's own objects,
+    and the summary. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 include:
   - k8s.cluster
 {%- for name, service in k8s.services.items() %}
   - k8s.{{ name }}{{ "" if service.enabled else ".clean" }}
 {%- endfor %}
+  - k8s.extra
+
+k8s-services-summary:
+  k8s_config.summarised:
+    - name: What is healthy now
+    - order: last

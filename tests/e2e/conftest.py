@@ -94,6 +94,14 @@ def lab() -> Lab:
     return running
 
 
+@pytest.fixture(autouse=True, scope="module")
+def service_of_the_module(lab, request):
+    """A module with a ``SERVICE`` is skipped when the lab's pillar has that service off."""
+    service = getattr(request.module, "SERVICE", None)
+    if service and not lab.salt(ADMIN, "k8s_config.get")[ADMIN]["services"][service]["enabled"]:
+        pytest.skip(f"the lab's pillar has {service} off: see lab/README.md")
+
+
 @pytest.fixture
 def namespace(lab, request):
     """A namespace of the test's own, gone again when the test is over."""

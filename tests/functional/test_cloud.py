@@ -120,6 +120,7 @@ def test_elsewhere_nothing_is_written(loaders, salt_cloud, cloud_minion):
         pillar["cloud"]["minion"] = cloud_minion
     else:
         pillar.pop("cloud")
+        pillar["services"]["vsphere"] = {"enabled": False}  # it is told of the vCenter there
         pillar["nodes"] = {"k8s-cp1": {"roles": ["controlplane", "etcd", "worker"], "address": "10.20.0.11/24"}}
     before = files(salt_cloud.config_dir)
     minion = loaders(pillar={"k8s": pillar})

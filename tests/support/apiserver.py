@@ -72,7 +72,7 @@ class ApiServer:
         self.kubectl_path = str(binaries["kubectl"])
         self._binaries = binaries
         self._processes: dict[str, subprocess.Popen] = {}
-        self.port, self._etcd_port, self._peer_port = _free_ports(3)
+        self.port, self._etcd_port, self._peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = folder / "kubeconfig"
         self._audit = folder / "audit.log"
@@ -238,6 +238,8 @@ class ApiServer:
             "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", str(self.port),
             "--cert-dir", str(self.folder / "certs"), "--token-auth-file", str(self.folder / "tokens.csv"),
             "--client-ca-file", str(self.folder / "ca.crt"),
+            # as rke starts it: storage drivers mount for others, which takes privileged containers
+            "--allow-privileged=true",
             "--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.43.0.0/16",
             "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", str(self.folder / "sa.pub"),
@@ -283,7 +285,8 @@ class ApiServer:
             time.sleep(0.05)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))

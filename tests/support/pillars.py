@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import base64
 import copy
+import datetime
 import functools
 import os
 import struct
 from pathlib import Path
 
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "pillar.example"
-PUBLIC_FILES = ("cluster", "nodes", "services")
+PUBLIC_FILES = ("cluster", "nodes", "services", "tenants")
 REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
+BACKUP_KEYS = {"access_key": "canary-access-Hn4ty", "secret_key": "canary-s3-Xw2mz"}
+BACKUP_PASSWORD = "canary-backup-Rb9qe"
+VSPHERE_PASSWORD = "canary-vsphere-Hn5tb"
 MATTERMOST_URL = "https://chat.osug.example/hooks/canary-hook-Wx2mr"
 SHA256 = "5f" * 32
 
@@ -40,6 +48,24 @@ def key_pair(comment: str = "canary") -> tuple[str, str]:
     lines = [text[i : i + 70] for i in range(0, len(text), 70)]
     pem = "\n".join(["-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----", ""])
     return pem, f"ssh-ed25519 {base64.b64encode(blob).decode()} {comment}"
+
+
+@functools.cache
+def certificate() -> tuple[str, str]:
+    """Return (certificate, private key) in PEM for the example's host names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return certificate_of(key), key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
+
+
+def certificate_of(key, host: str = "*.osug.example") -> str:
+    """Return a certificate in PEM for a key of ``cryptography``, signed by itself, for one host name."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "canary")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=30))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -71,6 +97,7 @@ def public_values() -> dict:
     return {
         "cluster": {"ssh": {"public_key": key_pair()[1]}},
         "binaries": {"rke": {"sha256": SHA256}, "kubectl": {"sha256": SHA256}},
+        "services": {"traefik": {"default_tls": {"certificate": certificate()[0]}}},
     }
 
 
@@ -83,7 +110,13 @@ def secret_values() -> dict:
             "provider": {"password": CLOUD_PASSWORD},
             "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
         },
-        "services": {"prometheus": {"receivers": {"ops": {"mattermost": MATTERMOST_URL}}}},
+        "locations": {"backup": {"s3": dict(BACKUP_KEYS)}},
+        "services": {
+            "traefik": {"default_tls": {"key": certificate()[1]}},
+            "backup": {"encryption_password": BACKUP_PASSWORD},
+            "vsphere": {"password": VSPHERE_PASSWORD},
+            "prometheus": {"receivers": {"ops": {"mattermost": MATTERMOST_URL}}},
+        },
     }
 
 
@@ -102,8 +135,9 @@ def full() -> dict:
 
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
-    keys = [key_pair()[0], key_pair("canary-template")[0]]
-    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, MATTERMOST_URL.rpartition("/")[2]]
+    keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]
+    hook = MATTERMOST_URL.rpartition("/")[2]
+    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, VSPHERE_PASSWORD, hook, *BACKUP_KEYS.values()]
     return [*texts, *(key.splitlines()[2] for key in keys)]
 
 
@@ -116,7 +150,8 @@ def write(folder: Path, *overlays: dict) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     (folder / "top.sls").write_text((EXAMPLE / "top.sls").read_text(encoding="utf-8"), encoding="utf-8")
     files = {name: load(name) for name in PUBLIC_FILES}
-    files["cluster"] = merge(files["cluster"], public_values())
+    for name in PUBLIC_FILES:  # each value where its placeholder is
+        files[name] = merge(files[name], {key: value for key, value in public_values().items() if key in files[name]})
     for overlay in overlays:
         files["services"] = merge(files["services"], overlay)
     files["secrets"] = secret_values()

@@ -19,12 +19,23 @@ def case_file(service: str) -> dict[str, Any]:
     return yaml.safe_load((CASES / f"{service}.yaml").read_text(encoding="utf-8"))
 
 
+def bring(apiserver: Any, service: str) -> None:
+    """Write the ``before`` of a case file: what the service finds in a cluster, such as rke's definitions."""
+    objects = case_file(service).get("before") or []
+    if objects:
+        apiserver.apply(*objects)
+    for obj in objects:
+        if obj["kind"] == "CustomResourceDefinition":
+            apiserver.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{obj['metadata']['name']}")
+
+
 def tree(service: str, case: dict[str, Any], state_dir: Path) -> dict[str, Any]:
     """The admin's pillar of a case: the example with this service alone, the case's ``patch`` over it."""
     full = pillars.merge(pillars.full(), {"cluster": {"state_dir": str(state_dir)}})
-    own = (full.get("services") or {}).get(service, {})
-    full["services"] = {name: {"enabled": False} for name in pillars.defaults()["services"]}
-    full["services"][service] = own | {"enabled": True}
+    given = full.get("services") or {}
+    full["services"] = {
+        name: {**given.get(name, {}), "enabled": name == service} for name in pillars.defaults()["services"]
+    }
     return pillars.merge(full, case.get("patch") or {})
 
 

@@ -15,6 +15,15 @@ from saltk8s.schema_types import EVERY_ITEM, Map, Report, Section
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()
+ADMIN_SECRETS = {
+    "k8s:cluster:ssh:private_key",
+    "k8s:registry:password",
+    "k8s:locations:backup:s3:access_key",
+    "k8s:locations:backup:s3:secret_key",
+    "k8s:services:traefik:default_tls:key",
+    "k8s:services:backup:encryption_password",
+    "k8s:services:vsphere:password",
+}
 
 
 def problems(tree, **options):
@@ -108,8 +117,8 @@ def test_roles_with_a_cloud_minion_of_its_own():
 @pytest.mark.parametrize(
     "required, missing",
     [
-        (True, {"k8s:cluster:ssh:private_key", "k8s:registry:password", "k8s:cloud:provider:password"}),
-        (["admin"], {"k8s:cluster:ssh:private_key", "k8s:registry:password"}),
+        (True, {*ADMIN_SECRETS, "k8s:cloud:provider:password"}),
+        (["admin"], ADMIN_SECRETS),
         ({"cloud"}, {"k8s:cloud:provider:password"}),
         (False, set()),
         ((), set()),
@@ -165,9 +174,11 @@ def test_images_through_the_registry(reference, pulled):
 def test_images_of_services():
     built = model.build(DEFAULTS, pillars.full())
     expected = ["quay.io/metallb/controller:v0.15.2", "quay.io/metallb/speaker:v0.15.2"]
-    assert images.of_services(built) == {"metallb": expected}
-    built["services"]["metallb"]["enabled"] = False
-    assert images.of_services(built) == {}
+    engine = ["docker.io/velero/velero-plugin-for-aws:v1.14.2", "docker.io/velero/velero:v1.18.3"]  # the chosen one's
+    found = images.of_services(built)
+    assert (found["metallb"], found["traefik"], found["backup"]) == (expected, ["traefik:v3.6.12"], engine)
+    built["services"]["metallb"]["enabled"] = built["services"]["backup"]["enabled"] = False
+    assert images.of_services(built).keys() == found.keys() - {"metallb", "backup"}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +274,10 @@ def hundred_nodes() -> dict:
     over = {
         "nodes": {**control, **workers},
         "cloud": {"defaults": {"gateway": "10.60.0.1"}},
-        "services": {"metallb": {"pools": {"public": {"addresses": ["10.60.200.0/24"]}}}},
+        "services": {
+            "metallb": {"pools": {"public": {"addresses": ["10.60.200.0/24"]}}},
+            "traefik": {"address": "10.60.200.1"},
+        },
     }
     return pillars.merge(tree, over)
 

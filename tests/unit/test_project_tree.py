@@ -99,7 +99,7 @@ def test_a_service_has_its_partners(service):
     folder = tree.ROOT / "salt" / "k8s" / service
     wanted = [folder / "init.sls", folder / "clean.sls", tree.ROOT / "docs" / "services" / f"{service}.md"]
     assert [tree.relative(path) for path in wanted if not path.is_file()] == []
-    assert list((folder / "manifests").glob("*.yaml*")), "no manifests"
+    assert list((folder / "manifests").rglob("*.yaml*")), "no manifests"
     assert service in schema_services.SERVICES.keys, "no entry in the schema"
     assert (tree.ROOT / "tests" / "cases" / "services" / f"{service}.yaml").is_file(), "no case file"
 

@@ -46,6 +46,20 @@ def test_redacted_hides_the_password_and_leaves_the_original_alone():
     assert rke_config.secrets(rke_config.build(sample.model(CASES["three"]))) == []
 
 
+def test_redacted_hides_the_keys_of_the_location_of_snapshots():
+    config = rke_config.build(sample.model(CASES["snapshots-on-s3"]))
+    shown = rke_config.redacted(config)
+    assert "CANARY" not in yaml.safe_dump(shown)
+    assert shown["services"]["etcd"]["backup_config"]["s3backupconfig"]["bucket_name"] == "k8s"
+    assert rke_config.secrets(config) == ["CANARY-ACCESS", "CANARY-SECRET"]
+
+
+def test_what_is_kept_on_s3_covers_the_whole_time():
+    case = pillars.merge(CASES["snapshots-on-s3"], {"cluster": {"etcd": {"snapshots": {"every": "5h", "keep": "1d"}}}})
+    etcd = rke_config.build(sample.model(case))["services"]["etcd"]["backup_config"]
+    assert (etcd["interval_hours"], etcd["retention"]) == (5, 5)
+
+
 def test_a_hundred_nodes_are_all_there_once():
     config = rke_config.build(sample.model({"nodes": sample.many_nodes(100)}))
     assert len({node["address"] for node in config["nodes"]}) == 100
@@ -109,3 +123,40 @@ def test_the_example_pillar_builds_a_cluster():
     assert config["private_registries"][0]["password"] == pillars.REGISTRY_PASSWORD
     assert config["network"]["options"]["canal_iface"] == "ens192"
     assert rke_plan.compute(config, None, None, None).create
+
+
+OIDC = {"issuer": "https://sso.osug.example", "client_id": "k8s"}
+
+
+@pytest.mark.parametrize("ca", [None, "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----"])
+def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
+    tree = pillars.merge(pillars.full(), {"authentication": {"oidc": OIDC | ({"ca": ca} if ca else {})}})
+    tree = pillars.merge(tree, {"cluster": {"extra_args": {"kube_apiserver": {"oidc-groups-claim": "roles"}}}})
+    flags = rke_config.build(models.build(pillars.defaults(), tree))["services"]["kube-api"]["extra_args"]
+    assert flags == {
+        "oidc-issuer-url": "https://sso.osug.example",
+        "oidc-client-id": "k8s",
+        "oidc-username-claim": "email",
+        "oidc-username-prefix": "oidc:",
+        "oidc-groups-claim": "roles",  # a flag of the operator's own holds
+        "oidc-groups-prefix": "oidc:",
+        **({"oidc-ca-file": "/etc/kubernetes/saltk8s-oidc-ca.pem"} if ca else {}),
+    }
+    without = rke_config.build(models.build(pillars.defaults(), pillars.full()))
+    assert "extra_args" not in without["services"]["kube-api"]
+def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
+    tree = pillars.full()
+    on = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    assert on["cloud_provider"] == {"name": "external"}
+    tree = pillars.merge(tree, {"services": {"vsphere": {"enabled": False}}})
+    off = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    assert on["services"]["kubelet"].pop("extra_args") == {"node-ip": "0.0.0.0"}
+    assert on == off | {"cloud_provider": {"name": "external"}}
+
+
+def test_vsphere_leaves_addresses_that_the_pillar_gives():
+    nodes = {"k8s-w1": {"internal_address": "10.30.0.21"}}
+    model = models.build(pillars.defaults(), pillars.merge(pillars.full(), {"nodes": nodes}), secrets_required=True)
+    config = rke_config.build(model)
+    assert config["cloud_provider"] == {"name": "external"}
+    assert "extra_args" not in config["services"]["kubelet"]

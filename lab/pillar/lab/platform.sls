@@ -66,3 +66,28 @@ k8s:
       pools:
         public: {addresses: [172.31.50.200-172.31.50.220]}
       l2: {interfaces: [eth0]}
+    traefik:
+      address: 172.31.50.200
+      hosts: ["*.lab.example"]          # certificate and key are made for each lab
+    backup:
+      schedule: "0 3 * * *"
+      hooks:
+        e2e:                            # of tests/e2e/test_backup.py
+          namespace: e2e-backup
+          selector: {app: notes}
+          before: [/bin/sh, -c, "echo by the hook > /data/dumped"]
+    vsphere:
+      enabled: false                    # not proven in the lab yet; see lab/README.md
+      user: salt@vsphere.local          # the simulator has one account
+      storage_classes:
+        san: {policy: vSAN Default Storage Policy, default: true}
+    nfs:
+      driver: subdir                    # the csi driver cannot be had here; see lab/README.md
+      exports:
+        projects: {server: 172.31.50.3, path: /export/projects, reclaim: archive, mount_options: [nfsvers=3, nolock]}
+        scratch: {server: 172.31.50.3, path: /export/scratch, reclaim: delete, default: true, mount_options: [nfsvers=3, nolock]}
+        keep: {server: 172.31.50.3, path: /export/keep, reclaim: retain, mount_options: [nfsvers=3, nolock]}
+
+  locations:
+    backup:
+      s3: {endpoint: "https://172.31.50.1:7070", bucket: k8s, prefix: lab}

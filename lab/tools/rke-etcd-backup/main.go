@@ -1,6 +1,6 @@
 // rke-etcd-backup stands in for the command of that name in rke-tools, whose module cannot be had: RKE runs it in
 // containers on etcd nodes to save, serve, fetch, open and delete etcd snapshots. Snapshots lie in /backup as
-// NAME.zip: the database and, when RKE left one, its state. Locations on S3 are refused.
+// NAME.zip: the database and, when RKE left one, its state; with -s3-backup they are copied to a bucket, too.
 package main
 
 import (
@@ -23,6 +23,7 @@ type options struct {
 	ca, cert, key          string
 	once, cleanup, s3      bool
 	creation, retention    time.Duration
+	place                  place
 }
 
 // archive is the snapshot's file.
@@ -39,17 +40,15 @@ func parse(verb string, args []string) (options, error) {
 	flags.StringVar(&o.key, "key", "", "key")
 	flags.BoolVar(&o.once, "once", false, "save once, not periodically")
 	flags.BoolVar(&o.cleanup, "cleanup", false, "delete what was unpacked, keep the archive")
-	flags.BoolVar(&o.s3, "s3-backup", false, "refused")
+	flags.BoolVar(&o.s3, "s3-backup", false, "copy to and from a bucket")
 	flags.DurationVar(&o.creation, "creation", 12*time.Hour, "time between two snapshots")
 	flags.DurationVar(&o.retention, "retention", 72*time.Hour, "age at which a periodic snapshot goes")
-	for _, name := range []string{"s3-endpoint", "s3-bucketName", "s3-region", "s3-folder", "s3-endpoint-ca"} {
-		flags.String(name, "", "with -s3-backup")
+	for name, value := range map[string]*string{"s3-endpoint": &o.place.endpoint, "s3-bucketName": &o.place.bucket,
+		"s3-region": &o.place.region, "s3-folder": &o.place.folder, "s3-endpoint-ca": &o.place.ca} {
+		flags.StringVar(value, name, "", "with -s3-backup")
 	}
 	if err := flags.Parse(args); err != nil {
 		return o, err
-	}
-	if o.s3 {
-		return o, fmt.Errorf("failed to upload etcd snapshot file: no S3 in this program")
 	}
 	if strings.Contains(o.name, "/") || (o.name == "" && !(verb == "save" && !o.once)) {
 		return o, fmt.Errorf("not a snapshot's name: %q", o.name)
@@ -67,6 +66,11 @@ func forever(o options) {
 		}
 		if err := prune(o.retention); err != nil {
 			log.Print(err)
+		}
+		if o.s3 {
+			if err := o.place.prune(o.retention); err != nil {
+				log.Print(err)
+			}
 		}
 	}
 }
@@ -110,6 +114,11 @@ func run(args []string) error {
 	case "download":
 		return download(o)
 	case "delete":
+		if o.s3 && !o.cleanup {
+			if err := o.place.remove(o.archive()); err != nil {
+				return err
+			}
+		}
 		if err := remove(backups + o.name); err != nil || o.cleanup {
 			return err
 		}

@@ -39,6 +39,9 @@ func save(o options) error {
 		}
 	}
 	log.Printf("saved %s", o.archive())
+	if o.s3 {
+		return o.place.upload(o.archive())
+	}
 	return nil
 }
 
@@ -129,8 +132,14 @@ func serve(o options) error {
 	return server.ListenAndServeTLS("", "")
 }
 
-// download fetches the archive from the node that serves it, and unpacks the snapshot.
+// download fetches the archive, from the bucket or from the node that serves it, and unpacks the snapshot.
 func download(o options) error {
+	if o.s3 {
+		if err := o.place.fetch(o.archive()); err != nil {
+			return err
+		}
+		return extract(o.archive(), o.name, backups+o.name)
+	}
 	config, err := mutual(o)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from saltk8s import redact, rules
+from saltk8s import redact, rules, schema_services, tenants
 from saltk8s.errors import ConfigError
 from saltk8s.schema import SCHEMA
 from saltk8s.schema_types import List, Map, Report, Secret, Section, Type
@@ -63,9 +63,10 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
         cloud["minion"] = cloud["minion"] or cluster["admin"]
         for shape in cloud["shapes"].values():
             shape.update({key: shape[key] or given for key, given in cloud["defaults"].items()})
+    schema_services.complete(model)
     for service in model["services"].values():
-        images = service.get("images") or {}
-        service["images"] = {name: rules.versioned(image, service) for name, image in images.items() if image}
+        service["images"] = {name: rules.versioned(image, service) for name, image in service["images"].items()}
+    tenants.complete(model)
     return model
 
 

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from saltk8s import redact, rules_networks, schema_services
+from saltk8s import redact, rules_networks, rules_storage, schema_locations, schema_services
 from saltk8s import schema_values as values
 from saltk8s.schema_types import Report, suggestion
 
@@ -202,8 +202,12 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     _versions,
     _ssh_key,
     _snapshots,
+    *schema_locations.RULES,
     *schema_services.RULES,
     rules_networks.addresses,
     rules_networks.overlaps,
     rules_networks.room,
+    rules_networks.encryption,
+    rules_storage.one_default,
+    rules_storage.one_class_a_name,
 )

@@ -9,6 +9,8 @@ from saltk8s import redact
 from saltk8s.schema_addresses import span
 from saltk8s.schema_types import Path, Report
 
+VXLAN_MTUS = (1450, 8950)  # what fits VXLAN on nodes with the usual 1500 or 9000
+
 Range = tuple[Path, str, int, int]  # pillar path, how it is called, first and last address
 
 
@@ -67,6 +69,20 @@ def room(model: dict[str, Any], report: Report) -> None:
     if text and 2 ** (24 - ipaddress.IPv4Network(text).prefixlen) < count:
         path = ("k8s", "cluster", "network", "pod_cidr")
         report.add(path, f"a network with a /24 for each of {count} nodes", redact.show(text))
+
+
+def encryption(model: dict[str, Any], report: Report) -> None:
+    """WireGuard takes the place of the backend, and more of each packet than VXLAN does."""
+    network = model["cluster"]["network"] or {}
+    if network.get("encryption") != "wireguard":
+        return
+    path = ("k8s", "cluster", "network")
+    if network["backend"] == "host-gw":
+        report.add((*path, "backend"), "no host-gw: packets that are encrypted do not travel plain", "'host-gw'")
+    mtu = network["mtu"]
+    if mtu in VXLAN_MTUS:
+        expected = f"{mtu - 30} or less: the nodes' own less 80, because of encryption: wireguard"
+        report.add((*path, "mtu"), expected, redact.show(mtu))
 
 
 def _met(report: Report, path: Path, other: str, value: str) -> None:

@@ -6,10 +6,13 @@ Default values are in ``salt/k8s/defaults.yaml``, cloud keys in schema_cloud, se
 from __future__ import annotations
 
 from saltk8s import schema_values as values
+from saltk8s.schema_access import AUTHENTICATION, ObjectSource
 from saltk8s.schema_addresses import Address, Cidr
 from saltk8s.schema_cloud import CLOUD
+from saltk8s.schema_locations import LOCATIONS
 from saltk8s.schema_services import SERVICES
 from saltk8s.schema_types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
+from saltk8s.services.tenants import TENANT
 
 ROLES = ("controlplane", "etcd", "worker")
 
@@ -25,10 +28,16 @@ _NETWORK = Section(
         "service_cidr": Key(Cidr(28), "The network of the services' cluster addresses."),
         "mtu": Key(
             Int(1280, 9000, "bytes"),
-            "MTU of the pods' interfaces: the nodes' own less 50 for VXLAN. Without it, the plugin finds out.",
+            "MTU of the pods' interfaces: the nodes' own less 50 for VXLAN, less 80 with encryption. Without it, that "
+            "of nodes with 1500.",
             example=1450,
         ),
-        "backend": Key(Enum("vxlan", "host-gw"), "How packets travel between nodes."),
+        "backend": Key(Enum("vxlan", "host-gw"), "How packets travel between nodes when they are not encrypted."),
+        "encryption": Key(
+            Enum("none", "wireguard"),
+            "Whether packets between nodes are encrypted, by flannel's WireGuard: UDP port 51820, and a kernel that "
+            "has WireGuard (5.6 and newer).",
+        ),
     }
 )
 
@@ -64,6 +73,11 @@ _CLUSTER = Section(
                             {
                                 "every": Key(values.Duration, "Time between two snapshots."),
                                 "keep": Key(values.Duration, "How long a snapshot is kept."),
+                                "s3": Key(
+                                    values.DnsLabel,
+                                    "The entry of `k8s:locations` that snapshots are copied to.",
+                                    example="backup",
+                                ),
                             }
                         ),
                         "Snapshots of etcd on the nodes that run it.",
@@ -261,6 +275,16 @@ SCHEMA = Section(
         ),
         "os": Key(_OS, "The nodes' operating system."),
         "docker": Key(_DOCKER, "The nodes' Docker."),
+        "locations": Key(LOCATIONS, "Places outside the cluster that backups go to, by name."),
         "services": Key(SERVICES, "The cluster's services, deployed in the order of defaults.yaml."),
+        "tenants": Key(
+            Map(values.DnsLabel, TENANT), "Laboratories and services, by name; docs/services/tenants.md tells more."
+        ),
+        "authentication": Key(AUTHENTICATION, "Whom the API server believes, besides certificates and its own tokens."),
+        "extra": Key(
+            List(ObjectSource()),
+            "Further objects of the site, applied after all services as the set `extra`: docs/services/extra.md.",
+            example=["salt://site/k8s"],
+        ),
     }
 )

@@ -10,7 +10,7 @@ import struct
 from saltk8s.schema_types import Map, Secret, Text, attempt
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
-_DNS = rf"{_LABEL}(?:\.{_LABEL})*"
+DNS = rf"{_LABEL}(?:\.{_LABEL})*"
 _PEM_CERTIFICATE = r"\s*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+"
 _PEM_KEY = r"\s*-----BEGIN ((?:OPENSSH |RSA |EC )?PRIVATE KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*"
 _VERSION = re.compile(r"v(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
@@ -20,11 +20,14 @@ SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 ClusterName = Text("a name of lower-case letters, digits and dashes, at most 40", r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 DnsLabel = Text("lower-case letters, digits and dashes, at most 63 (a DNS label)", _LABEL, 63, doc="DNS label")
-DnsName = Text("lower-case letters, digits, dashes and dots (a DNS name)", _DNS, 253, doc="DNS name")
+DnsName = Text("lower-case letters, digits, dashes and dots (a DNS name)", DNS, 253, doc="DNS name")
 MinionId = Text(
     "a minion id: letters, digits, dots, dashes, underscores", r"[A-Za-z0-9][A-Za-z0-9._-]*", 253, doc="minion id"
 )
-Host = Text("a host name or an IPv4 address", rf"(?i:{_DNS})", 253, doc="host name or address")
+HostPattern = Text(
+    "a host name, or *. and a domain for every name in it", rf"(?:\*\.)?{DNS}", 253, doc="host name or `*.domain`"
+)
+Host = Text("a host name or an IPv4 address", rf"(?i:{DNS})", 253, doc="host name or address")
 Word = Text("a name of letters, digits, dots, dashes and underscores", r"[A-Za-z0-9][A-Za-z0-9._-]*", 128, doc="name")
 UserName = Text("a login name", r"[a-z_][a-z0-9_-]{0,31}", doc="login name")
 Interface = Text("a network interface's name", r"[A-Za-z0-9][A-Za-z0-9._@-]{0,14}", doc="interface")
@@ -36,6 +39,12 @@ AbsolutePath = Text(
 )
 Duration = Text("a duration: a number and m, h or d, such as 6h", r"[1-9]\d{0,6}[mhd]", doc="duration")
 Size = Text("a size: a number and k, m or g, such as 10m", r"[1-9]\d{0,6}[kmg]", doc="size")
+Cpu = Text(
+    "cores: thousandths such as 250m, or in quotes a number such as '1.5'",
+    r"[1-9]\d{0,5}m|[1-9]\d{0,2}(\.\d{1,3})?|0\.\d{0,2}[1-9]",
+    doc="cores",
+)
+Memory = Text("an amount of memory or disk such as 256Mi or 2Gi", r"[1-9]\d{0,6}(Ki|Mi|Gi|Ti)", doc="amount")
 Sha256 = Text("a SHA-256 checksum: 64 hexadecimal digits", r"[0-9a-fA-F]{64}", doc="SHA-256")
 Sysctl = Text("a sysctl's name such as vm.max_map_count", r"[a-z0-9_]+([./][A-Za-z0-9_*-]+)+", doc="sysctl")
 KernelModule = Text("a kernel module's name", r"[A-Za-z0-9_-]{1,64}", doc="kernel module")
@@ -56,7 +65,7 @@ RegistryUrl = Text(
 Certificate = Text("one or more PEM certificates", _PEM_CERTIFICATE, 262144, doc="PEM")
 LabelKey = Text(
     "a label's name: [DNS name/]letters, digits, dots, dashes, underscores, at most 63",
-    rf"({_DNS}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?",
+    rf"({DNS}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?",
     317,
     doc="label",
 )
@@ -69,7 +78,7 @@ LabelValue = Text(
 Labels = Map(LabelKey, LabelValue)
 Taint = Text(
     "a taint: key=value:Effect or key:Effect, Effect being NoSchedule, PreferNoSchedule or NoExecute",
-    rf"({_DNS}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?(=([A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?)?)?"
+    rf"({DNS}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?(=([A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?)?)?"
     r":(NoSchedule|PreferNoSchedule|NoExecute)",
     400,
     doc="taint",
@@ -196,6 +205,11 @@ def private_key(role: str) -> Secret:
         test=lambda text: private_blob(text) != b"",
         normal=_key_lines,
     )
+
+
+def pem_text(role: str, expected: str, doc: str) -> Secret:
+    """Return the type of a secret in PEM's form, or one like it, of several lines; role: the minion that needs it."""
+    return Secret(role, expected, doc=doc, pattern=r"[\x0a\x20-\x7e]*-----BEGIN [\x0a\x20-\x7e]+", longest=65536)
 
 
 def password(role: str) -> Secret:

@@ -1,4 +1,4 @@
-{#- MetalLB, layer 2: addresses for services of type LoadBalancer, announced by ARP. -#}
+{#- MetalLB: addresses for services of type LoadBalancer, announced by ARP or by BGP. -#}
 include:
   - k8s.cluster
 

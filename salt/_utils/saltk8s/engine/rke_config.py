@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from saltk8s.engine import rke_audit
 from saltk8s.redact import REDACTED
+from saltk8s.schema_values import SECONDS, seconds
 
 # rke's name of each component below `services`, by the pillar's name
 SERVICES = {
@@ -23,6 +24,10 @@ SERVICES = {
 DNS_ADDRESS = 10  # the cluster's DNS service is the tenth address of the service network, as everywhere
 ADDON_TIMEOUT_S = 300  # an add-on's job also waits for its image to be pulled
 DRAIN_TIMEOUT_S = 300
+WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
+# rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
+OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
+S3_SECRETS = ("access_key", "secret_key")
 _HOURS = {"m": 0, "h": 1, "d": 24, "w": 168}
 
 
@@ -41,7 +46,11 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "addon_job_timeout": ADDON_TIMEOUT_S,
         "nodes": [_node(cluster["ssh"], node) for node in model["nodes"].values()],
         "private_registries": _registries(model.get("registry")),
-        "services": _services(cluster),
+        "services": _services(
+            cluster,
+            _snapshots(cluster["etcd"]["snapshots"], model.get("locations")),
+            model.get("authentication"),
+        ),
         "network": _network(cluster["network"]),
         "authentication": {"strategy": "x509", "sans": list(cluster.get("api_names") or [])},
         "authorization": {"mode": "rbac"},
@@ -50,6 +59,8 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "monitoring": {"provider": "metrics-server" if cluster.get("metrics_server", True) else "none"},
         "upgrade_strategy": _upgrade(),
     }
+    if ((model.get("services") or {}).get("vsphere") or {}).get("enabled"):
+        _wait_for_vsphere(config)
     return config if config["private_registries"] else {k: v for k, v in config.items() if k != "private_registries"}
 
 
@@ -63,16 +74,23 @@ def text(config: dict[str, Any]) -> str:
 
 
 def redacted(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy without the registry's password."""
-    registries = [
-        {**one, "password": REDACTED} if one.get("password") else one for one in config.get("private_registries", [])
-    ]
-    return {**config, "private_registries": registries} if registries else dict(config)
+    """Return a copy without the secrets in it."""
+    return _hidden(config, set(secrets(config)))
 
 
 def secrets(config: dict[str, Any]) -> list[str]:
     """Return the secrets that are in the data, to be taken out of any output."""
-    return [one["password"] for one in config.get("private_registries", []) if one.get("password")]
+    found = [one.get("password") for one in config.get("private_registries", [])]
+    s3 = (config["services"].get("etcd", {}).get("backup_config") or {}).get("s3backupconfig") or {}
+    return [text for text in [*found, *(s3.get(key) for key in S3_SECRETS)] if text]
+
+
+def _hidden(value: Any, texts: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(item, texts) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, texts) for item in value]
+    return REDACTED if isinstance(value, str) and value in texts else value
 
 
 def duration(value: str) -> str:
@@ -110,6 +128,17 @@ def _node(ssh: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+def _wait_for_vsphere(config: dict[str, Any]) -> None:
+    """Make kubelets leave it to the vSphere controller what their node's id and addresses are."""
+    config["cloud_provider"] = {"name": "external"}
+    if any("internal_address" in node for node in config["nodes"]):
+        return  # rke gives kubelets these addresses then
+    # until the controller runs, which is after the cluster is healthy, a node has the address of its default route;
+    # without this flag it has none, and neither the network plugin nor metrics-server works
+    kubelet = config["services"].setdefault("kubelet", {})
+    kubelet["extra_args"] = {"node-ip": "0.0.0.0"} | kubelet.get("extra_args", {})
+
+
 def _registries(registry: dict[str, Any] | None) -> list[dict[str, Any]]:
     if not registry or not registry.get("url"):
         return []
@@ -119,15 +148,53 @@ def _registries(registry: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [entry]
 
 
-def _services(cluster: dict[str, Any]) -> dict[str, Any]:
-    network, snapshots = cluster["network"], cluster["etcd"]["snapshots"]
+def _oidc(authentication: dict[str, Any] | None) -> dict[str, str]:
+    """Return the API server's flags for the identity provider, none without one."""
+    oidc = (authentication or {}).get("oidc")
+    if not oidc:
+        return {}
+    flags = {
+        "oidc-issuer-url": oidc["issuer"],
+        "oidc-client-id": oidc["client_id"],
+        "oidc-username-claim": oidc["username_claim"],
+        "oidc-username-prefix": oidc["username_prefix"],
+        "oidc-groups-claim": oidc["groups_claim"],
+        "oidc-groups-prefix": oidc["groups_prefix"],
+    }
+    return {**flags, "oidc-ca-file": OIDC_CA} if oidc["ca"] else flags
+
+
+def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> dict[str, Any]:
+    """rke has two forms: times, and, for S3, whole hours and a number of snapshots."""
+    if not snapshots.get("s3"):
+        return {"snapshot": True, "creation": duration(snapshots["every"]), "retention": duration(snapshots["keep"])}
+    s3 = locations[snapshots["s3"]]["s3"]
+    every, keep = seconds(snapshots["every"]), seconds(snapshots["keep"])
+    place = {
+        "endpoint": s3["endpoint"].removeprefix("https://"),  # which is what it speaks
+        "bucket_name": s3["bucket"],
+        "region": s3["region"],
+        "folder": f"{s3['prefix']}/etcd" if s3.get("prefix") else "etcd",
+        "custom_ca": s3.get("ca"),
+        **{key: s3.get(key) for key in S3_SECRETS},
+    }
+    return {
+        "backup_config": {
+            "enabled": True,
+            "interval_hours": every // SECONDS["h"],
+            "retention": -(-keep // every),
+            "s3backupconfig": {key: value for key, value in place.items() if value},
+        }
+    }
+
+
+def _services(
+    cluster: dict[str, Any], etcd: dict[str, Any], authentication: dict[str, Any] | None
+) -> dict[str, Any]:
+    network = cluster["network"]
     audit = cluster["audit_log"]
     services: dict[str, Any] = {
-        "etcd": {
-            "snapshot": True,
-            "creation": duration(snapshots["every"]),
-            "retention": duration(snapshots["keep"]),
-        },
+        "etcd": etcd,
         "kube-api": {
             "service_cluster_ip_range": network["service_cidr"],
             "secrets_encryption_config": {"enabled": bool(cluster.get("encrypt_secrets"))},
@@ -144,7 +211,10 @@ def _services(cluster: dict[str, Any]) -> dict[str, Any]:
         "kubeproxy": {},
         "scheduler": {},
     }
-    for name, flags in (cluster.get("extra_args") or {}).items():
+    given = cluster.get("extra_args") or {}
+    # what an operator writes as a flag holds against what follows from another key
+    given = {**given, "kube_apiserver": {**_oidc(authentication), **(given.get("kube_apiserver") or {})}}
+    for name, flags in given.items():
         if flags:
             services[SERVICES[name]]["extra_args"] = {flag: _flag(value) for flag, value in sorted(flags.items())}
     return {name: content for name, content in services.items() if content}
@@ -155,12 +225,15 @@ def _flag(value: Any) -> str:
 
 
 def _network(network: dict[str, Any]) -> dict[str, Any]:
-    options = {"canal_flannel_backend_type": network.get("backend", "vxlan")}
+    encrypted = network.get("encryption") == "wireguard"
+    # flannel's own WireGuard: Calico's needs routes and node addresses of Calico's, and in Canal they are flannel's
+    options = {"canal_flannel_backend_type": "wireguard" if encrypted else network.get("backend", "vxlan")}
     if network.get("interface"):
         options["canal_iface"] = network["interface"]
     entry: dict[str, Any] = {"plugin": network["plugin"], "options": options}
-    if network.get("mtu"):
-        entry["mtu"] = network["mtu"]
+    mtu = network.get("mtu") or (WIREGUARD_MTU if encrypted else None)  # rke's own default is that of VXLAN
+    if mtu:
+        entry["mtu"] = mtu
     return entry
 
 

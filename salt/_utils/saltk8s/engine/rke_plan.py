@@ -15,14 +15,17 @@ _EFFECTS = (
     ("services.scheduler", _CONTROL, "kube-scheduler is restarted"),
     ("services.etcd.creation", _ETCD, "the snapshot schedule changes"),
     ("services.etcd.retention", _ETCD, "the snapshot schedule changes"),
+    ("services.etcd.snapshot", _ETCD, "the snapshot schedule changes"),
+    ("services.etcd.backup_config", _ETCD, "the snapshot schedule changes"),
     ("services.etcd", _ETCD, "etcd is restarted"),
     ("services.kubelet", _ALL, "the node is drained and its kubelet restarted"),
     ("services.kubeproxy", _ALL, "the node is drained and kube-proxy restarted"),
+    ("cloud_provider", _ALL, "the node is drained and its kubelet restarted"),
     ("private_registries", _ALL, "the node is drained and its kubelet restarted"),
     ("authentication", _CONTROL, "kube-apiserver gets a new certificate and is restarted"),
     ("network", _ALL, "the network plugin's pods are replaced"),
 )
-_SECRET_KEYS = {"password"}
+_SECRET_KEYS = {"password", "access_key", "secret_key"}
 
 
 def compute(
@@ -104,15 +107,16 @@ def _difference(old: Any, new: Any, path: str = "") -> dict[str, Change]:
         return found
     if old == new:
         return {}
-    if path == "private_registries":
-        return {path: {"old": _hide(old), "new": _hide(new)}}
-    return {path: {"old": old, "new": new}}
+    key = path.rpartition(".")[2]
+    return {path: {"old": _hide(old, key), "new": _hide(new, key)}}
 
 
-def _hide(registries: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
-    if registries is None:
-        return None
-    return [{k: REDACTED if k in _SECRET_KEYS else v for k, v in one.items()} for one in registries]
+def _hide(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _hide(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_hide(item) for item in value]
+    return REDACTED if key in _SECRET_KEYS and value is not None else value
 
 
 def _touch(plan: Plan, nodes: dict[str, Any], running: dict[str, Any]) -> None:

@@ -51,9 +51,20 @@ def _damaged(path: str, why: str) -> str:
 
 
 def _public(config: dict[str, Any]) -> dict[str, Any]:
-    # the registry's password must not even be hashed into what is kept
+    # secrets must not even be hashed into what is kept
     registries = [{k: v for k, v in one.items() if k != "password"} for one in config.get("privateRegistries") or []]
-    return {**config, "privateRegistries": registries}
+    return _without_keys({**config, "privateRegistries": registries})
+
+
+def _without_keys(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration without the keys to the location of etcd's snapshots."""
+    services = config.get("services") or {}
+    backup = (services.get("etcd") or {}).get("backupConfig") or {}
+    if not backup.get("s3BackupConfig"):
+        return config
+    s3 = {k: v for k, v in backup["s3BackupConfig"].items() if k not in ("accessKey", "secretKey")}
+    etcd = {**services["etcd"], "backupConfig": {**backup, "s3BackupConfig": s3}}
+    return {**config, "services": {**services, "etcd": etcd}}
 
 
 def _node(node: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import yaml
 from saltk8s import errors
@@ -35,6 +38,29 @@ def check(path: str, context: str | None) -> None:
                                 f"which is not there: {_has(f'{part}s', known)}")
     if not _part(clusters[chosen["cluster"]], "cluster").get("server"):
         raise BadKubeconfig(f"the kubeconfig {path}: its cluster {chosen['cluster']!r} has no server")
+
+
+class Access(NamedTuple):
+    """Where a kubeconfig's current context leads to; certificate: the user's, as PEM, "" when it has none."""
+
+    host: str
+    port: int
+    certificate: str
+
+
+def access(path: str) -> Access:
+    """Return where a kubeconfig leads to, and the user's certificate, which is no secret. Raises BadKubeconfig."""
+    check(path, None)
+    found = _read(path)
+    chosen = _part(_by_name(found, "contexts")[found["current-context"]], "context")
+    server = urlsplit(_part(_by_name(found, "clusters")[chosen["cluster"]], "cluster")["server"])
+    user = _part(_by_name(found, "users").get(chosen.get("user")) or {}, "user")
+    try:
+        pem = base64.b64decode(user.get("client-certificate-data") or "", validate=True).decode("ascii")
+        port = server.port or 443
+    except (binascii.Error, UnicodeDecodeError, ValueError) as err:
+        raise BadKubeconfig(f"the kubeconfig {path}: its server or its user's certificate is none") from err
+    return Access(server.hostname or "", port, pem)
 
 
 def _read(path: str) -> Mapping[str, Any]:

@@ -96,6 +96,8 @@ class ObjectSet:
             live = reader.read(self._kubectl, self.name, self._declared, ahead=self._ahead)
         remembered = {kind for kind in live.recorded if kind not in live.unknown} if live.recorded else set()
         self._declared[key] = record.build(self.name, remembered | kinds)
+        if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
+            live.take([live.members[key]], self._declared)
         return live
 
     def _planner(self) -> Planner:

@@ -1,0 +1,116 @@
+"""The tenants of the pillar (``k8s:tenants``), as they are in the cluster. Runs on the admin minion.
+
+Every function raises CommandExecutionError when the pillar is not valid, or when the API server does not answer.
+How tenants work: docs/services/tenants.md.
+"""
+
+from __future__ import annotations
+
+import time
+
+from salt.exceptions import CommandExecutionError
+from saltk8s import tenant_access, tenants
+from saltk8s.objects import access
+
+
+def __virtual__():
+    return "k8s_tenants"
+
+
+def lost():
+    """
+    Return the namespaces of former tenants: in the cluster, in no pillar, and not named in ``allow_removal``.
+
+    Returns a map of namespace to tenant; empty before the cluster exists.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_tenants.lost
+    """
+    model = __salt__["k8s_config.get"]()
+    with access.translated(CommandExecutionError):
+        kubectl = access.kubectl(__salt__, __pillar__, None, None)
+        live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
+    return tenants.lost(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
+
+
+def report():
+    """
+    Return each tenant's quota against its use.
+
+    Returns a map of tenant to ``namespaces`` (namespace -> resource -> ``used``, ``hard``, ``percent``), ``fullest``
+    (the highest percent, None when nothing is known) and ``kubeconfig_until`` (UTC, None without one).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_tenants.report
+    """
+    model = __salt__["k8s_config.get"]()
+    with access.translated(CommandExecutionError):
+        kubectl = access.kubectl(__salt__, __pillar__, None, None)
+        quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", "--selector=saltk8s.io/set=tenants")
+    found = tenants.report(model["tenants"], quotas)
+    for name, tenant in model["tenants"].items():
+        own = tenant["kubeconfig"]
+        found[name]["kubeconfig_until"] = tenant_access.expiry(own["path"]) if own else None
+    return found
+
+
+def kubeconfigs():
+    """
+    Return the tenants' kubeconfigs and how long they are valid. The cluster is not asked.
+
+    Returns a map of tenant to ``path``, ``until`` (UTC, None when the file is not there) and ``days_left`` (whole days,
+    below 0 when it is over, None).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_tenants.kubeconfigs
+    """
+    found = {}
+    for name, tenant in __salt__["k8s_config.get"]()["tenants"].items():
+        if tenant["kubeconfig"]:
+            path = tenant["kubeconfig"]["path"]
+            found[name] = {"path": path, **tenant_access.remaining(path, time.time())}
+    return found
+
+
+def write_kubeconfig(name, test=False):
+    """
+    Write a tenant's kubeconfig when the one that lies there will not do, or is about to expire.
+
+    name
+        The tenant.
+    test
+        Say what would be written and write nothing.
+
+    Returns a dict: ``path``, ``reason`` (why it has to be written, empty when it has not), ``old`` and ``new`` (until
+    when it was and is valid, UTC; ``new`` is None with ``test``). The token is never shown.
+    Raises CommandExecutionError: no such tenant, or no account of it in the cluster yet.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_tenants.write_kubeconfig resif test=True
+    """
+    model = __salt__["k8s_config.get"]()
+    with access.translated(CommandExecutionError):
+        kubectl = access.kubectl(__salt__, __pillar__, None, None)
+        if test and not kubectl.cluster_exists:
+            path = tenant_access.wanted(model, name, "").path
+            return {"path": path, "reason": "there is no cluster yet", "old": None, "new": None}
+        want = tenant_access.wanted(model, name, tenant_access.authority(kubectl.kubeconfig))
+        account = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
+        reason = tenant_access.reason(want, account[0] if account else None, time.time())
+        old = tenant_access.expiry(want.path)
+        if not reason or test:
+            return {"path": want.path, "reason": reason, "old": old, "new": None if reason else old}
+        tenant_access.write(want, tenant_access.ask(kubectl, want))
+    return {"path": want.path, "reason": reason, "old": old, "new": tenant_access.expiry(want.path)}

@@ -1,0 +1,42 @@
+"""The summary at the end of a run, as a state.
+
+Source: the execution module ``k8s_config``, which this state only translates.
+"""
+
+from __future__ import annotations
+
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "k8s_config"
+
+
+def __virtual__():
+    if "k8s_config.status" in __salt__:
+        return __virtualname__
+    return False, "the execution module k8s_config is not there: run saltutil.sync_all"
+
+
+def summarised(name):
+    """
+    The comment has the table of what is healthy: cluster, nodes, services, tenants, certificates, backups.
+
+    name
+        Any sentence.
+
+    Never has ``changes``, and its result is True: what is not well has failed in its own state, or is not this run's
+    doing (a certificate that ends, a backup that is late). These are told as warnings. With test=True it is the same.
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        What is healthy now:
+          k8s_config.summarised
+    """
+    ret = {"name": name, "changes": {}, "result": True, "comment": ""}
+    try:
+        found = __salt__["k8s_config.status"]()
+    except CommandExecutionError as err:
+        return ret | {"comment": str(err), "warnings": ["there is no summary"]}
+    told = [f"{row['part']} {row['name']}: {row['why']}" for row in found["rows"] if row["state"] in ("bad", "unknown")]
+    return ret | {"comment": "\n".join(found["lines"])} | ({"warnings": told} if told else {})

@@ -1,0 +1,191 @@
+"""Traefik: what comes from outside by HTTP and HTTPS, led to services by host name."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from saltk8s import redact, schema_tls
+from saltk8s import schema_values as values
+from saltk8s.schema_addresses import Address, Cidr, span
+from saltk8s.schema_types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
+from saltk8s.services import common
+
+MEANING = "HTTP and HTTPS from outside, led to services by host name."
+NAMESPACE = "traefik"
+
+_PATH = ("k8s", "services", "traefik")
+_MAIL = Text("a mail address", r"[^\s@]+@[^\s@]+\.[^\s@]+", 254, doc="mail address")
+_VARIABLE = Text("an environment variable's name", r"[A-Z][A-Z0-9_]{0,127}", doc="variable")
+
+_DEFAULT_TLS = Section(
+    {
+        "certificate": Key(
+            values.Certificate, "The certificate, then those of the authorities between it and the root.", True
+        ),
+        "key": Key(schema_tls.private_key("admin"), "Its private key."),
+    },
+    optional=True,
+)
+
+_ACME = Section(
+    {
+        "email": Key(_MAIL, "Who is told of certificates about to end.", True, "k8s@osug.example"),
+        "server": Key(values.Url, "Directory of the authority."),
+        "challenge": Key(
+            Enum("http", "tls", "dns"),
+            "How the authority is convinced: by port 80 or port 443, which it has to reach, or by a record in the DNS, "
+            "which alone gives certificates for `*.domain`.",
+        ),
+        "dns_provider": Key(values.Word, "For `dns`: Traefik's name of the DNS provider.", example="rfc2136"),
+        "dns_credentials": Key(
+            Map(_VARIABLE, values.password("admin")),
+            "For `dns`: environment variables with what the provider asks for.",
+            example={"RFC2136_NAMESERVER": "10.20.0.2"},
+        ),
+        "storage_class": Key(values.DnsName, "Storage class of the volume with account and certificates.", True, "san"),
+        "storage": Key(values.Memory, "Size of that volume."),
+    },
+    optional=True,
+)
+
+_HSTS = Section(
+    {
+        "enabled": Key(Bool(), "Whether the header is sent with every answer by HTTPS."),
+        "max_age_s": Key(Int(0, 2**31 - 1, "seconds"), "How long a browser remembers it."),
+        "include_subdomains": Key(Bool(), "Whether it holds for all names below, too."),
+        "preload": Key(Bool(), "Whether browsers may take the name into the list that they come with."),
+    }
+)
+
+SCHEMA = Section(
+    {
+        "enabled": common.ENABLED,
+        "version": Key(values.ReleaseVersion, "Traefik's version, 3 or later."),
+        "images": common.images("traefik"),
+        "kind": Key(Enum("Deployment", "DaemonSet"), "A number of replicas, or one on each node of `node_selector`."),
+        "replicas": Key(Int(1, 50), "Replicas of the Deployment."),
+        "address": Key(Address(), "Its address, of a pool of MetalLB.", example="10.20.0.200"),
+        "external_traffic_policy": Key(
+            Enum("Cluster", "Local"),
+            "`Cluster`: every node leads to every replica, and Traefik sees a node's address in place of the client's. "
+            "`Local`: it sees the client's, and the node that answers must have a replica.",
+        ),
+        "hosts": Key(List(values.HostPattern), "Host names that the platform serves.", example=["*.osug.example"]),
+        "default_tls": Key(_DEFAULT_TLS, "The certificate for every host that brings none; this or `acme`."),
+        "acme": Key(_ACME, "Certificates from an authority that speaks ACME; this or `default_tls`."),
+        "redirect_to_https": Key(Bool(), "Whether every request by HTTP is answered with the address by HTTPS."),
+        "hsts": Key(_HSTS, "Strict-Transport-Security: browsers use HTTPS alone."),
+        "min_tls": Key(Enum("1.2", "1.3"), "The oldest TLS version that is accepted (in quotes)."),
+        "read_timeout_s": Key(
+            Int(0, 86400, "seconds"), "How long a request may take to arrive with its body; 0: for ever."
+        ),
+        "access_log": Key(
+            Section(
+                {
+                    "enabled": Key(Bool(), "Whether every request is logged."),
+                    "format": Key(Enum("json", "common"), "One JSON object a line, or the Common Log Format."),
+                }
+            ),
+            "Log of the requests, on the pods' standard output; headers are not in it.",
+        ),
+        "metrics": Key(
+            Section(
+                {
+                    "enabled": Key(Bool(), "Whether Prometheus can read metrics, on port 9100."),
+                    "namespaces": Key(List(values.DnsLabel), "Namespaces whose pods may read them."),
+                }
+            ),
+            "Metrics.",
+        ),
+        "egress": Key(
+            List(Cidr()),
+            "Networks outside the cluster that hold servers of its services; pods are always reached.",
+            example=["10.20.8.0/24"],
+        ),
+        "node_selector": Key(values.Labels, "Labels of the nodes that run it; all Linux nodes when empty."),
+        "resources": common.resources(),
+        "log_level": Key(Enum("debug", "info", "warn", "error"), "How much is logged."),
+    }
+)
+
+
+def _enabled(model: dict[str, Any]) -> dict[str, Any] | None:
+    service = (model["services"] or {}).get("traefik")
+    return service if service and service["enabled"] else None
+
+
+def _is_a_v3(model: dict[str, Any], report: Report) -> None:
+    """The flags and kinds are those of version 3."""
+    traefik = _enabled(model)
+    found = values.version(traefik["version"] or "") if traefik else None
+    if found and found[0] != 3:
+        report.add((*_PATH, "version"), "a version v3", redact.show(traefik["version"]))
+
+
+def _has_its_place(model: dict[str, Any], report: Report) -> None:
+    """It has host names to serve, and an address that MetalLB may give it."""
+    traefik = _enabled(model)
+    if not traefik:
+        return
+    if not traefik["hosts"] and not report.concerns(*_PATH, "hosts"):
+        report.add((*_PATH, "hosts"), "at least one host name that the platform serves", "none")
+    path, pools = (*_PATH, "address"), ("k8s", "services", "metallb")
+    if report.concerns(*path) or report.concerns(*pools):
+        return
+    metallb = (model["services"] or {}).get("metallb") or {}
+    if not metallb.get("enabled"):
+        report.add(path, "k8s:services:metallb:enabled: true, for it is MetalLB's to give", "MetalLB is off")
+    elif not traefik["address"]:
+        report.add(path, "an address of one of k8s:services:metallb:pools", "nothing")
+    else:
+        _lies_in_a_pool(traefik["address"], metallb["pools"] or {}, report)
+
+
+def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None:
+    number, path = int(ipaddress.IPv4Address(address)), (*_PATH, "address")
+    for name, pool in pools.items():
+        spans = [span(text) for text in pool["addresses"] or ()]
+        if not any(first <= number <= last for first, last in spans):
+            continue
+        if pool["namespaces"] and NAMESPACE not in pool["namespaces"]:
+            where = f"k8s:services:metallb:pools:{redact.name(name)}:namespaces"
+            report.add(
+                path, f"an address of a pool for the namespace {NAMESPACE}; {where} leaves it out", redact.show(address)
+            )
+        return
+    report.add(path, "an address of one of k8s:services:metallb:pools", redact.show(address))
+
+
+def _has_certificates(model: dict[str, Any], report: Report) -> None:
+    """Exactly one source of certificates, on the minion that holds secrets; a key belongs to its certificate."""
+    traefik = _enabled(model)
+    if not traefik or report.concerns(*_PATH, "default_tls") or report.concerns(*_PATH, "acme"):
+        return
+    own, acme = traefik["default_tls"], traefik["acme"]
+    path = (*_PATH, "default_tls")
+    if own and acme:
+        report.add(path, "either default_tls or acme", "both")
+    elif not own and not acme and "admin" in report.secrets_of:
+        report.add(path, "a certificate and its key, or k8s:services:traefik:acme", "neither")
+    elif own and own["key"] and schema_tls.belong_together(own["certificate"] or "", own["key"]) is False:
+        report.add((*path, "certificate"), "the certificate of k8s:services:traefik:default_tls:key", "another key's")
+
+
+def _keeps_its_certificates(model: dict[str, Any], report: Report) -> None:
+    """Traefik keeps what it got by ACME in one file, which two replicas would overwrite each other."""
+    traefik = _enabled(model)
+    acme = traefik["acme"] if traefik else None
+    if not acme:
+        return
+    why = "because Traefik keeps certificates of ACME in one file of one replica"
+    if traefik["kind"] == "DaemonSet":
+        report.add((*_PATH, "kind"), f"Deployment, {why}", "'DaemonSet'")
+    elif (traefik["replicas"] or 1) > 1:
+        report.add((*_PATH, "replicas"), f"1, {why}", redact.show(traefik["replicas"]))
+    dns = acme["challenge"] == "dns"
+    if dns and not acme["dns_provider"] and not report.concerns(*_PATH, "acme", "dns_provider"):
+        report.add((*_PATH, "acme", "dns_provider"), "the DNS provider, because the challenge is dns", "nothing")
+
+
+RULES = (_is_a_v3, _has_its_place, _has_certificates, _keeps_its_certificates)

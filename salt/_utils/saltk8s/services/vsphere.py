@@ -1,0 +1,147 @@
+"""vSphere: nodes known to the vCenter (CPI), and volumes on its datastores (CSI)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saltk8s import redact
+from saltk8s import schema_values as values
+from saltk8s.schema_types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
+from saltk8s.services import common
+
+MEANING = "vSphere: nodes with the vCenter's addresses and ids, and volumes on its datastores."
+
+# What works together, by minor version: cloud controller manager (CPI), CSI driver, Kubernetes, and how that is known.
+# The CPI is made for one minor version of Kubernetes; its client library allows one more.
+COMPATIBLE = (
+    ("1.30", "3.3", "1.30", "named together by their makers"),
+    ("1.31", "3.3", "1.32", "run together against a simulated vCenter"),
+)
+
+StorageName = Text("a storage policy's name in the vCenter", r"[^\x00-\x1f\x7f\"\\]+", 80, doc="name")
+DatastoreUrl = Text(
+    "a datastore's URL as the vCenter shows it, such as ds:///vmfs/volumes/5a1b-93c2/", r"ds:///[^\s\"\\]+/", doc="URL"
+)
+UserName = Text("a vCenter account such as k8s@vsphere.local", r"[^\x00-\x1f\x7f\s\"]+", 256, doc="account")
+DatacenterName = Text("a datacenter's name or inventory path", r"[^\x00-\x1f\x7f\",\\]+", 256, doc="name")
+
+_CLASS = Section(
+    {
+        "policy": Key(StorageName, "Storage policy that the volumes get; this or `datastore`.", example="k8s-san"),
+        "datastore": Key(
+            DatastoreUrl, "URL of the datastore that holds the volumes.", example="ds:///vmfs/volumes/5a1b-93c2/"
+        ),
+        "default": Key(Bool(), "Whether claims that name no storage class get this one."),
+        "reclaim": Key(Enum("delete", "retain"), "What becomes of the volume of a deleted claim."),
+        "expand": Key(Bool(), "Whether claims may be made larger."),
+        "fs": Key(Enum("ext4", "xfs"), "File system of new volumes."),
+    }
+)
+
+SCHEMA = Section(
+    {
+        "enabled": common.ENABLED,
+        "version": Key(values.ReleaseVersion, "Version of the CSI driver and its syncer."),
+        "cpi_version": Key(values.ReleaseVersion, "Version of the cloud controller manager."),
+        "images": common.images(
+            "cpi", "driver", "syncer", "provisioner", "attacher", "resizer", "registrar", "livenessprobe"
+        ),
+        "server": Key(
+            values.Host, "The vCenter; that of `k8s:cloud:provider` when not given.", example="vcenter.osug.example"
+        ),
+        "port": Key(Int(1, 65535), "The vCenter's port; that of `k8s:cloud:provider` when not given.", example=443),
+        "verify_ssl": Key(Bool(), "Whether its certificate is checked; as `k8s:cloud:provider` when not given."),
+        "ca": Key(values.Certificate, "The authority of the vCenter's certificate, where the images do not know it."),
+        "datacenters": Key(
+            List(DatacenterName),
+            "Datacenters with the nodes; that of `k8s:cloud:defaults` when empty.",
+            example=["OSUG"],
+        ),
+        "user": Key(
+            UserName,
+            "Account for nodes and volumes: not that of Salt Cloud, it needs fewer rights.",
+            example="k8s@osug",
+        ),
+        "password": Key(values.password(""), "Its password, on the admin minion alone."),
+        "storage_classes": Key(Map(values.DnsLabel, _CLASS), "Storage classes by name."),
+        "replicas": Key(Int(1, 3), "CSI controllers, on control plane nodes; one works, the others wait."),
+    }
+)
+
+
+def vcenter(model: dict[str, Any]) -> dict[str, Any]:
+    """Return server, port, verify_ssl and datacenters: own values, or those of k8s:cloud where there are none."""
+    own, cloud = model["services"]["vsphere"], model.get("cloud") or {}
+    provider, defaults = cloud.get("provider") or {}, cloud.get("defaults") or {}
+    known = [defaults["datacenter"]] if defaults.get("datacenter") else []
+    verify = own["verify_ssl"] if own["verify_ssl"] is not None else provider.get("verify_ssl", True)
+    return {
+        "server": own["server"] or provider.get("url"),
+        "port": own["port"] or provider.get("port") or 443,
+        "verify_ssl": verify is not False,
+        "datacenters": own["datacenters"] or known,
+    }
+
+
+def complete(model: dict[str, Any]) -> None:
+    """Put what ``vcenter`` says into the service's part of a model."""
+    model["services"]["vsphere"].update(vcenter(model))
+
+
+def _minor(version: str | None) -> str:
+    numbers = values.version(version or "")
+    return f"{numbers[0]}.{numbers[1]}" if numbers else ""
+
+
+def _versions_suit(model: dict[str, Any], report: Report) -> None:
+    """A combination that nobody has tried is found out when a node or a volume is missing."""
+    vsphere = common.enabled(model, "vsphere")
+    if not vsphere:
+        return
+    cluster = _minor((model["cluster"] or {}).get("version"))
+    cpi, csi = _minor(vsphere["cpi_version"]), _minor(vsphere["version"])
+    if not (cluster and cpi and csi):
+        return
+    rows = [row for row in COMPATIBLE if row[2] == cluster]
+    where = ("k8s", "services", "vsphere")
+    if not rows:
+        known = ", ".join(sorted({row[2] for row in COMPATIBLE}))
+        report.add(where, f"Kubernetes {known}, or enabled: false", f"Kubernetes {cluster}")
+    elif cpi not in {row[0] for row in rows}:
+        expected = f"v{' or v'.join(row[0] for row in rows)}, which is known to work with Kubernetes {cluster}"
+        report.add((*where, "cpi_version"), expected, redact.show(vsphere["cpi_version"]))
+    elif csi not in {row[1] for row in rows if row[0] == cpi}:
+        found = " or v".join(row[1] for row in rows if row[0] == cpi)
+        expected = f"v{found}, which is known to work with Kubernetes {cluster} and CPI {cpi}"
+        report.add((*where, "version"), expected, redact.show(vsphere["version"]))
+
+
+def _reaches_a_vcenter(model: dict[str, Any], report: Report) -> None:
+    """Both programs need a vCenter and an account of it."""
+    vsphere = common.enabled(model, "vsphere")
+    if not vsphere:
+        return
+    where, place = ("k8s", "services", "vsphere"), vcenter(model)
+    lacking = {
+        "server": None if place["server"] or report.concerns("k8s", "cloud")
+        else "a vCenter, here or in k8s:cloud:provider",
+        "datacenters": None if place["datacenters"] or report.concerns("k8s", "cloud")
+        else "a datacenter, here or in k8s:cloud:defaults",
+        "user": None if vsphere["user"] else "a vCenter account for nodes and volumes",
+        "password": None if vsphere["password"] or "admin" not in report.secrets_of
+        else "the password of k8s:services:vsphere:user",
+    }  # fmt: skip
+    for key, expected in lacking.items():
+        if expected and not report.concerns(*where, key):
+            report.add((*where, key), expected, "nothing")
+
+
+def _a_class_has_a_place(model: dict[str, Any], report: Report) -> None:
+    """Volumes go where a policy says, or to one datastore."""
+    for name, spec in ((common.enabled(model, "vsphere") or {}).get("storage_classes") or {}).items():
+        path = ("k8s", "services", "vsphere", "storage_classes", name)
+        if bool(spec["policy"]) == bool(spec["datastore"]) and not report.concerns(*path):
+            report.add(path, "either a policy or a datastore", "both" if spec["policy"] else "neither")
+
+
+RULES = (_versions_suit, _reaches_a_vcenter, _a_class_has_a_place)

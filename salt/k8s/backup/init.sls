@@ -1,0 +1,11 @@
+{#- Backups: one pillar, one of three engines; each has its own manifests. -#}
+{%- from "k8s/map.jinja" import k8s with context %}
+include:
+  - k8s.cluster
+
+k8s-backup-applied:
+  kubectl.applied:
+    - name: backup
+    - source: salt://k8s/backup/manifests/{{ k8s.services.backup.engine }}
+    - require:
+      - rke: k8s-cluster-up

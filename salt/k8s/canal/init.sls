@@ -1,0 +1,10 @@
+{#- What rke leaves open of Canal: Felix' settings, and policies for the whole cluster. -#}
+include:
+  - k8s.cluster
+
+k8s-canal-applied:
+  kubectl.applied:
+    - name: canal
+    - source: salt://k8s/canal/manifests
+    - require:
+      - rke: k8s-cluster-up

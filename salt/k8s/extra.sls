@@ -1,0 +1,27 @@
+{#- Further objects of the site (k8s:extra), after all services. Without any, the set goes; what is of a protected kind
+    (namespaces, volumes, definitions) stays. -#}
+{%- from "k8s/map.jinja" import k8s with context %}
+{%- if k8s.extra %}
+include:
+  - k8s.cluster
+
+k8s-extra-applied:
+  kubectl.applied:
+    - name: extra
+    - source:
+{%-   for one in k8s.extra %}
+      - {{ one.source | json }}
+{%-   endfor %}
+    - source_hash:
+{%-   for one in k8s.extra if one.sha256 %}
+        {{ one.source | json }}: sha256={{ one.sha256 }}
+{%-   else %}
+        {}
+{%-   endfor %}
+    - require:
+      - rke: k8s-cluster-up
+{%- else %}
+k8s-extra-absent:
+  kubectl.absent:
+    - name: extra
+{%- endif %}

@@ -1,0 +1,10 @@
+{#- NFS: a storage class for each export, and the driver that makes the volumes. -#}
+include:
+  - k8s.cluster
+
+k8s-nfs-applied:
+  kubectl.applied:
+    - name: nfs
+    - source: salt://k8s/nfs/manifests
+    - require:
+      - rke: k8s-cluster-up

@@ -1,0 +1,13 @@
+{#- Traefik: HTTP and HTTPS from outside, at one address of MetalLB. -#}
+include:
+  - k8s.cluster
+
+k8s-traefik-applied:
+  kubectl.applied:
+    - name: traefik
+    - source: salt://k8s/traefik/manifests
+    # without k8s:services:traefik:acme it goes: what an authority gave, it gives again
+    - unprotect:
+      - PersistentVolumeClaim traefik/acme
+    - require:
+      - rke: k8s-cluster-up

@@ -1,0 +1,10 @@
+{#- vSphere: the cloud controller manager, the CSI driver, and the storage classes. -#}
+include:
+  - k8s.cluster
+
+k8s-vsphere-applied:
+  kubectl.applied:
+    - name: vsphere
+    - source: salt://k8s/vsphere/manifests
+    - require:
+      - rke: k8s-cluster-up

@@ -1,0 +1,130 @@
+"""Backups by hand, on a real API server whose engine is played: what is asked, made, waited for, refused."""
+
+from __future__ import annotations
+
+import pytest
+from salt.exceptions import CommandExecutionError
+from tests.support import backup
+
+GOOD = {"phase": "Completed", "completionTimestamp": "2026-11-25T01:30:00Z"}
+BAD = GOOD | {"phase": "PartiallyFailed", "errors": 2, "failureReason": "disk full"}
+K8UP_GOOD = {"conditions": [{"type": "Completed", "status": "True", "reason": "Succeeded",
+                             "lastTransitionTime": "2026-11-25T01:30:00Z", "message": "the job succeeded"}]}
+
+
+@pytest.fixture
+def velero(tmp_path, apiserver):
+    with backup.admin(tmp_path, apiserver, {}) as minion:
+        apiserver.kubectl("delete", "backups.velero.io,restores.velero.io", "--all", "-n", "velero")
+        yield minion
+
+
+@pytest.fixture
+def k8up(tmp_path, apiserver):
+    chosen = {"engine": "k8up", "namespaces": {"include": ["default"]}}
+    with backup.admin(tmp_path, apiserver, {"services": {"backup": chosen}}) as minion:
+        apiserver.kubectl("delete", "backups.k8up.io,restores.k8up.io", "--all", "-n", "default")
+        yield minion
+
+
+def test_before_the_first_backup_the_status_says_so(velero):
+    (found,) = velero.call("k8s_backup.status")
+    assert (found["schedule"], found["when"], found["location"]) == ("platform", "30 1 * * *", "not looked at yet")
+    assert (found["last_success"], found["age_s"], found["well"]) == (None, None, False)
+    assert found["why"] == "none has ended yet"
+
+
+def test_a_backup_now_is_what_the_schedule_makes(velero, apiserver):
+    with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
+        made = velero.call("k8s_backup.now", timeout_s=20)
+    assert (made["kind"], made["phase"]) == ("Backup", "Completed")
+    whole = apiserver.get("backups.velero.io", made["name"], "-n", "velero")
+    assert whole["spec"] == apiserver.get("schedules.velero.io", "platform", "-n", "velero")["spec"]["template"]
+    (found,) = velero.call("k8s_backup.status")
+    assert (found["last_success"], found["well"]) == (made["name"], True)
+    assert found["age_s"] > 0
+
+
+def test_one_namespace_alone(velero, apiserver):
+    with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
+        made = velero.call("k8s_backup.now", namespace="default", timeout_s=20)
+    spec = apiserver.get("backups.velero.io", made["name"], "-n", "velero")["spec"]
+    assert (spec["includedNamespaces"], spec["ttl"]) == (["default"], "720h0m0s")
+    with pytest.raises(CommandExecutionError, match="there is no namespace nowhere"):
+        velero.call("k8s_backup.now", namespace="nowhere")
+
+
+def test_a_backup_that_fails_says_why_and_is_not_the_last_good_one(velero, apiserver):
+    with backup.played(apiserver, "backups.velero.io", "velero", BAD):
+        with pytest.raises(CommandExecutionError, match="PartiallyFailed: disk full; 2 errors"):
+            velero.call("k8s_backup.now", timeout_s=20)
+    (found,) = velero.call("k8s_backup.status")
+    assert (found["phase"], found["well"], found["last_success"]) == ("PartiallyFailed", False, None)
+
+
+def test_a_backup_that_does_not_end_is_said_in_time(velero):
+    with pytest.raises(CommandExecutionError, match="no end within 1 s"):
+        velero.call("k8s_backup.now", timeout_s=1)
+
+
+def test_test_mode_makes_nothing(velero, apiserver):
+    mark = apiserver.mark()
+    assert velero.call("k8s_backup.now", test=True)["phase"] is None
+    assert [request for request in apiserver.requests(mark) if request.write] == []
+
+
+def test_restore_asks_for_what_was_saved_and_refuses_the_rest(velero, apiserver):
+    with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
+        name = velero.call("k8s_backup.now", namespace="default", timeout_s=20)["name"]
+    for words, why in [
+        ({"name": "none", "namespace": "default"}, "there is no backup none in velero"),
+        ({"name": name, "namespace": "kube-system"}, "does not hold the namespace kube-system"),
+        ({"name": name, "namespace": "default"}, "namespace default is there"),
+        ({"name": name, "namespace": "default", "to": "-n"}, "expected one name"),
+    ]:
+        with pytest.raises(CommandExecutionError, match=why):
+            velero.call("k8s_backup.restore", **words)
+    mark = apiserver.mark()
+    assert velero.call("k8s_backup.restore", name, "default", to="copy", test=True)["phase"] is None
+    assert [request for request in apiserver.requests(mark) if request.write] == []
+    with backup.played(apiserver, "restores.velero.io", "velero", GOOD):
+        done = velero.call("k8s_backup.restore", name, "default", to="copy", timeout_s=20)
+    asked = apiserver.get("restores.velero.io", done["name"], "-n", "velero")["spec"]
+    assert asked == {"backupName": name, "includedNamespaces": ["default"], "namespaceMapping": {"default": "copy"}}
+
+
+def test_a_backup_that_is_not_done_is_not_restored(velero):
+    with pytest.raises(CommandExecutionError, match="no end"):
+        velero.call("k8s_backup.now", timeout_s=0)
+    (obj,) = velero.call("kubectl.get", "backups.velero.io", namespace="velero")
+    with pytest.raises(CommandExecutionError, match="is not done: nothing to restore"):
+        velero.call("k8s_backup.restore", obj["metadata"]["name"], "gone")
+
+
+def test_k8up_saves_and_restores_in_the_namespace(k8up, apiserver):
+    with pytest.raises(CommandExecutionError, match="one namespace at a time"):
+        k8up.call("k8s_backup.now")
+    with backup.played(apiserver, "backups.k8up.io", "default", K8UP_GOOD):
+        made = k8up.call("k8s_backup.now", namespace="default", timeout_s=20)
+    spec = apiserver.get("backups.k8up.io", made["name"], "-n", "default")["spec"]
+    assert spec["backend"]["s3"]["bucket"] == "k8s/default" and spec["podSecurityContext"] == {"runAsUser": 0}
+    (found,) = [one for one in k8up.call("k8s_backup.status") if one["namespace"] == "default"]
+    assert (found["last_success"], found["well"]) == (made["name"], True)
+    with pytest.raises(CommandExecutionError, match="expected the claim"):
+        k8up.call("k8s_backup.restore", "5a1f3c0e", "default")
+    with pytest.raises(CommandExecutionError, match="there is no persistentvolumeclaim none"):
+        k8up.call("k8s_backup.restore", "5a1f3c0e", "default", to="none")
+
+
+def test_the_node_agent_reads_secrets_of_its_own_namespace_only(velero, apiserver):
+    def may(*words: str) -> str:
+        return apiserver.kubectl("auth", "can-i", *words, "--as=system:serviceaccount:velero:node-agent",
+                                 check=False).strip()
+
+    assert may("get", "secrets", "-n", "velero") == "yes"
+    assert may("create", "pods", "-n", "velero") == "yes"
+    assert may("update", "podvolumebackups.velero.io", "-n", "velero") == "yes"
+    assert may("list", "pods", "-A") == "yes"
+    for refused in (["get", "secrets", "-n", "default"], ["create", "pods", "-n", "default"],
+                    ["delete", "backups.velero.io", "-n", "default"], ["create", "clusterrolebindings"]):
+        assert may(*refused) == "no", refused

@@ -1,0 +1,338 @@
+"""The real Traefik with the arguments, objects and rights that the service gives it, on loopback.
+
+Only where the program was built already (`make lab`): `make test` alone does not compile it, and says so.
+"""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from labkit import gobuild, preflight
+from labkit.programs import BY_NAME
+from tests.support import pillars, services
+from tests.support.salt import Minion
+
+DRAIN_S = 8  # in place of the service's 10
+SLOW_S = 4
+PORTS = {8000: "web", 8443: "websecure", 8080: "probes", 9100: "metrics"}
+SPACES = ("lab-a", "lab-b")
+
+
+def built() -> Path:
+    """The program in the cache, there or not."""
+    if not shutil.which("go") and not preflight.find_go():
+        return Path("/nonexistent")
+    try:
+        return gobuild.path_of(BY_NAME["traefik"], gobuild.go_version())
+    except (OSError, gobuild.BuildError):
+        return Path("/nonexistent")
+
+
+pytestmark = pytest.mark.skipif(not built().exists(), reason="traefik is not in the cache: make lab builds it")
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """Answers with the path, /slow after a while."""
+
+    def do_GET(self):
+        if self.path.startswith("/slow"):
+            time.sleep(SLOW_S)
+        body = f"backend {self.path}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+class Replica:
+    """One process, and requests to it."""
+
+    def __init__(self, args: list[str], kubeconfig: Path, folder: Path):
+        self.ports = dict(zip(PORTS.values(), free_ports(len(PORTS)), strict=True))
+        moved = [self._here(arg) for arg in args]
+        self.log = folder / f"log-{self.ports['web']}"
+        with self.log.open("w") as log:
+            environment = {"KUBECONFIG": str(kubeconfig), "PATH": os.environ["PATH"]}
+            self.process = subprocess.Popen([built(), *moved], stdout=log, stderr=log, env=environment, cwd=folder)
+
+    def _here(self, arg: str) -> str:
+        arg = re.sub(r"requestAcceptGraceTimeout=\d+s", f"requestAcceptGraceTimeout={DRAIN_S}s", arg)
+        found = re.fullmatch(r"(--entryPoints\.\w+\.address=):(\d+)", arg)
+        return f"{found[1]}127.0.0.1:{self.ports[PORTS[int(found[2])]]}" if found else arg
+
+    def ask(self, entry: str, path: str, host: str = "a.osug.example"):
+        """Return status, headers and body of a request, None when nobody answers."""
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", self.ports[entry], timeout=10)
+            connection.connect()
+            if entry == "websecure":
+                connection.sock = self._context().wrap_socket(connection.sock, server_hostname=host)
+            connection.request("GET", path, headers={"Host": host})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read().decode()
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    def status(self, entry: str, path: str, host: str = "a.osug.example") -> int:
+        found = self.ask(entry, path, host)
+        return found[0] if found else 0
+
+    @staticmethod
+    def _context() -> ssl.SSLContext:
+        """Takes nothing but the certificate of the pillar, for its host names."""
+        return ssl.create_default_context(cadata=pillars.certificate()[0])
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def until(condition, what: str, timeout_s: float = 60):
+    end = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
+        time.sleep(0.1)
+    return value
+
+
+def obj(kind: str, name: str, namespace: str, spec: dict, api: str = "traefik.io/v1alpha1", **meta) -> dict:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace, **meta}, "spec": spec}
+
+
+def route(name: str, namespace: str, host: str, **more) -> dict:
+    """An IngressRoute to the namespace's service."""
+    target = {"name": "site", "port": 80, "nodePortLB": True}
+    rule = {"match": f"Host(`{host}`)", "services": [target], **more}
+    return obj("IngressRoute", name, namespace, {"routes": [rule]})
+
+
+@pytest.fixture(scope="module")
+def deployed(own_apiserver, tmp_path_factory):
+    """The service's objects applied; two namespaces with a service each. Gives the objects."""
+    api, root = own_apiserver, tmp_path_factory.mktemp("traefik")
+    state_dir = root / "state"
+    state_dir.mkdir()
+    shutil.copy(api.kubeconfig, state_dir / "kube_config_cluster.yml")
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{Path(api.kubectl_path).parent}{os.pathsep}{before}"
+    try:
+        tree = services.tree("traefik", services.case_file("traefik")["cases"]["example"], state_dir)
+        minion = Minion(root / "minion", tree["cluster"]["admin"], pillar={"k8s": tree})
+        given = services.declared(minion, "traefik") | {"wait": False}
+        done = minion.state("kubectl.applied", "traefik", **given)
+        assert done["result"] is True, done["comment"]
+        objects = services.rendered(minion, "traefik")
+    finally:
+        os.environ["PATH"] = before
+    api.set_status("service", "traefik", {"loadBalancer": {"ingress": [{"ip": "10.20.0.200"}]}}, "traefik")
+    # an EndpointSlice may not name a loopback address, a node may: requests go by its port
+    api.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "here"}})
+    api.set_status("node", "here", {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]})
+    by_port = {"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}
+    for space in SPACES:
+        site = {"type": "NodePort", "ports": [{"port": 80}]}
+        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}},
+                  obj("Service", "site", space, site, "v1", annotations=by_port))
+    rule = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "site", "port": {"number": 80}}}}
+    ingress = {"rules": [{"host": "b.osug.example", "http": {"paths": [rule]}}]}
+    guard = obj("Middleware", "prefix", "lab-a", {"addPrefix": {"prefix": "/guarded"}})
+    api.apply(obj("Ingress", "site", "lab-b", ingress, "networking.k8s.io/v1"),
+              route("site", "lab-a", "a.osug.example"),
+              guard, route("guarded", "lab-a", "g.osug.example", middlewares=[{"name": "prefix"}]))
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", node_port(api, space)), Backend) for space in SPACES]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield objects
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def node_port(api, space: str) -> int:
+    return api.get("service", "site", "-n", space)["spec"]["ports"][0]["nodePort"]
+
+
+@pytest.fixture
+def replica(deployed, own_apiserver, tmp_path):
+    """A replica that says it is ready, with the service account's own rights."""
+    (box,) = services.pod_of(deployed["Deployment traefik/traefik"])["containers"]
+    token = own_apiserver.kubectl("create", "token", "traefik", "-n", "traefik").strip()
+    running = Replica(box["args"], own_apiserver.kubeconfig_with("traefik", token=token), tmp_path)
+    try:
+        path = box["readinessProbe"]["httpGet"]["path"]
+        until(lambda: running.status("probes", path) == 200, f"ready:\n{running.log.read_text()[-2000:]}")
+        yield running
+    finally:
+        running.stop()
+
+
+def test_routes_certificate_redirect_hsts_log_and_metrics(replica, own_apiserver):
+    # the moment it is ready: not a request is lost on a replica that knows no route yet
+    for host in ("a.osug.example", "b.osug.example"):
+        status, headers, body = replica.ask("websecure", f"/x?{host}", host)
+        assert (status, body) == (200, f"backend /x?{host}")
+        assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert replica.ask("websecure", "/x", "g.osug.example")[2] == "backend /guarded/x"
+    assert replica.status("websecure", "/", "nobody.osug.example") == 404
+    status, headers, _ = replica.ask("web", "/y?z=1")
+    assert (status, headers["Location"]) == (301, "https://a.osug.example/y?z=1")
+    assert replica.status("probes", "/ping") == 200
+    assert replica.status("web", "/ready", "nobody.osug.example") == 301, "probes are not for outside"
+    assert replica.status("websecure", "/ping", "nobody.osug.example") == 404
+    told = replica.ask("metrics", "/metrics")[2]
+    assert "traefik_router_requests_total" in told and "traefik_tls_certs_not_after" in told
+    lines = [json.loads(line) for line in replica.log.read_text().splitlines() if line.startswith("{")]
+    logged = [line for line in lines if line.get("RequestPath") == "/x?a.osug.example"]
+    assert [(line["DownstreamStatus"], line["RequestHost"]) for line in logged] == [(200, "a.osug.example")]
+    # Ingresses may be read a moment before the kinds of traefik.io; by the time it is ready, both are
+    early = "middleware \"traefik-hsts@kubernetescrd\" does not exist"
+    assert {line.get("error") for line in lines if line.get("level") in ("error", "fatal")} <= {early}
+    assert "forbidden" not in replica.log.read_text(), "a right is missing"
+    get = lambda: own_apiserver.get("ingress", "site", "-n", "lab-b")["status"]["loadBalancer"].get("ingress")  # noqa: E731
+    assert until(get, "the Ingress has the address") == [{"ip": "10.20.0.200"}]
+
+
+def test_what_belongs_to_another_namespace_is_not_reached(replica, own_apiserver):
+    """allowCrossNamespace is off: the route is not made, whatever the API server accepted."""
+    foreign = route("stolen", "lab-b", "stolen.osug.example")
+    foreign["spec"]["routes"][0]["services"][0]["namespace"] = "lab-a"
+    own_apiserver.apply(foreign, route("fine", "lab-b", "fine.osug.example"))
+    until(lambda: replica.status("websecure", "/", "fine.osug.example") == 200, "the route beside it is served")
+    assert replica.status("websecure", "/", "stolen.osug.example") == 404
+    lines = [json.loads(line) for line in replica.log.read_text().splitlines() if '"level":"error"' in line]
+    assert ("stolen", "lab-b") in {(line.get("ingress"), line.get("namespace")) for line in lines}, lines
+
+
+def test_a_replica_that_stops_loses_nothing(replica):
+    """It is not ready at once, takes requests for a while, ends those in flight, and only then is gone."""
+    answers: list[int] = []
+    stop = threading.Event()
+
+    def load():
+        while not stop.is_set():
+            answers.append(replica.status("websecure", "/"))
+
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    replica.process.send_signal(signal.SIGTERM)
+    told = time.monotonic()
+    until(lambda: replica.status("probes", "/ready") != 200, "it is not ready any more", 3)
+    time.sleep(max(0, 3 - (time.monotonic() - told)))
+    stop.set()  # by now every node has heard that it goes
+    for thread in threads:
+        thread.join()
+    assert len(answers) > 20 and set(answers) == {200}
+    slow: list[int] = []
+    last = threading.Thread(target=lambda: slow.append(replica.status("websecure", "/slow")))
+    time.sleep(max(0, DRAIN_S - 2 - (time.monotonic() - told)))
+    last.start()  # in flight when it closes its ports
+    last.join()
+    assert slow == [200]
+    assert replica.process.wait(timeout=20) == 0
+
+
+INTERNAL = {"kind": "TraefikService", "name": "prometheus@internal"}
+BY_ANNOTATION = "traefik.ingress.kubernetes.io/router.middlewares"
+ANY = {"rules": [{"host": "x"}]}
+REFUSED = {
+    "a default TLSOption": obj("TLSOption", "default", "lab-a", {"minVersion": "VersionTLS10"}),
+    "a default TLSStore": obj("TLSStore", "default", "lab-a", {"defaultCertificate": {"secretName": "mine"}}),
+    "another's TLSOption": obj("IngressRoute", "x", "lab-a", {
+        "routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "o", "namespace": "lab-b"}}}),
+    "another's TLSOption by its full name": obj("IngressRoute", "x", "lab-a", {
+        "routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "lab-b-o@kubernetescrd"}}}),
+    "another's middleware": route("x", "lab-a", "x", middlewares=[{"name": "prefix", "namespace": "lab-b"}]),
+    "another's middleware, TCP": obj("IngressRouteTCP", "x", "lab-a", {
+        "routes": [{"match": "HostSNI(`x`)", "middlewares": [{"name": "lab-b-m@kubernetescrd"}]}]}),
+    "another's middleware in a chain": obj("Middleware", "x", "lab-a", {
+        "chain": {"middlewares": [{"name": "prefix", "namespace": "lab-b"}]}}),
+    "Traefik's metrics": obj("IngressRoute", "x", "lab-a", {
+        "routes": [{"match": "Host(`x`)", "services": [INTERNAL]}]}),
+    "Traefik's metrics behind an error": obj("Middleware", "x", "lab-a", {
+        "errors": {"status": ["500"], "query": "/", "service": INTERNAL}}),
+    "Traefik's metrics by weight": obj("TraefikService", "x", "lab-a", {
+        "weighted": {"services": [INTERNAL]}}),
+    "Traefik's metrics mirrored": obj("TraefikService", "x", "lab-a", {
+        "mirroring": {"name": "site", "mirrors": [INTERNAL]}}),
+    "another's middleware by annotation": obj(
+        "Ingress", "x", "lab-a", ANY, "networking.k8s.io/v1",
+        annotations={BY_ANNOTATION: "lab-a-prefix@kubernetescrd, lab-b-m@kubernetescrd"}),
+    "another's transport by annotation": obj(
+        "Service", "x", "lab-a", {"ports": [{"port": 80}]}, "v1",
+        annotations={"traefik.ingress.kubernetes.io/service.serverstransport": "lab-b-t@kubernetescrd"}),
+}
+ACCEPTED = {
+    "its own TLSOption": obj("IngressRoute", "ok", "lab-a", {
+        "routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "o", "namespace": "lab-a"}}}),
+    "a chain of its own": obj("Middleware", "ok", "lab-a", {"chain": {"middlewares": [{"name": "prefix"}]}}),
+    "its own error page": obj("Middleware", "errors", "lab-a", {"errors": {"status": ["500"], "query": "/", "service": {
+        "name": "site", "port": 80}}}),
+    "weights": obj("TraefikService", "ok", "lab-a", {
+        "weighted": {"services": [{"name": "site", "port": 80, "weight": 1}]}}),
+    "its own middleware by annotation": obj(
+        "Ingress", "ok", "lab-a", ANY, "networking.k8s.io/v1",
+        annotations={BY_ANNOTATION: "lab-a-prefix@kubernetescrd"}),
+}
+
+
+def tried(api, given: dict) -> str:
+    """What the API server says to an object that is not kept."""
+    text = json.dumps(given)
+    argv = [api.kubectl_path, "--kubeconfig", str(api.kubeconfig), "create", "--dry-run=server", "-f", "-"]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False)
+    return done.stderr if done.returncode else ""
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_the_fence_refuses(deployed, own_apiserver, what):
+    said = until(lambda: tried(own_apiserver, REFUSED[what]), f"{what} is refused", 20)
+    assert "ValidatingAdmissionPolicy 'traefik-" in said, said
+
+
+@pytest.mark.parametrize("what", ACCEPTED)
+def test_the_fence_lets_through(deployed, own_apiserver, what):
+    assert tried(own_apiserver, ACCEPTED[what]) == ""
+
+
+WRONG = {
+    "spec.routes": obj("IngressRoute", "x", "lab-a", {}),
+    "spec.routes[0].match": obj("IngressRoute", "x", "lab-a", {"routes": [{"services": []}]}),
+    'unknown field "spec.routes[0].midlewares"': obj("IngressRoute", "x", "lab-a", {
+        "routes": [{"match": "Host(`x`)", "midlewares": []}]}),
+    'unknown field "spec.header"': obj("Middleware", "x", "lab-a", {"header": {}}),
+    "must have at most 1": obj("Middleware", "x", "lab-a", {"retry": {"attempts": 2}, "addPrefix": {"prefix": "/x"}}),
+    "spec.minVersion": obj("TLSOption", "x", "lab-a", {"minVersion": "TLS12"}),
+}
+
+
+@pytest.mark.parametrize("expected", WRONG)
+def test_a_wrong_object_is_refused_by_its_definition(deployed, own_apiserver, expected):
+    assert expected in tried(own_apiserver, WRONG[expected])

@@ -1,0 +1,127 @@
+"""The table of what is healthy: from facts to rows and lines."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from saltk8s import status
+from tests.unit.test_certificates import UTC, signed
+
+NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=UTC)
+NODE = {"ready": True, "reason": "", "schedulable": True, "version": "v1.32.6"}
+GOOD = {"kind": "Deployment", "namespace": "web", "name": "site", "ready": True, "reason": ""}
+SICK = GOOD | {"name": "api", "ready": False, "reason": "0 of 2 available"}
+MODEL = {
+    "cluster": {"name": "osug", "version": "v1.32.6-rancher1-1"},
+    "nodes": {"cp1": {}, "w1": {}},
+    "services": {"metallb": {"enabled": True}, "traefik": {"enabled": True}, "nfs": {"enabled": False}},
+    "tenants": {"resif": {}, "ist": {"namespaces": ["ist-web", "ist-db"]}},
+}
+
+
+def schedule(name: str = "nightly", cron: str = "30 1 * * *", age_days: int = 30, **spec) -> dict:
+    made = (NOW - datetime.timedelta(days=age_days)).isoformat().replace("+00:00", "Z")
+    return {"metadata": {"name": name, "creationTimestamp": made}, "spec": {"schedule": cron, **spec}}
+
+
+def backup(hours: float, phase: str = "Completed", of: str = "nightly") -> dict:
+    done = (NOW - datetime.timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
+    labels = {"velero.io/schedule-name": of}
+    return {"metadata": {"name": "b", "labels": labels}, "status": {"phase": phase, "completionTimestamp": done}}
+
+
+def facts(**over) -> dict:
+    known = {
+        "version": "v1.32.6",
+        "nodes": {"cp1": NODE, "w1": NODE},
+        "sets": {"metallb": [GOOD], "traefik": [GOOD, GOOD]},
+        "namespaces": {"resif": "Active", "ist-web": "Active", "ist-db": "Active"},
+        "certificates": {"API server": signed(NOW + datetime.timedelta(days=200, hours=1))},
+        "schedules": [schedule()],
+        "backups": [backup(10), backup(34), backup(1, "Failed")],
+    }
+    return known | over
+
+
+def states(**over) -> dict[str, tuple[str, str]]:
+    rows = status.table(MODEL, facts(**over), NOW)
+    return {f"{row['part']} {row['name']}": (row["state"], row["why"]) for row in rows}
+
+
+def test_all_is_well():
+    rows = status.table(MODEL, facts(), NOW)
+    assert status.healthy(rows)
+    assert {row["state"] for row in rows} == {"ok", "off"}
+    assert list(dict.fromkeys(row["part"] for row in rows)) == list(status.PARTS)
+    text = status.lines(rows)
+    assert text[:2] == ["cluster", "  osug        ok       v1.32.6, the API server answers"]
+    assert text[-1] == "all of it is well (10 rows)"
+    assert "200 days left" in "\n".join(text) and "10 h ago" in "\n".join(text)
+
+
+FAILED = status.Failed("no route to host")
+
+
+@pytest.mark.parametrize(("over", "row", "state", "why"), [
+    ({"version": FAILED}, "cluster osug", "bad", "the API server cannot be asked: no route to host"),
+    ({"version": None}, "cluster osug", "bad", "it does not exist yet"),
+    ({"version": "v1.31.10"}, "cluster osug", "warn", "v1.31.10, and the pillar says v1.32.6"),
+    ({"nodes": FAILED}, "nodes 2 declared", "unknown", "no route to host"),
+    ({"nodes": {"cp1": NODE}}, "nodes w1", "bad", "it is not in the cluster"),
+    ({"nodes": {"cp1": NODE, "w1": NODE | {"ready": False, "reason": "no word"}}}, "nodes w1", "bad", "no word"),
+    ({"nodes": {"cp1": NODE, "w1": NODE | {"schedulable": False}}}, "nodes w1", "warn", "takes no new pods"),
+    ({"nodes": {"cp1": NODE, "w1": NODE, "w9": NODE}}, "nodes w9", "warn", "not in the pillar"),
+    ({"sets": FAILED}, "services metallb", "unknown", "no route to host"),
+    ({"sets": FAILED}, "services nfs", "off", ""),
+    ({"sets": {"metallb": FAILED}}, "services metallb", "unknown", "no route"),
+    ({"sets": {}}, "services metallb", "bad", "not applied yet"),
+    ({"sets": {"metallb": [GOOD, SICK]}}, "services metallb", "bad", "Deployment web/api: 0 of 2 available"),
+    ({"sets": {"metallb": [SICK] * 5}}, "services metallb", "bad", "; and 2 more"),
+    ({"sets": {"nfs": [GOOD]}}, "services nfs", "warn", "1 objects are still there"),
+    ({"namespaces": {"resif": "Terminating"}}, "tenants resif", "bad", "namespace resif: Terminating"),
+    ({"namespaces": {"ist-web": "Active"}}, "tenants ist", "bad", "namespace ist-db: not there"),
+    ({"namespaces": FAILED}, "tenants ist", "unknown", "no route"),
+    ({"certificates": {"c": FAILED}}, "certificates c", "unknown", "no route"),
+    ({"certificates": {"c": "no"}}, "certificates c", "unknown", "no certificate"),
+    ({"schedules": FAILED}, "backups velero", "unknown", "no route"),
+    ({"backups": FAILED}, "backups velero", "unknown", "no route"),
+    ({"backups": [backup(49)]}, "backups nightly", "bad", "it is late"),
+    ({"backups": [backup(1, "PartiallyFailed")]}, "backups nightly", "bad", "no backup of it ever succeeded"),
+    ({"backups": [backup(1, of="other")]}, "backups nightly", "bad", "ever succeeded"),
+    ({"backups": [], "schedules": [schedule(age_days=1)]}, "backups nightly", "warn", "no backup of it yet"),
+    ({"schedules": [schedule(paused=True)]}, "backups nightly", "warn", "paused"),
+    ({"schedules": [schedule(cron="0 3 * * 0")], "backups": [backup(200)]}, "backups nightly", "ok", "8 days ago"),
+])  # fmt: skip
+def test_what_is_not_well_is_said(over, row, state, why):
+    found = states(**over)[row]
+    assert found[0] == state
+    assert why in found[1]
+
+
+@pytest.mark.parametrize(("days", "state"), [(60, "ok"), (59, "warn"), (7, "warn"), (6, "bad"), (-1, "bad")])
+def test_certificates(days, state):
+    pem = signed(NOW + datetime.timedelta(days=days, hours=1))
+    found = states(certificates={"c": pem})["certificates c"]
+    assert found[0] == state
+    assert f"{days} days left" in found[1] if days >= 0 else "ended 1 days ago" in found[1]
+
+
+def test_a_site_without_velero_and_without_tenants_has_no_such_rows():
+    model = {key: value for key, value in MODEL.items() if key != "tenants"}
+    rows = status.table(model, facts(schedules=None, backups=None), NOW)
+    assert not {"tenants", "backups"} & {row["part"] for row in rows}
+
+
+def test_the_summary_counts():
+    rows = status.table(MODEL, facts(version=FAILED, nodes=FAILED, certificates={}), NOW)
+    assert not status.healthy(rows)
+    assert status.lines(rows)[-1] == f"1 bad, 1 unknown of {len(rows)} rows"
+
+
+@pytest.mark.parametrize(("cron", "hours"), [
+    ("30 1 * * *", 24), ("0 * * * *", 1), ("*/5 * * * *", 1), ("0 0 * * 0", 168), ("@daily", 24), ("@every 6h", 6),
+    ("@every 12h0m0s", 12), ("0 0 1 * *", 31 * 24), ("0 0 1 1 *", 366 * 24), ("nonsense", 31 * 24),
+])  # fmt: skip
+def test_intervals(cron, hours):
+    assert status.interval(cron) == datetime.timedelta(hours=hours)
