@@ -1,4 +1,9 @@
-"""Tests of the alerts for `promtool test rules`, made from the table tests/cases/prometheus/alerts.yaml."""
+"""Tests of the alerts for `promtool test rules`, made from tables: tests/cases/prometheus, one for each file of rules.
+
+``ill``, ``well``  series, each with a value that stays (``7``) or moves each minute (``0+60``: from 0, 60 a minute)
+``at``             when it fires; with ``well`` in place of ``ill`` nothing does, and with ``ill`` not before ``for``
+``labels``, ``summary``, ``description``  what is told; the description only where it has a figure in it
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,16 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "salt" / "k8s" / "prometheus" / "rules"
-TABLE = ROOT / "tests" / "cases" / "prometheus" / "alerts.yaml"
+TABLES = ROOT / "tests" / "cases" / "prometheus"
 _MINUTES = {"m": 1, "h": 60, "d": 1440}
 
 
 def table() -> dict[str, list[dict[str, Any]]]:
     """Return the cases of each alert."""
-    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(TABLES.glob("*.yaml")):
+        found |= yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
 
 
 def rules() -> list[dict[str, Any]]:
@@ -30,11 +38,12 @@ def rules() -> list[dict[str, Any]]:
 
 def cases() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return every rule with a case of it: the one of the same name and severity. Raises KeyError: it has none."""
-    pairs = []
+    pairs, known = [], table()
     for rule in rules():
-        mine = [case for case in table()[rule["alert"]] if case["labels"]["severity"] == rule["labels"]["severity"]]
+        severity = rule["labels"]["severity"]
+        mine = [case for case in known.get(rule["alert"], ()) if case["labels"]["severity"] == severity]
         if not mine:
-            raise KeyError(f"{rule['alert']} of severity {rule['labels']['severity']} has no case")
+            raise KeyError(f"{rule['alert']} of severity {severity} has no case")
         pairs += [(rule, case) for case in mine]
     return pairs
 
