@@ -114,10 +114,10 @@ def test_no_pillar_is_one_clear_error(loaders):
 
 def test_the_images_to_mirror(admin):
     answer = admin.call("k8s_config.images")
-    assert answer["services"] == {
-        "metallb": ["quay.io/metallb/controller:v0.15.2", SPEAKER],
-        "traefik": ["traefik:v3.6.12"],
-    }
+    assert answer["services"]["metallb"] == ["quay.io/metallb/controller:v0.15.2", SPEAKER]
+    assert answer["services"]["traefik"] == ["traefik:v3.6.12"]
+    enabled = {name for name, service in admin.call("k8s_config.get")["services"].items() if service["enabled"]}
+    assert set(answer["services"]) == enabled - {"canal", "tenants"}, "all but those without a program of their own"
     assert answer["mirror"][SPEAKER] == "registry.osug.example/metallb/speaker:v0.15.2"
     assert answer["missing"].startswith("rke's system images: "), "this minion has no rke"
     assert admin.call("k8s_config.image", SPEAKER) == "registry.osug.example/metallb/speaker:v0.15.2"
@@ -130,7 +130,7 @@ def test_the_images_of_rke(loaders, binaries, monkeypatch):
     answer = minion.call("k8s_config.images")
     assert answer["missing"] is None
     assert "rancher/hyperkube:v1.32.6-rancher1" in answer["system"]
-    assert set(answer["mirror"]) == {*answer["system"], *answer["services"]["metallb"], *answer["services"]["traefik"]}
+    assert set(answer["mirror"]) == {*answer["system"], *(image for found in answer["services"].values() for image in found)}
     assert all(image == pulled for image, pulled in answer["mirror"].items()), "no registry: pulled from where it is"
 
 
