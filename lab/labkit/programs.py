@@ -182,8 +182,6 @@ PROGRAMS = [
         "./cmd/csi-resizer",
         variables={"main.version": "v1.12.0"},
     ),
-    Program("kube-state-metrics", "k8s.io/kube-state-metrics/v2@v2.13.0"),
-    Program("prom-label-proxy", "github.com/prometheus-community/prom-label-proxy@v0.11.0"),
 ]
 
 BY_NAME = {program.name: program for program in PROGRAMS}
