@@ -22,5 +22,9 @@ k8s:
         key: CHANGE-ME                  # the private key of its certificate
     vsphere:
       password: CHANGE-ME               # of k8s:services:vsphere:user
+    prometheus:
+      receivers:
+        ops:
+          mattermost: CHANGE-ME         # an incoming webhook's URL; leave it out when there is none
     backup:
       encryption_password: CHANGE-ME    # of the files of volumes; keep it elsewhere too: no backup is read without it

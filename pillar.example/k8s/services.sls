@@ -34,6 +34,17 @@ k8s:
           reclaim: archive                          # a deleted claim's data stays as archived-...; or: delete, retain
           mount_options: [nfsvers=4.1, hard]
 
+    prometheus:
+      enabled: false                                # true: needs a StorageClass `san`, or no `storage`
+      retention: 30d
+      storage: san                                  # a StorageClass; without it the data is lost with the pod
+      size_gib: 50
+      receivers:
+        ops: {email: [ops@osug.example]}            # critical and warning; `mattermost` and `webhooks`: secrets.sls
+      smtp: {server: "smtp.osug.example:587", from: k8s@osug.example}
+      probes: {portal: "https://www.osug.example"}  # must answer, and its certificate's end is watched
+      # readers: [resif]                            # namespaces that may read their own metrics
+
     backup:
       enabled: true
       engine: velero                                # or k8up, or stash

@@ -98,4 +98,4 @@ def test_services_follow_enabled(admin, service, enabled, function):
     case = next(iter(services.case_file(service)["cases"]))
     low = admin(service, case, enabled=enabled).low("k8s.services")
     own = [chunk for chunk in low if chunk["__sls__"].startswith(f"k8s.{service}")]
-    assert [chunk["fun"] for chunk in own if chunk["state"] == "kubectl"] == [function]
+    assert {chunk["fun"] for chunk in own if chunk["state"] == "kubectl"} == {function}

@@ -27,6 +27,7 @@ CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
 BACKUP_KEYS = {"access_key": "canary-access-Hn4ty", "secret_key": "canary-s3-Xw2mz"}
 BACKUP_PASSWORD = "canary-backup-Rb9qe"
 VSPHERE_PASSWORD = "canary-vsphere-Hn5tb"
+MATTERMOST_URL = "https://chat.osug.example/hooks/canary-hook-Wx2mr"
 SHA256 = "5f" * 32
 
 
@@ -114,6 +115,7 @@ def secret_values() -> dict:
             "traefik": {"default_tls": {"key": certificate()[1]}},
             "backup": {"encryption_password": BACKUP_PASSWORD},
             "vsphere": {"password": VSPHERE_PASSWORD},
+            "prometheus": {"receivers": {"ops": {"mattermost": MATTERMOST_URL}}},
         },
     }
 
@@ -134,7 +136,8 @@ def full() -> dict:
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]
-    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, VSPHERE_PASSWORD, *BACKUP_KEYS.values()]
+    hook = MATTERMOST_URL.rpartition("/")[2]
+    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, VSPHERE_PASSWORD, hook, *BACKUP_KEYS.values()]
     return [*texts, *(key.splitlines()[2] for key in keys)]
 
 

@@ -61,6 +61,7 @@ def test_a_secret_on_a_worker():
         "k8s:locations:backup:s3:secret_key",
         "k8s:services:backup:encryption_password",
         "k8s:services:vsphere:password",
+        "k8s:services:prometheus:receivers:ops:mattermost",
     }
     assert {tuple(finding.minions) for finding in outcome.findings} == {("k8s-w1",)}
     text = check.as_text(outcome, "here") + check.as_json(outcome)

@@ -1,0 +1,188 @@
+"""Texts of the monitoring that follow from the model, and the highstate's result as a metric.
+
+Raise CommandExecutionError: the pillar is not valid, or a file is not on the file server.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import salt.utils.atomicfile
+import yaml
+from salt.exceptions import CommandExecutionError
+from saltk8s import alerting, drift, errors, monitoring, redact
+
+__virtualname__ = "k8s_monitoring"
+
+JOBS = "salt://k8s/prometheus/scrape.yaml"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def prometheus_config():
+    """
+    Return the text of ``prometheus.yml``, YAML: the jobs of ``scrape.yaml`` that the platform has.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt --out=newline_values_only k8s-admin k8s_monitoring.prometheus_config
+    """
+    jobs = yaml.safe_load(_read(JOBS))
+    return monitoring.text(monitoring.configuration(_model(), jobs))
+
+
+def alertmanager_config(**kwargs):
+    """
+    Return the text of ``alertmanager.yml``, YAML. Called as a job, its secrets are replaced by ``<redacted>``, because
+    a job's return is stored; a template gets them.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt --out=newline_values_only k8s-admin k8s_monitoring.alertmanager_config
+    """
+    service = _model()["services"]["prometheus"]
+    if any(key.startswith("__pub_") for key in kwargs):
+        service = _hidden(service)
+    return monitoring.text(alerting.configuration(service))
+
+
+def fingerprint(text):
+    """
+    Return 16 hexadecimal digits that change with a text and tell nothing of it, to restart pods when it changes.
+
+    text
+        Any text; it may hold secrets.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_monitoring.fingerprint text
+    """
+    return monitoring.fingerprint(text, _model()["cluster"]["name"])
+
+
+def files(folder):
+    """
+    Return the files of a folder of the file server, as they are (no Jinja): a map of name to text.
+
+    folder
+        Address such as ``salt://k8s/prometheus/rules``; folders in it are left out.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_monitoring.files salt://k8s/prometheus/rules
+    """
+    prefix = folder.removeprefix("salt://").rstrip("/") + "/"
+    paths = [path for path in __salt__["cp.list_master"](prefix=prefix) if "/" not in path.removeprefix(prefix)]
+    if not paths:
+        raise CommandExecutionError(f"{folder} is not on the file server, or empty")
+    return {path.removeprefix(prefix): _read(f"salt://{path}") for path in sorted(paths)}
+
+
+def rules():
+    """
+    Return the files of rules that Prometheus reads, a map of name to text: the pack's, the site's bounds as
+    ``limits.yaml``, and those of ``k8s:services:prometheus:rules`` as ``site-N-NAME``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_monitoring.rules
+    """
+    service = _model()["services"]["prometheus"]
+    found = files("salt://k8s/prometheus/rules")
+    found["limits.yaml"] = monitoring.text(monitoring.limits(service))
+    for index, address in enumerate(service["rules"]):
+        where = f"k8s:services:prometheus:rules:{index} ({address})"
+        try:
+            found[f"site-{index}-{Path(address).stem}.yaml"] = monitoring.checked_rules(_read(address), where)
+        except errors.SaltK8sError as err:
+            raise CommandExecutionError(str(err)) from err
+    return found
+
+
+def export_drift(mods="k8s"):
+    """
+    Run the highstate with ``test=True`` and give what it says to Prometheus; nothing on this minion is changed.
+
+    On the admin the result goes into the ConfigMap ``highstate`` of the namespace ``monitoring``, on a node into a file
+    of ``/var/lib/saltk8s/metrics``, which the node exporter reads. To be put into the minions' schedule, see
+    docs/services/prometheus.md.
+
+    mods
+        The SLS to try.
+
+    Returns a map: ``ok``, ``change``, ``failure`` (how many states), ``written`` (where to).
+    Raises CommandExecutionError: another state run goes on, an SLS cannot be rendered, this minion is neither the
+    admin nor a node, the cluster does not answer. Nothing is written then: the metric gets old, which is an alert, too.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' k8s_monitoring.export_drift
+    """
+    model, minion = _model(), __opts__["id"]
+    roles = model["minion"]["roles"]
+    if not {"admin", "node"} & set(roles):
+        raise CommandExecutionError(f"{minion} is neither the admin nor a node: nothing of it reaches Prometheus")
+    if "admin" in roles and not model["services"]["prometheus"]["enabled"]:
+        raise CommandExecutionError("k8s:services:prometheus is not enabled: there is nobody to tell")
+    begin = time.time()
+    answer = __salt__["state.apply"](mods, test=True)
+    try:
+        found = drift.counts(answer)
+    except errors.SaltK8sError as err:
+        raise CommandExecutionError(str(err)) from err
+    end = time.time()
+    text = drift.metrics(minion, found, end, end - begin)
+    __context__.pop("retcode", None)  # that of the states; this function did what it should
+    return found | {"written": _give(roles, minion, text)}
+
+
+def _give(roles, minion, text):
+    if "admin" in roles:
+        given = [drift.config_map(minion, text)]
+        __salt__["kubectl.apply"](drift.SET, objects=given, wait=False)
+        return f"ConfigMap monitoring/{drift.NAME}"
+    folder = Path(drift.FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "highstate.prom"
+    with salt.utils.atomicfile.atomic_open(str(path), "w") as out:  # never half of it under this name
+        out.write(text)
+    path.chmod(0o644)  # the exporter is nobody
+    return str(path)
+
+
+def _model():
+    return __salt__["k8s_config.get"]()
+
+
+def _read(address):
+    path = __salt__["cp.cache_file"](address)
+    if not path:
+        raise CommandExecutionError(f"{address} is not on the file server")
+    return Path(path).read_text(encoding="utf-8")
+
+
+def _hidden(service):
+    """Return the service with everything secret replaced."""
+    smtp = service["smtp"] and service["smtp"] | {"password": service["smtp"]["password"] and redact.REDACTED}
+    receivers = {
+        name: one
+        | {"webhooks": [redact.REDACTED for _ in one["webhooks"]]}
+        | {"mattermost": one["mattermost"] and redact.REDACTED}
+        for name, one in service["receivers"].items()
+    }
+    return service | {"smtp": smtp, "receivers": receivers}

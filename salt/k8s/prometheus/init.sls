@@ -1,0 +1,10 @@
+{#- Prometheus, Alertmanager and what they measure with: metrics, alerts, pages. -#}
+include:
+  - k8s.cluster
+
+k8s-prometheus-applied:
+  kubectl.applied:
+    - name: prometheus
+    - source: salt://k8s/prometheus/manifests
+    - require:
+      - rke: k8s-cluster-up

@@ -1,0 +1,111 @@
+"""Prometheus' own tools, from Debian, judge what the service gives to Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from saltk8s import alerting, model, monitoring
+from tests.support import alerts, debian, pillars
+
+JOBS = yaml.safe_load((alerts.RULES.parent / "scrape.yaml").read_text(encoding="utf-8"))
+WAYS = {
+    "receivers": {
+        "ops": {"email": ["ops@osug.example"], "mattermost": "https://chat.osug.example/hooks/x"},
+        "night": {"webhooks": ["http://127.0.0.1:1/"], "severities": ["critical"], "namespaces": ["a", "b"]},
+        "switch": {"webhooks": ["http://127.0.0.1:1/"], "severities": [], "watchdog": True},
+    },
+    "smtp": {"server": "smtp.osug.example:587", "from": "k8s@osug.example", "username": "k8s", "password": "x"},
+}
+
+
+def tool(package: str, name: str):
+    """Return a function that runs a program: it returns its output, and fails with it."""
+
+    def run(*args) -> str:
+        done = subprocess.run([str(path), *map(str, args)], capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    try:
+        path = debian.program(package, name)
+    except debian.Missing as err:
+        pytest.fail(str(err), pytrace=False)
+    return run
+
+
+@pytest.fixture(scope="module")
+def promtool():
+    return tool("prometheus", "promtool")
+
+
+@pytest.fixture(scope="module")
+def amtool():
+    return tool("prometheus-alertmanager", "amtool")
+
+
+@pytest.fixture(scope="module")
+def limits(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("limits") / "limits.yaml"
+    path.write_text(monitoring.text(monitoring.limits(whole()["services"]["prometheus"])))
+    return path
+
+
+def whole() -> dict:
+    """Return the model with every job and every way to be told."""
+    more = {
+        "cluster": {"extra_args": {"etcd": {"listen-metrics-urls": "http://0.0.0.0:2381"}}},
+        "services": {"prometheus": WAYS | {"enabled": True, "felix": True, "probes": {"a": "tls://a.example:443"}}},
+    }
+    return model.build(pillars.defaults(), pillars.merge(pillars.full(), more))
+
+
+def test_prometheus_reads_its_configuration_with_every_job(promtool, tmp_path):
+    configured = monitoring.configuration(whole(), JOBS)
+    assert [job["job_name"] for job in configured["scrape_configs"]] == [job["job_name"] for job in JOBS]
+    for job in configured["scrape_configs"]:  # Debian's Prometheus is built without the discovery of Kubernetes
+        assert job.pop("kubernetes_sd_configs", None) or job["static_configs"]
+    path = tmp_path / "prometheus.yml"
+    path.write_text(monitoring.text(configured))
+    promtool("check", "config", "--syntax-only", path)
+
+
+def test_alertmanager_reads_its_configuration_and_tells_the_right_ones(amtool, tmp_path):
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(monitoring.text(alerting.configuration(whole()["services"]["prometheus"])))
+    assert "4 receivers" in amtool("check-config", path)
+
+    def told(**labels) -> set[str]:
+        words = [f"{name}={value}" for name, value in labels.items()]
+        said = amtool("config", "routes", "test", f"--config.file={path}", *words).splitlines()
+        return set(said[0].split(","))  # then come warnings
+
+    assert told(severity="critical", namespace="a") == {"ops", "night"}
+    assert told(severity="critical", namespace="c") == {"ops"}
+    assert told(severity="warning", namespace="a") == {"ops"}
+    assert told(severity="info", namespace="a") == {alerting.NOBODY}
+    assert told(alertname="Watchdog", severity="none") == {"switch", alerting.NOBODY}
+
+
+def test_prometheus_reads_every_file_of_rules(promtool, limits):
+    said = promtool("check", "rules", *sorted(alerts.RULES.glob("*.yaml")), limits)
+    assert said.count("SUCCESS") == len(list(alerts.RULES.glob("*.yaml"))) + 1
+
+
+@pytest.mark.parametrize("file", sorted({rule["file"] for rule in alerts.rules()}))
+def test_every_alert_fires_when_it_should_and_only_then(file, promtool, limits, tmp_path):
+    tests = [test for rule, case in alerts.cases() if rule["file"] == file for test in alerts.tests_of(rule, case)]
+    assert tests
+    files = [limits, alerts.RULES / "recording.yaml", alerts.RULES / file]
+    given = {
+        "rule_files": [str(one) for one in files],
+        "evaluation_interval": "1m",
+        # what others are computed from comes first: without an order promtool has none, and figures are a minute late
+        "group_eval_order": [group["name"] for one in files for group in yaml.safe_load(one.read_text())["groups"]],
+        "tests": tests,
+    }
+    path = tmp_path / "tests.yaml"
+    path.write_text(yaml.safe_dump(given, sort_keys=False))
+    promtool("test", "rules", path)
