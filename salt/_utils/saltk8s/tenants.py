@@ -157,11 +157,11 @@ def _cell(one: Mapping[str, Any] | None) -> str:
     if one["used"] is None:
         return f"?/{one['hard']}"
     share = "" if one["percent"] is None else f" {one['percent']}%"
-    return f"{_short(one['used'])}/{_short(one['hard'])}{share}"
+    return f"{_short(one['used'])}/{one['hard']}{share}"
 
 
 def _short(text: Any) -> str:
-    """Return a quantity in the largest unit that keeps three digits of it: use comes in bytes and thousandths."""
+    """Return a use in the largest unit that it fills, with one decimal: it may come in bytes."""
     number = quantity.parse(text)
     if number is None or number < 1024:
         return str(text)
