@@ -12,6 +12,7 @@ import pytest
 from conftest import ADMIN, CLIENT, until
 from manifests import listing
 
+SERVICE = "backup"
 NODE = "k8s-w1"
 SPACE = "e2e-backup"  # the lab's pillar has a hook for it
 TEXT = "what the observatory saw in 1610"

@@ -11,6 +11,7 @@ from conftest import ADMIN, CLIENT, WEB, until
 from labkit import gobuild, programs
 from manifests import listing, service
 
+SERVICE = "tenants"
 KUBECONFIG = "/var/lib/saltk8s/lab/tenants/{}.kubeconfig"
 SPACES = {"resif": "grafana", "ist-web": "ist-web"}
 REGISTRY = "https://172.31.50.1:5000/v2/"  # a network that resif is open to, and ist-web is not

@@ -12,6 +12,7 @@ from conftest import ADMIN
 from labkit import gobuild, programs
 from tests.support import tutorial
 
+SERVICE = "tenants"
 KUBECONFIG = "/var/lib/saltk8s/lab/tenants/resif.kubeconfig"
 TRAEFIK = "172.31.50.200"
 # what differs between the page's site and the lab

@@ -130,7 +130,8 @@ def test_the_images_of_rke(loaders, binaries, monkeypatch):
     answer = minion.call("k8s_config.images")
     assert answer["missing"] is None
     assert "rancher/hyperkube:v1.32.6-rancher1" in answer["system"]
-    assert set(answer["mirror"]) == {*answer["system"], *(image for found in answer["services"].values() for image in found)}
+    services = {image for found in answer["services"].values() for image in found}
+    assert set(answer["mirror"]) == {*answer["system"], *services}
     assert all(image == pulled for image, pulled in answer["mirror"].items()), "no registry: pulled from where it is"
 
 

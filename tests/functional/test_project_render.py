@@ -12,7 +12,7 @@ ADMIN = "k8s-admin.osug.example"
 CONTROL, WORKER, EXISTING = "k8s-cp1", "k8s-w1", "k8s-gpu1"
 ROLES = (ADMIN, CONTROL, WORKER, EXISTING)  # the last one is no VM of Salt Cloud's
 NODE_FORMULAS = {"os", "docker"}
-ADMIN_FORMULAS = {"cluster", "cloud", "services", *pillars.defaults()["services"]}
+ADMIN_FORMULAS = {"cluster", "cloud", "services", "extra", *pillars.defaults()["services"]}
 
 SLS = sorted(
     ".".join(path.relative_to(FORMULAS).with_suffix("").parts).removesuffix(".init")
@@ -70,13 +70,23 @@ def test_the_whole_formula_compiles(loaders, case, minion_id):
     assert ("cloud" in formulas) == ("cloud" in roles)
 
 
+# what an SLS is only for, where the example does not have it
+OVER = {
+    "k8s.os.oidc": {
+        "authentication": {
+            "oidc": {"issuer": "https://sso.osug.example", "client_id": "k8s", "ca": pillars.certificate()[0]}
+        }
+    }
+}
+
+
 @pytest.mark.parametrize("sls", SLS)
 def test_each_sls_compiles_on_the_minion_it_is_for(loaders, sls):
     part = sls.split(".")[1] if "." in sls else ""
     minion_id = CONTROL if part in NODE_FORMULAS else ADMIN
     assert part in NODE_FORMULAS | ADMIN_FORMULAS | {"", "sync", "orch"}, "a formula of no role"
-    minion = loaders(minion_id=minion_id, pillar=pillar_of("example", minion_id))
-    assert minion.low(sls)
+    tree = pillars.merge(pillar_of("example", minion_id)["k8s"], OVER.get(sls, {}))
+    assert loaders(minion_id=minion_id, pillar={"k8s": tree}).low(sls)
 
 
 @pytest.mark.parametrize("sls", ["k8s", "k8s.cloud", "k8s.cloud.clean", "k8s.cluster", "k8s.cluster.clean"])

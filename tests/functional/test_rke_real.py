@@ -67,6 +67,8 @@ def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
     over = pillars.merge(RENDERED[name], {"cluster": {"ssh": {"port": free_port()}}})
     for number, node in enumerate(over["nodes"].values(), 1):
         node["ip"] = f"127.0.2.{number}"
+    for place in over.get("locations", {}).values():
+        place["s3"]["ca"] = pillars.certificate()[0]  # rke reads it
     key = tmp_path / "key"
     process.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
     loaded = prepared(over, key)
@@ -87,7 +89,13 @@ def _same(config, understood):
     """What rke understood of the file, where its names are others than ours."""
     services, api = understood["services"], understood["services"]["kubeApi"]
     assert understood["kubernetesVersion"] == config["kubernetes_version"]
-    assert services["etcd"]["retention"] == config["services"]["etcd"]["retention"]
+    wanted = config["services"]["etcd"]
+    if "backup_config" in wanted:
+        copies = services["etcd"]["backupConfig"]
+        assert copies["retention"] == wanted["backup_config"]["retention"]
+        assert copies["s3BackupConfig"]["bucketName"] == wanted["backup_config"]["s3backupconfig"]["bucket_name"]
+    else:
+        assert services["etcd"]["retention"] == wanted["retention"]
     assert services["kubeController"]["clusterCidr"] == config["services"]["kube-controller"]["cluster_cidr"]
     assert services["kubelet"]["clusterDnsServer"] == config["services"]["kubelet"]["cluster_dns_server"]
     assert understood["network"]["options"].items() >= config["network"]["options"].items()

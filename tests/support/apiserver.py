@@ -245,7 +245,9 @@ class ApiServer:
             "--service-account-key-file", str(self.folder / "sa.pub"),
             "--service-account-signing-key-file", str(self.folder / "sa.key"),
             "--audit-policy-file", str(self.folder / "audit.yaml"), "--audit-log-path", str(self._audit),
-            "--disable-admission-plugins", "ServiceAccount", "--endpoint-reconciler-type", "none",
+            # the second adds a finalizer to claims that only a controller takes off again
+            "--disable-admission-plugins", "ServiceAccount,StorageObjectInUseProtection",
+            "--endpoint-reconciler-type", "none",
         )
 
     def _write_kubeconfigs(self) -> None:
