@@ -56,6 +56,7 @@ def secret() -> dict:
                 "traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}},
                 "backup": {"encryption_password": keys.read("backup_password")},
                 "vsphere": {"password": keys.read("vcenter_password")},
+                "prometheus": {"receivers": {"ops": {"mattermost": f"https://chat.{config.DOMAIN}/hooks/nobody"}}},
             },
         }
     }
