@@ -26,8 +26,15 @@ from labkit import preflight  # noqa: E402
 from support import venv  # noqa: E402
 
 TAIL = 60  # lines of a failed step's output that are shown
-# Long tests of the library, which knows nothing of Salt: one Salt line runs them. What Salt loads is tested on both.
-ONCE = [f"tests/functional/test_kubectl_{name}.py" for name in ("property", "faults", "drift", "many", "replace")]
+# Long tests of the library and of services' programs, which know nothing of Salt: one Salt line runs them. What Salt
+# loads is tested on both.
+ONCE = [
+    f"tests/functional/test_{name}.py"
+    for name in (
+        "kubectl_property", "kubectl_faults", "kubectl_drift", "kubectl_many", "kubectl_replace",
+        "backup_velero", "traefik_real", "prometheus_rules", "adding_a_service",
+    )
+]
 NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}
 
 
