@@ -22,14 +22,14 @@ k8s-{name}-applied:
 
 @pytest.fixture
 def admin(tmp_path, own_apiserver, monkeypatch):
-    """The admin with the real services.sls, and stand-ins for two services: the first of a kind that there is not."""
+    """The admin with the real services.sls, and stand-ins for two services: the first is no valid Service."""
     state_dir, roots = tmp_path / "state", tmp_path / "roots" / "k8s"
     state_dir.mkdir()
     shutil.copy(own_apiserver.kubeconfig_by_certificate("boss", 40 * 86400 + 60), state_dir / "kube_config_cluster.yml")
     monkeypatch.setenv("PATH", f"{Path(own_apiserver.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}")
     texts = {
         "cluster": CLUSTER,
-        "canal": SERVICE.format(name="canal", version="nowhere.example/v1", kind="Nothing"),
+        "canal": SERVICE.format(name="canal", version="v1", kind="Service"),
         "metallb": SERVICE.format(name="metallb", version="v1", kind="ConfigMap"),
     }
     for name, text in texts.items():
@@ -47,7 +47,7 @@ def test_a_service_that_fails_stops_no_other_and_the_summary_tells(admin, own_ap
     assert names.index("k8s-canal-applied") < names.index("k8s-metallb-applied")
     assert names[-1] == "k8s-services-summary"
     assert states["k8s-canal-applied"]["result"] is False
-    assert "Nothing" in states["k8s-canal-applied"]["comment"]
+    assert "Service default/of-canal: spec.ports" in states["k8s-canal-applied"]["comment"]
     assert states["k8s-metallb-applied"]["result"] is (None if test else True)
     assert (own_apiserver.get("configmap", "of-metallb") is not None) is not test
     summary = states["k8s-services-summary"]
