@@ -38,17 +38,21 @@ def hardware_of(address: str) -> str:
 
 
 def watch(address: str, before: str, start: float) -> dict[str, float]:
-    """Ask until the address has answered five times in a row; return when things happened, in seconds after ``start``.
+    """Ask until the address has answered five times in a row from another node; return when things happened.
 
-    arp: another machine's MAC is known for the address; first: the first answer; steady: the first of five in a row.
+    In seconds after ``start``. arp: another machine's MAC is known for the address (until then a paused node's kernel
+    may still pass requests on); first: the first answer from there; steady: the first of five in a row.
     """
     times: dict[str, float] = {}
     row, began = 0, 0.0
     while time.monotonic() - start < SILENCE_S:
+        time.sleep(0.2)
         asked = time.monotonic() - start
         answer = here(f"http://{address}/")
         if "arp" not in times and hardware_of(address) not in ("", before):
             times["arp"] = time.monotonic() - start
+        if "arp" not in times:
+            continue
         if answer:
             times.setdefault("first", asked)
             began, row = (began, row + 1) if row else (asked, 1)
@@ -56,7 +60,6 @@ def watch(address: str, before: str, start: float) -> dict[str, float]:
             row = 0
         if row == 5:
             return times | {"steady": began}
-        time.sleep(0.2)
     return times
 
 
@@ -100,8 +103,7 @@ def test_another_node_answers_when_the_announcing_one_is_gone(lab, namespace):
 
     until(is_back, f"{node} is ready again", timeout_s=180)
     until(lambda: lab.salt(node, "test.ping", timeout_s=20, check=False).get(node), "its minion is back", 180)
-    until(lambda: announcers(lab, namespace, "front") in ({node}, {moved}), "one node answers again", 120)
-    assert here(f"http://{address}/", 3)
+    until(lambda: here(f"http://{address}/", 3), f"{address} answers, whichever node it is from")
 
 
 def test_the_api_server_refuses_a_router_that_is_none(lab):
