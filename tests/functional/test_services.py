@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
 from tests.support import pillars, services
 from tests.support.salt import Minion
@@ -18,24 +14,18 @@ PAIRS = [(service, case) for service in SERVICES for case in services.case_file(
 def admin(tmp_path_factory, apiserver):
     """Make the admin minion of a case whose cluster is the tests' API server: ``admin(service, case)``."""
     root = tmp_path_factory.mktemp("admin")
-    state_dir = root / "state"
-    state_dir.mkdir()
-    shutil.copy(apiserver.kubeconfig, state_dir / "kube_config_cluster.yml")
-    before = os.environ["PATH"]
-    os.environ["PATH"] = f"{Path(apiserver.kubectl_path).parent}{os.pathsep}{before}"
+    with services.workplace(root, apiserver) as state_dir:
+        brought = set()
 
-    brought = set()
+        def make(service: str, case: str, **over) -> Minion:
+            if service not in brought:
+                brought.add(service)
+                services.bring(apiserver, service)
+            tree = services.tree(service, services.case_file(service)["cases"][case], state_dir)
+            tree = pillars.merge(tree, {"services": {service: over}} if over else {})
+            return Minion(root / f"minion-{len(list(root.iterdir()))}", tree["cluster"]["admin"], pillar={"k8s": tree})
 
-    def make(service: str, case: str, **over) -> Minion:
-        if service not in brought:
-            brought.add(service)
-            services.bring(apiserver, service)
-        tree = services.tree(service, services.case_file(service)["cases"][case], state_dir)
-        tree = pillars.merge(tree, {"services": {service: over}} if over else {})
-        return Minion(root / f"minion-{len(list(root.iterdir()))}", tree["cluster"]["admin"], pillar={"k8s": tree})
-
-    yield make
-    os.environ["PATH"] = before
+        yield make
 
 
 @pytest.mark.parametrize(("service", "case"), PAIRS)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -26,21 +24,16 @@ TRAEFIK = ("IngressRoute", "IngressRouteTCP", "IngressRouteUDP")
 def make(tmp_path_factory, own_apiserver):
     """Make the admin minion with the example's tenants: ``make(patch)``; its cluster is the module's API server."""
     root = tmp_path_factory.mktemp("admin")
-    state_dir = root / "state"
-    state_dir.mkdir()
-    shutil.copy(own_apiserver.kubeconfig, state_dir / "kube_config_cluster.yml")
-    before = os.environ["PATH"]
-    os.environ["PATH"] = f"{Path(own_apiserver.kubectl_path).parent}{os.pathsep}{before}"
+    with services.workplace(root, own_apiserver) as state_dir:
 
-    def minion(patch: dict | None = None, remove: tuple[str, ...] = ()) -> Minion:
-        url = {"services": {"tenants": {"api_url": own_apiserver.url}}}
-        tree = pillars.merge(services.tree("tenants", {"patch": patch or {}}, state_dir), url)
-        for path in remove:
-            tree = pillars.without(tree, path)
-        return Minion(root / f"minion-{len(list(root.iterdir()))}", tree["cluster"]["admin"], pillar={"k8s": tree})
+        def minion(patch: dict | None = None, remove: tuple[str, ...] = ()) -> Minion:
+            url = {"services": {"tenants": {"api_url": own_apiserver.url}}}
+            tree = pillars.merge(services.tree("tenants", {"patch": patch or {}}, state_dir), url)
+            for path in remove:
+                tree = pillars.without(tree, path)
+            return Minion(root / f"minion-{len(list(root.iterdir()))}", tree["cluster"]["admin"], pillar={"k8s": tree})
 
-    yield minion
-    os.environ["PATH"] = before
+        yield minion
 
 
 @pytest.fixture(scope="module")

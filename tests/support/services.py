@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,20 @@ def tree(service: str, case: dict[str, Any], state_dir: Path) -> dict[str, Any]:
         name: {**given.get(name, {}), "enabled": name == service} for name in pillars.defaults()["services"]
     }
     return pillars.merge(full, case.get("patch") or {})
+
+
+@contextmanager
+def workplace(root: Path, server: Any) -> Iterator[Path]:
+    """The admin's state folder below ``root`` with the kubeconfig of an API server, whose kubectl is first in PATH."""
+    state_dir = root / "state"
+    state_dir.mkdir()
+    shutil.copy(server.kubeconfig, state_dir / "kube_config_cluster.yml")
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{Path(server.kubectl_path).parent}{os.pathsep}{before}"
+    try:
+        yield state_dir
+    finally:
+        os.environ["PATH"] = before
 
 
 def declared(minion: Minion, service: str) -> dict[str, Any]:
