@@ -164,15 +164,16 @@ _DAEMON_SET = shape(
     template=_TEMPLATE,
     updateStrategy=shape("", _ONE_BY_ONE, rollingUpdate=shape("", _ONE_BY_ONE["rollingUpdate"])),
 )
+_JOB_FIELDS = {
+    "selector": _SELECTOR, "template": _TEMPLATE,
+    "podFailurePolicy": shape(rules=shape(onPodConditions=shape("", {"status": "True"}))),
+}
 _JOB = shape(
     "", {"backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False,
-         "podReplacementPolicy": "TerminatingOrFailed", "manualSelector": False},
-    selector=_SELECTOR, template=_TEMPLATE,
-    podFailurePolicy=shape(rules=shape(onPodConditions=shape("", {"status": "True"}))),
-)
+         "podReplacementPolicy": "TerminatingOrFailed", "manualSelector": False}, **_JOB_FIELDS)
 _CRON_JOB = shape(
     "", {"concurrencyPolicy": "Allow", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1},
-    jobTemplate=shape(metadata=_META, spec=_JOB),
+    jobTemplate=shape(metadata=_META, spec=shape(**_JOB_FIELDS)),  # a job gets its defaults when it is made of this
 )
 
 # -- network, rights, limits
