@@ -63,7 +63,7 @@ def _own_files(program: Program) -> list[pathlib.Path]:
 
 def key(program: Program, go_version: str) -> str:
     """Hash of everything that decides the program's bytes (12 hex digits)."""
-    recipe = {name: value for name, value in asdict(program).items() if value or name != "replace"}
+    recipe = {name: value for name, value in asdict(program).items() if value or name not in ("replace", "tags")}
     digest = hashlib.sha256(json.dumps([recipe, go_version], sort_keys=True).encode())
     for path in _own_files(program):
         digest.update(path.read_bytes())
@@ -116,8 +116,9 @@ def _patched(program: Program, source: pathlib.Path, copy: pathlib.Path) -> path
     """Copy a module out of the cache (files inside it may not be replaced) and put our files in place."""
     shutil.copytree(source, copy, copy_function=shutil.copyfile)
     for name, mine in program.overlay.items():
-        (copy / name).unlink()
+        (copy / name).unlink(missing_ok=True)
         if mine:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(HERE / "build" / mine, copy / name)
     return copy
 
@@ -139,7 +140,7 @@ def _compile(program: Program, target: pathlib.Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     link = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables.items())])
-    args = ["build", "-trimpath", "-mod=mod", "-ldflags", link, "-o", str(work / "out")]
+    args = ["build", "-trimpath", "-mod=mod", "-tags", ",".join(program.tags), "-ldflags", link, "-o", str(work / "out")]
     if program.modfile:  # built as a requirement of our own go.mod, which pins its checksum
         for name in ("go.mod", "go.sum"):
             shutil.copyfile(HERE / "build" / program.modfile / name, work / name)

@@ -23,9 +23,10 @@ class Program:
     variables: ``-X`` link values; staging: version for relative ``replace k8s.io/X => ./staging/...``;
     modfile: folder under ``lab/build`` with a go.mod of ours, when the module's own cannot serve;
     sums: file under ``lab/build`` with checksums that the checksum database does not answer for;
-    drop: requirements that cannot be had and whose importing files ``overlay`` replaces
+    drop: requirements that cannot be had and whose importing files ``overlay`` replaces or adds
     (path inside the module -> file under ``lab/build``, or "" to leave the file out);
-    replace: versions that stand in for others that cannot be had (module path -> ``path@version``).
+    replace: versions that stand in for others that cannot be had (module path -> ``path@version``);
+    tags: Go build tags.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Program:
     drop: tuple[str, ...] = ()
     overlay: dict[str, str] = field(default_factory=dict)
     replace: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 def _kubernetes(name: str, tier: str) -> Program:
@@ -84,12 +86,26 @@ def _vsphere_csi(name: str) -> Program:
     return Program(name, f"{module}@v3.3.1", f"./cmd/{name}", variables=values)
 
 
+def _prometheus(name: str, tier: str = "cluster") -> Program:
+    version = {"github.com/prometheus/common/version.Version": "3.13.5"}
+    # of its ways to find targets the cluster takes two; the clouds' libraries would take ten minutes to build
+    tags = ("remove_all_sd", "enable_kubernetes_sd")
+    return Program(name, "github.com/prometheus/prometheus@v0.313.5", f"./cmd/{name}", tier, version, tags=tags)
+
+
+def _of_prometheus(name: str, module: str, package: str = ".", tier: str = "cluster", **more) -> Program:
+    values = {"github.com/prometheus/common/version.Version": module.partition("@v")[2]}
+    return Program(name, f"github.com/prometheus/{module}", package, tier, values, **more)
+
+
 PROGRAMS = [
     # what `make test` needs comes first: it can start while the rest is built
     Program("rke", "github.com/rancher/rke@v1.8.5", tier="test", variables={"main.VERSION": "v1.8.5"}),
     _kubernetes("kubectl", "test"),
     _kubernetes("kube-apiserver", "test"),
     Program("etcd", "go.etcd.io/etcd/server/v3@v3.5.16", tier="test"),
+    _prometheus("promtool", "test"),
+    _of_prometheus("amtool", "alertmanager@v0.34.2", "./cmd/amtool", "test"),
     _kubernetes("kubelet", "cluster"),
     _kubernetes("kube-controller-manager", "cluster"),
     _kubernetes("kube-scheduler", "cluster"),
@@ -182,6 +198,14 @@ PROGRAMS = [
         "./cmd/csi-resizer",
         variables={"main.version": "v1.12.0"},
     ),
+    _prometheus("prometheus"),
+    _of_prometheus("alertmanager", "alertmanager@v0.34.2", "./cmd/alertmanager",
+                   overlay={"ui/app/dist/no-pages.txt": "alertmanager/no-pages.txt"}),
+    _of_prometheus("node-exporter", "node_exporter@v1.11.1"),
+    _of_prometheus("blackbox-exporter", "blackbox_exporter@v0.27.0"),
+    Program("kube-state-metrics", "k8s.io/kube-state-metrics/v2@v2.13.0",
+            variables={"github.com/prometheus/common/version.Version": "v2.13.0"}),
+    Program("prom-label-proxy", "github.com/prometheus-community/prom-label-proxy@v0.11.0"),
 ]
 
 BY_NAME = {program.name: program for program in PROGRAMS}

@@ -181,8 +181,21 @@ _CRON_JOB = shape(
 
 
 def _service(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An empty address asks for any, and the service keeps the one that it has."""
-    return value if value.get("clusterIP") != "" else {name: one for name, one in value.items() if name != "clusterIP"}
+    """An empty address, and a node's port 0, ask for any: the service keeps those that it has."""
+    given = {name: one for name, one in value.items() if not (name == "clusterIP" and one == "")}
+    whole = {**live, **given}
+    on_nodes = whole.get("type") == "NodePort" or (
+        whole.get("type") == "LoadBalancer" and whole.get("allocateLoadBalancerNodePorts") is not False)
+    if on_nodes and live.get("type") == whole["type"] and isinstance(given.get("ports"), list):
+        kept = {(one.get("port"), one.get("protocol")): one.get("nodePort") for one in live.get("ports") or ()}
+        given["ports"] = [_kept_port(one, kept) for one in given["ports"]]
+    return given
+
+
+def _kept_port(port: Any, kept: Mapping[Any, Any]) -> Any:
+    if not isinstance(port, Mapping) or port.get("nodePort") != 0:
+        return port
+    return {**port, "nodePort": kept.get((port.get("port"), port.get("protocol", "TCP")))}
 
 
 _SERVICE = shape(
