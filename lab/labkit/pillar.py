@@ -8,6 +8,9 @@ import pathlib
 
 from labkit import config, keys
 
+# where alerts are sent to; tests/e2e/test_prometheus.py listens there
+WEBHOOK = f"http://{config.GATEWAY}:7071/alerts"
+
 
 def folder() -> pathlib.Path:
     """The pillar root with the generated files; it holds secrets, the master alone gets it."""
@@ -56,7 +59,7 @@ def secret() -> dict:
                 "traefik": {"default_tls": {"key": keys.read("platform.key") + "\n"}},
                 "backup": {"encryption_password": keys.read("backup_password")},
                 "vsphere": {"password": keys.read("vcenter_password")},
-                "prometheus": {"receivers": {"ops": {"mattermost": f"https://chat.{config.DOMAIN}/hooks/nobody"}}},
+                "prometheus": {"receivers": {"ops": {"mattermost": None, "webhooks": [WEBHOOK]}}},
             },
         }
     }

@@ -12,6 +12,7 @@ import salt.utils.atomicfile
 import yaml
 from salt.exceptions import CommandExecutionError
 from saltk8s import alerting, drift, errors, monitoring, redact
+from saltk8s import dashboards as boards
 
 __virtualname__ = "k8s_monitoring"
 
@@ -110,6 +111,21 @@ def rules():
         except errors.SaltK8sError as err:
             raise CommandExecutionError(str(err)) from err
     return found
+
+
+def dashboards():
+    """
+    Return Grafana's dashboards, a map of file name to JSON.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_monitoring.dashboards
+    """
+    tables = files("salt://k8s/prometheus/dashboards")
+    stems = {Path(name).stem: text for name, text in tables.items()}
+    return {f"{stem}.json": boards.text(stem, yaml.safe_load(text)) for stem, text in stems.items()}
 
 
 def export_drift(mods="k8s"):

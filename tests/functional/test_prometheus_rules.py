@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from saltk8s import alerting, model, monitoring
+from saltk8s import alerting, dashboards, model, monitoring
 from tests.support import alerts, pillars
 
-JOBS = yaml.safe_load((alerts.RULES.parent / "scrape.yaml").read_text(encoding="utf-8"))
+JOBS = alerts.RULES.parent / "scrape.yaml"
+BOARDS = sorted((alerts.RULES.parent / "dashboards").glob("*.yaml"))
 WAYS = {
     "receivers": {
         "ops": {"email": ["ops@osug.example"], "mattermost": "https://chat.osug.example/hooks/x"},
@@ -19,6 +22,11 @@ WAYS = {
     },
     "smtp": {"server": "smtp.osug.example:587", "from": "k8s@osug.example", "username": "k8s", "password": "x"},
 }
+
+
+def tables(path: Path) -> dict:
+    """Return a file's data."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def tool(path: Path):
@@ -53,14 +61,14 @@ def whole() -> dict:
     """Return the model with every job and every way to be told."""
     more = {
         "cluster": {"extra_args": {"etcd": {"listen-metrics-urls": "http://0.0.0.0:2381"}}},
-        "services": {"prometheus": WAYS | {"enabled": True, "felix": True, "probes": {"a": "tls://a.example:443"}}},
+        "services": {"canal": {"felix": {"metrics": True}}, "prometheus": WAYS | {"enabled": True, "probes": {"a": "tls://a.example:443"}}},
     }
     return model.build(pillars.defaults(), pillars.merge(pillars.full(), more))
 
 
 def test_prometheus_reads_its_configuration_with_every_job(promtool, tmp_path):
-    configured = monitoring.configuration(whole(), JOBS)
-    assert [job["job_name"] for job in configured["scrape_configs"]] == [job["job_name"] for job in JOBS]
+    configured = monitoring.configuration(whole(), tables(JOBS))
+    assert [job["job_name"] for job in configured["scrape_configs"]] == [job["job_name"] for job in tables(JOBS)]
     assert all(job.get("kubernetes_sd_configs") or job["static_configs"] for job in configured["scrape_configs"])
     path = tmp_path / "prometheus.yml"
     path.write_text(monitoring.text(configured))
@@ -89,6 +97,19 @@ def test_prometheus_reads_every_file_of_rules(promtool, limits):
     assert said.count("SUCCESS") == len(list(alerts.RULES.glob("*.yaml"))) + 1
 
 
+def test_prometheus_reads_every_query_of_the_dashboards(promtool, tmp_path):
+    """A panel that asks for what a recording rule is to give asks for one that there is."""
+    panels = [panel for path in BOARDS for panel in json.loads(dashboards.text(path.stem, tables(path)))["panels"]]
+    queries = [target["expr"].replace("$choice", ".*") for panel in panels for target in panel["targets"]]
+    assert len(queries) > 15
+    given = {"groups": [{"name": "g", "rules": [{"record": f"q:{n}", "expr": one} for n, one in enumerate(queries)]}]}
+    path = tmp_path / "queries.yaml"
+    path.write_text(yaml.safe_dump(given))
+    assert f"{len(queries)} rules found" in promtool("check", "rules", path)
+    recorded = {rule["record"] for group in tables(alerts.RULES / "recording.yaml")["groups"] for rule in group["rules"]}
+    assert {name for one in queries for name in re.findall(r"\b[a-z_]+:[a-z0-9_:]+", one)} <= recorded
+
+
 @pytest.mark.parametrize("file", sorted({rule["file"] for rule in alerts.rules()}))
 def test_every_alert_fires_when_it_should_and_only_then(file, promtool, limits, tmp_path):
     tests = [test for rule, case in alerts.cases() if rule["file"] == file for test in alerts.tests_of(rule, case)]
@@ -98,7 +119,7 @@ def test_every_alert_fires_when_it_should_and_only_then(file, promtool, limits, 
         "rule_files": [str(one) for one in files],
         "evaluation_interval": "1m",
         # what others are computed from comes first: without an order promtool has none, and figures are a minute late
-        "group_eval_order": [group["name"] for one in files for group in yaml.safe_load(one.read_text())["groups"]],
+        "group_eval_order": [group["name"] for one in files for group in tables(one)["groups"]],
         "tests": tests,
     }
     path = tmp_path / "tests.yaml"

@@ -70,6 +70,25 @@ def test_a_service_keeps_the_rules_or_says_why_not(admin, service):
     assert [name for name, reason in allowed.items() if len(reason) < 10] == [], "a reason is a sentence"
 
 
+@pytest.mark.parametrize("service", [name for name in SERVICES if "images" in pillars.defaults()["services"][name]])
+def test_other_images_in_the_pillar_are_an_upgrade_and_back_again(admin, service):
+    """An upgrade changes the images (and what a program is told of another's), makes nothing and deletes nothing."""
+    case = next(iter(services.case_file(service)["cases"]))
+    images = pillars.defaults()["services"][service]["images"]
+    old = admin(service, case)
+    new = admin(service, case, images={name: f"{image}-other" for name, image in images.items()})
+    run = {"wait": False}
+    assert old.state("kubectl.applied", service, **services.declared(old, service), **run)["result"] is True
+    for minion in (new, old):
+        given = services.declared(minion, service) | run
+        foretold = minion.state("kubectl.applied", service, test=True, **given)
+        real = minion.state("kubectl.applied", service, **given)
+        assert real["result"] is True and real["changes"] == foretold["changes"] != {}
+        fields = [field for one in real["changes"].values() for field in one if "image" not in field.lower()]
+        assert fields == []
+        assert {title.split()[0] for title in real["changes"]} <= {*services.WORKLOADS, "ConfigMap"}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_clean_takes_every_object_away(admin, apiserver, service):
     case = next(iter(services.case_file(service)["cases"]))

@@ -61,4 +61,19 @@ def test_what_ci_runs_is_a_program():
 
 
 def test_what_runs_on_one_line_only_is_there():
-    assert [path for path in steps.ONCE if not (tree.ROOT / path).is_file()] == []
+    assert set(steps.ONCE) == set(venv.LINES)
+    names = [name for share in steps.ONCE.values() for name in share]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not (tree.ROOT / "tests" / "functional" / f"test_{name}.py").is_file()] == []
+
+
+def test_a_line_leaves_to_the_other_what_is_the_others(monkeypatch):
+    ran = {}
+    monkeypatch.setattr(steps, "_pytest", lambda kind, line, words: ran.setdefault(line, words))
+    steps.functional(list(venv.LINES), ["-k", "word"])
+    ignored = {line: {word for word in words if word.startswith("--ignore=")} for line, words in ran.items()}
+    assert all(words[-2:] == ["-k", "word"] for words in ran.values())
+    assert "--ignore=tests/functional/test_kubectl_faults.py" in ignored["3006"] - ignored["3008"]
+    ran.clear()
+    steps.functional(["3006"], [])
+    assert ran == {"3006": []}, "alone it runs everything"

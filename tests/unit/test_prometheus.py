@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
-from saltk8s import alerting, drift, errors, model, monitoring
+from saltk8s import alerting, dashboards, drift, errors, model, monitoring
 from tests.support import alerts, pillars
 
 JOBS = [
     {"job_name": "always", "static_configs": [{"targets": ["a:1"]}]},
-    *({"job_name": name, "of": name} for name in ("etcd", "velero", "felix", "probes", "pods", "traefik", "metallb")),
+    {"job_name": "felix", "of": "felix", "relabel_configs": []},
+    *({"job_name": name, "of": name} for name in ("etcd", "velero", "probes", "pods", "traefik", "metallb")),
 ]
 
 
@@ -33,15 +36,15 @@ def test_jobs_are_those_of_what_the_platform_has():
     tree = pillars.full()
     tree["services"]["prometheus"] |= {"enabled": True, "probes": {}, "pods": {"enabled": False}}
     tree = model.build(pillars.defaults(), tree)
-    assert set(jobs(tree)) == {"always", "velero", "traefik", "metallb"}
-    tree = of({"services": {"traefik": {"enabled": False}, "backup": {"enabled": False}}})
-    assert {"velero", "traefik"} & set(jobs(tree)) == set()
+    assert set(jobs(tree)) == {"always", "felix", "velero", "traefik", "metallb"}
+    off = {"traefik": {"enabled": False}, "backup": {"enabled": False}, "canal": {"felix": {"metrics": False}}}
+    assert {"velero", "traefik", "felix"} & set(jobs(of({"services": off}))) == set()
 
 
 def test_jobs_get_what_only_the_model_knows():
     etcd = {"cluster": {"extra_args": {"etcd": {"listen-metrics-urls": "http://127.0.0.1:1,http://0.0.0.0:2381"}}}}
-    patch = {"felix": True, "probes": {"web": "https://a.example/x", "port": "tcp://a.example:22"}}
-    tree = of(etcd, {"services": {"prometheus": patch}})
+    patch = {"probes": {"web": "https://a.example/x", "port": "tcp://a.example:22"}}
+    tree = of(etcd, {"services": {"prometheus": patch, "canal": {"felix": {"metrics_port": 9191}}}})
     found = jobs(tree)
     assert not any("of" in job for job in found.values())
     members = [name for name, node in tree["nodes"].items() if "etcd" in node["roles"]]
@@ -53,7 +56,8 @@ def test_jobs_get_what_only_the_model_knows():
         {"targets": ["a.example:22"], "labels": {"probe": "port", "__param_module": "tcp"}},
     ]
     assert found["pods"]["sample_limit"] == 5000
-    assert {"felix", "always"} <= set(found)
+    assert found["felix"]["relabel_configs"][-1]["replacement"] == "$1:9191"
+    assert "always" in found
 
 
 def test_a_jobs_scrape_never_takes_longer_than_its_interval():
@@ -179,3 +183,18 @@ def test_scrape_jobs_name_only_services_there_are():
     known = set(of()["services"]) | {"etcd", "velero", "felix", "probes", "pods"}
     path = alerts.RULES.parent / "scrape.yaml"
     assert {job["of"] for job in yaml.safe_load(path.read_text(encoding="utf-8")) if "of" in job} <= known
+
+
+def test_a_dashboard_is_grafanas():
+    table = {"title": "T", "choose": "node", "from": "up", "panels": {
+        "A": {"unit": "s", "show": {"{{node}}": 'up{node=~"$choice"}'}}, "B": {"unit": "s", "show": {"x": "1", "y": "2"}},
+        "C": {"unit": "s", "show": {"x": "3"}},
+    }}
+    made = json.loads(dashboards.text("t", table))
+    assert [panel["title"] for panel in made["panels"]] == ["A", "B", "C"]
+    assert len({panel["id"] for panel in made["panels"]}) == 3
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in made["panels"]]
+    assert places == [(0, 0), (12, 0), (0, 8)]
+    assert [target["refId"] for target in made["panels"][1]["targets"]] == ["Q0", "Q1"]
+    assert made["templating"]["list"][0]["query"]["query"] == "label_values(up, node)"
+    assert json.loads(dashboards.text("t", {"title": "T", "panels": {}}))["templating"] == {"list": []}

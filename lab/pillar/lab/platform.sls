@@ -5,9 +5,9 @@ k8s:
     admin: k8s-admin
     api_names: [k8s.lab.example]
     network: {interface: eth0}
-    etcd: {snapshots: {s3: null}}       # as the services that are off below
     accept_any_docker: true             # Debian's docker.io
     extra_args:
+      etcd: {listen-metrics-urls: "http://0.0.0.0:2381"}
       kubelet:
         # all nodes share one disk, which the kubelet would find too full, and delete the images that came with the VM
         image-gc-high-threshold: "100"
@@ -62,36 +62,41 @@ k8s:
       default-runtime: runc-lab
       runtimes: {runc-lab: {path: /usr/local/sbin/runc-lab}}
 
-  # What is off here has not been proven on the lab's nodes yet; see lab/README.md.
   services:
     metallb:
       pools:
         public: {addresses: [172.31.50.200-172.31.50.220]}
       l2: {interfaces: [eth0]}
     traefik:
-      enabled: false
       address: 172.31.50.200
       hosts: ["*.lab.example"]          # certificate and key are made for each lab
+    vsphere:
+      user: salt@vsphere.local          # the simulator has one account
+      storage_classes:
+        # not the default class: a disk of the simulator cannot be attached
+        san: {policy: vSAN Default Storage Policy, default: false}
+    nfs:
+      driver: subdir                    # the csi driver cannot be had here; see lab/README.md
+      exports:
+        projects: {server: 172.31.50.3, path: /export/projects, reclaim: archive, mount_options: [nfsvers=3, nolock]}
+        scratch: {server: 172.31.50.3, path: /export/scratch, reclaim: delete, default: true, mount_options: [nfsvers=3, nolock]}
+        keep: {server: 172.31.50.3, path: /export/keep, reclaim: retain, mount_options: [nfsvers=3, nolock]}
+    prometheus:
+      enabled: true
+      storage: scratch
+      size_gib: 2
+      memory_mib: 1024
+      smtp: null
+      receivers: {ops: {email: []}}     # a webhook, see labkit/pillar.py
+      probes: {portal: "tls://172.31.50.200:443"}
+      readers: [e2e-metrics]            # of tests/e2e/test_prometheus.py
     backup:
-      enabled: false
       schedule: "0 3 * * *"
       hooks:
         e2e:                            # of tests/e2e/test_backup.py
           namespace: e2e-backup
           selector: {app: notes}
           before: [/bin/sh, -c, "echo by the hook > /data/dumped"]
-    vsphere:
-      enabled: false
-      user: salt@vsphere.local          # the simulator has one account
-      storage_classes:
-        san: {policy: vSAN Default Storage Policy, default: true}
-    nfs:
-      enabled: false
-      driver: subdir                    # the csi driver cannot be had here; see lab/README.md
-      exports:
-        projects: {server: 172.31.50.3, path: /export/projects, reclaim: archive, mount_options: [nfsvers=3, nolock]}
-        scratch: {server: 172.31.50.3, path: /export/scratch, reclaim: delete, default: true, mount_options: [nfsvers=3, nolock]}
-        keep: {server: 172.31.50.3, path: /export/keep, reclaim: retain, mount_options: [nfsvers=3, nolock]}
 
   locations:
     backup:

@@ -2,7 +2,6 @@
 k8s:
   services:
     tenants:
-      enabled: false
       api_url: https://172.31.50.11:6443        # the lab has no DNS for k8s:cluster:api_names
   tenants:
     resif:

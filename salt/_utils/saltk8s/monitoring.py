@@ -58,8 +58,10 @@ def _wanted(what: str | None, model: dict[str, Any]) -> bool:
     if what == "velero":
         backup = services.get("backup") or {}
         return bool(backup.get("enabled")) and backup.get("engine", "velero") == "velero"
-    if what in ("felix", "probes"):
-        return bool(service[what])
+    if what == "felix":
+        return felix_port(model) is not None
+    if what == "probes":
+        return bool(service["probes"])
     if what == "pods":
         return bool(service["pods"]["enabled"])
     return bool((services.get(what) or {}).get("enabled"))
@@ -74,6 +76,9 @@ def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
         filled["static_configs"] = [
             {"targets": [f"{_address(node)}:{etcd_port(model)}"], "labels": {"node": node["name"]}} for node in members
         ]
+    if job.get("of") == "felix":
+        port = {"source_labels": ["__meta_kubernetes_pod_ip"], "target_label": "__address__"}
+        filled["relabel_configs"].append(port | {"replacement": f"$1:{felix_port(model)}"})
     if job.get("of") == "probes":
         filled["static_configs"] = [_probe(name, url) for name, url in service["probes"].items()]
     if job.get("of") == "pods":
@@ -96,6 +101,13 @@ def etcd_port(model: dict[str, Any]) -> int | None:
     flags = (model["cluster"].get("extra_args") or {}).get("etcd") or {}
     found = _PORT.search(flags.get("listen-metrics-urls", ""))
     return int(found[1]) if found else None
+
+
+def felix_port(model: dict[str, Any]) -> int | None:
+    """Return the port where Canal's Felix shows its metrics, None when the pillar has not told it to."""
+    canal = (model["services"] or {}).get("canal") or {}
+    felix = canal.get("felix") or {}
+    return felix["metrics_port"] if canal.get("enabled") and felix.get("metrics") else None
 
 
 def limits(service: dict[str, Any]) -> dict[str, Any]:

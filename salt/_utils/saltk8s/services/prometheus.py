@@ -52,6 +52,19 @@ _SMTP = Section(
     optional=True,
 )
 
+_GRAFANA = Section(
+    {
+        "image": Key(values.Image, "Grafana's image.", True, "docker.io/grafana/grafana:12.1.0"),
+        "host": Key(
+            values.DnsName,
+            "Name under which Traefik serves it. Without it, people reach it by `kubectl port-forward`.",
+            example="grafana.osug.example",
+        ),
+        "admin_password": Key(values.password("admin"), "Password of its user `admin`; the admin minion only.", True),
+    },
+    optional=True,
+)
+
 SCHEMA = Section(
     {
         "enabled": common.ENABLED,
@@ -107,7 +120,7 @@ SCHEMA = Section(
             "answers for that namespace only.",
             example=["resif"],
         ),
-        "felix": Key(Bool(), "Whether Canal's Felix is asked; it must be told to show its metrics."),
+        "grafana": Key(_GRAFANA, "Grafana with the platform's dashboards, where its image is given."),
         "rules": Key(
             List(values.SaltSource), "Files of further rules, in Prometheus' format.", example=["salt://site/rules.yaml"]
         ),

@@ -8,6 +8,7 @@ from typing import Any
 from saltk8s import redact
 from saltk8s import schema_values as values
 from saltk8s.schema_addresses import Cidr
+from saltk8s.schema_cron import Cron
 from saltk8s.schema_types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
 from saltk8s.services import common
 
@@ -33,12 +34,6 @@ _RegistryPrefix = Text(
     "host[:port][/path] without https:// in front, or * for all",
     rf"\*|{values.RegistryUrl.pattern.pattern}",
     doc="host[:port][/path] or *",
-)
-_Schedule = Text(
-    "five fields as of cron, such as 30 1 * * *",
-    r"[0-9*,/-]+ [0-9*,/-]+ [0-9*,/-]+ [0-9A-Za-z*,/-]+ [0-9A-Za-z*,/-]+",
-    64,
-    doc="cron schedule",
 )
 _StorageClasses = Map(values.DnsName, Int(0, 10**6, "GiB"))
 
@@ -158,7 +153,7 @@ TENANT = Section(
             Section(
                 {
                     "enabled": Key(Bool(), "Whether its namespaces are backed up."),
-                    "schedule": Key(_Schedule, "When; as the backup service says when absent.", example="30 1 * * *"),
+                    "schedule": Key(Cron, "When; as the backup service says when absent.", example="30 1 * * *"),
                     "keep": Key(values.Duration, "How long; as the backup service says when absent.", example="90d"),
                 }
             ),

@@ -1,0 +1,240 @@
+"""The monitoring as it runs: what it measures, what it says when something is wrong, and who may read what."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import shlex
+import threading
+from contextlib import contextmanager
+
+import pytest
+import yaml
+from conftest import ADMIN, NODES, ROOT, until
+from manifests import client, listing
+
+SERVICE = "prometheus"
+WEBHOOK = ("172.31.50.1", 7071)  # of the lab's receiver `ops`
+READER = "e2e-metrics"  # of the lab's `readers`
+IDLE = {"pods"}  # jobs without a target as long as nobody asks for it
+# what a healthy lab fires
+FIRING = {"Watchdog": "it always does"}
+# series that are there only when what they count has happened
+LATER = {
+    "apiserver_admission_webhook_rejection_count": "a webhook has refused",
+    "kube_job_failed": "there is a Job that failed",
+    "kube_pod_container_status_terminated_reason": "a container has ended",
+    "kube_pod_container_status_waiting_reason": "a container waits",
+    "kube_horizontalpodautoscaler_spec_max_replicas": "there is an autoscaler",
+    "kube_horizontalpodautoscaler_status_current_replicas": "there is an autoscaler",
+    "velero_backup_failure_total": "there is a schedule that ran",
+    "velero_backup_partial_failure_total": "there is a schedule that ran",
+    "velero_backup_last_successful_timestamp": "there is a schedule that ran",
+    "etcd_network_peer_round_trip_time_seconds_bucket": "there is more than one etcd",
+    "coredns_dns_responses_total": "somebody has asked for a name",
+}
+
+
+class Monitoring:
+    """Prometheus, asked from its own node: its network policy lets nobody else in."""
+
+    def __init__(self, lab):
+        self.lab = lab
+
+    def get(self, path: str, **parameters: str) -> str:
+        """The body of an answer."""
+        pod = self.lab.objects("-n", "monitoring", "pod", "prometheus-0")
+        argv = ["curl", "-s", "-m", "20", "-G", f"http://{pod['status']['podIP']}:9090{path}"]
+        for name, value in parameters.items():
+            argv += ["--data-urlencode", f"{name}={value}"]
+        return self.lab.ssh(pod["spec"]["nodeName"], shlex.join(argv))
+
+    def api(self, path: str, **parameters: str):
+        """The data of an answer of the API."""
+        answer = json.loads(self.get(f"/api/v1/{path}", **parameters))
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def query(self, query: str) -> list[dict]:
+        """The series that a query gives."""
+        return self.api("query", query=query)["result"]
+
+
+@pytest.fixture(scope="module")
+def monitoring(lab) -> Monitoring:
+    """The monitoring, which is healthy."""
+    for kind in ("statefulset/prometheus", "statefulset/alertmanager", "deployment/kube-state-metrics",
+                 "deployment/blackbox-exporter", "deployment/highstate"):
+        lab.kubectl("-n", "monitoring", "rollout", "status", kind, "--timeout=180s")
+    return Monitoring(lab)
+
+
+def test_every_target_answers(lab, monitoring):
+    text = lab.salt(ADMIN, "k8s_monitoring.prometheus_config")[ADMIN]
+    jobs = {job["job_name"] for job in yaml.safe_load(text)["scrape_configs"]}
+    assert {"apiserver", "etcd", "kubelet", "coredns", "felix", "traefik", "metallb", "velero"} <= jobs
+
+    def answering() -> set[str]:
+        targets = monitoring.api("targets", state="active")["activeTargets"]
+        down = {f"{one['labels']['job']} {one['scrapeUrl']}: {one['lastError']}" for one in targets
+                if one["health"] != "up"}
+        silent = jobs - {one["labels"]["job"] for one in targets} - IDLE
+        wrong.clear()
+        wrong.update(down | silent)
+        return not wrong
+
+    wrong: set[str] = set()
+    try:
+        until(answering, "every target answers", timeout_s=150, every_s=5)
+    finally:
+        assert not wrong
+    nodes = {series["metric"]["node"] for series in monitoring.query('up{job="node-exporter"} == 1')}
+    assert nodes == set(NODES)
+
+
+def test_the_series_that_the_alerts_ask_for_are_there(monitoring):
+    """Of the names which the tables of tests/cases/prometheus make up, each is one that a program really has."""
+    tables = [yaml.safe_load(path.read_text()) for path in (ROOT / "tests" / "cases" / "prometheus").glob("*.yaml")]
+    cases = [case for table in tables for cases in table.values() for case in cases]
+    names = {re.match(r"[a-z_:0-9]+", series)[0] for case in cases for key in ("ill", "well") for series in case.get(key, {})}
+    assert len(names) > 60
+    ours = {"saltk8s_highstate_states", "saltk8s_highstate_timestamp_seconds"}  # a test of their own
+
+    def missing() -> set[str]:
+        there = set(monitoring.api("label/__name__/values"))
+        return names - there - set(LATER) - ours
+
+    found = set()
+    for _ in range(30):
+        found = missing()
+        if not found:
+            break
+        until(lambda: True, "", every_s=5)
+    assert found == set()
+
+
+def test_every_rule_is_well_and_nothing_fires(monitoring):
+    groups = monitoring.api("rules")["groups"]
+    wrong = [f"{rule['name']}: {rule['lastError']}" for group in groups for rule in group["rules"]
+             if rule["health"] == "err"]
+    assert wrong == []
+    recorded = {rule["name"] for group in groups for rule in group["rules"] if rule["type"] == "recording"}
+    assert len(recorded) > 10
+    firing = {alert["labels"]["alertname"] for alert in monitoring.api("alerts")["alerts"] if alert["state"] == "firing"}
+    assert firing - set(FIRING) == set()
+
+
+@contextmanager
+def receiver():
+    """A receiver of Alertmanager's messages: the list of the alerts that came."""
+    alerts: list[dict] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802 (the library's name)
+            alerts.extend(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(WEBHOOK, Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield alerts
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_an_alert_reaches_the_receiver(lab, monitoring, namespace):
+    """A process that takes more memory than its limit is killed by the kernel: a message comes."""
+    pod = client("greedy", "k8s-w1")
+    pod["spec"]["restartPolicy"] = "Never"
+    pod["spec"]["containers"][0] |= {
+        "command": ["sh", "-c", "tail /dev/zero"], "resources": {"limits": {"memory": "32Mi"}}
+    }
+    with receiver() as alerts:
+        lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(pod))
+        until(lambda: "OOMKilled" in lab.kubectl("-n", namespace, "get", "pod", "greedy", "-o", "yaml"), "it is killed")
+        until(lambda: any(alert["labels"]["alertname"] == "NodeOutOfMemoryKill" for alert in alerts),
+              "the message comes", timeout_s=240)
+    (found,) = {alert["annotations"]["summary"] for alert in alerts
+                if alert["labels"]["alertname"] == "NodeOutOfMemoryKill" and alert["labels"]["node"] == "k8s-w1"}
+    assert "k8s-w1" in found
+
+
+@pytest.fixture
+def reader(lab):
+    """The namespace of the lab's pillar that may read its own metrics."""
+    lab.kubectl("create", "namespace", READER)
+    yield READER
+    lab.kubectl("delete", "namespace", READER, "--wait=true", "--timeout=120s")
+
+
+def test_a_namespace_reads_its_own_metrics_and_no_others(lab, monitoring, reader, namespace):
+    for space in (reader, namespace):
+        lab.kubectl("-n", space, "apply", "-f", "-", stdin=listing(client("asker", "k8s-w2")))
+    for space in (reader, namespace):
+        lab.kubectl("-n", space, "wait", "--for=condition=Ready", "pod/asker", "--timeout=120s")
+
+    def ask(space: str, query: str, host: str = f"metrics-{READER}.monitoring:8080") -> str:
+        argv = ["curl", "-s", "-m", "5", "-G", f"http://{host}/api/v1/query", "--data-urlencode", f"query={query}"]
+        return lab.kubectl("-n", space, "exec", "asker", "--", *argv, check=False)
+
+    def own() -> set[str]:
+        answer = ask(reader, "kube_pod_info")
+        return {one["metric"]["namespace"] for one in json.loads(answer)["data"]["result"]} if answer else set()
+
+    assert until(own, "its pods are measured", timeout_s=120, every_s=3) == {reader}
+    refused = json.loads(ask(reader, 'kube_pod_info{namespace="kube-system"}'))
+    assert refused["status"] == "error"
+    assert ask(namespace, "kube_pod_info") == "", "another namespace does not reach that proxy"
+    assert ask(reader, "kube_pod_info", "prometheus.monitoring:9090") == "", "nor anybody Prometheus itself"
+
+
+def test_the_highstate_is_a_metric(lab, monitoring):
+    answers = lab.salt("*", "k8s_monitoring.export_drift")
+    assert set(answers) == {ADMIN, *NODES}
+
+    def minions() -> bool:
+        found = monitoring.query('saltk8s_highstate_states{result="ok"} > 0')
+        return {one["metric"]["minion"] for one in found} == {ADMIN, *NODES}
+
+    # the kubelet takes up to two minutes to show a pod the ConfigMap's new content
+    until(minions, "every minion's highstate is measured", timeout_s=240, every_s=5)
+    failing = monitoring.query('saltk8s_highstate_states{result="failure"} > 0')
+    assert failing == []
+
+
+@pytest.mark.parametrize("page, parameters, shown", [
+    ("index", {}, [*NODES, "kube-system"]),
+    ("node", {"node": "k8s-w1"}, ["Node k8s-w1", "traefik", "/"]),
+    ("namespace", {"namespace": "kube-system"}, ["Namespace kube-system", "coredns", "k8s-w"]),
+    ("platform", {}, ["PATCH, slowest 1 %", "<td>k8s-cp1</td><td>known</td>", "websecure", "<td>public</td>"]),
+    ("backup", {}, ["172.31.50.200:443", *NODES, ADMIN]),
+])
+def test_a_page_shows_what_is_measured(monitoring, page, parameters, shown):
+    text = monitoring.get(f"/consoles/{page}.html", **parameters)
+    assert text.rstrip().endswith("</body></html>"), text[-500:]
+    assert [word for word in shown if word not in text] == []
+
+
+def test_what_was_measured_outlives_the_pod(lab, monitoring):
+    """The volume is the claim's: a new Prometheus, wherever it starts, still knows."""
+    claim = lab.objects("-n", "monitoring", "pvc", "prometheus")
+    assert claim["status"]["phase"] == "Bound"
+    (oldest,) = monitoring.query("prometheus_tsdb_lowest_timestamp_seconds")
+    before = lab.objects("-n", "monitoring", "pod", "prometheus-0")["metadata"]["uid"]
+    lab.kubectl("-n", "monitoring", "delete", "pod", "prometheus-0", "--wait=true", "--timeout=180s")
+    lab.kubectl("-n", "monitoring", "rollout", "status", "statefulset/prometheus", "--timeout=180s")
+    assert lab.objects("-n", "monitoring", "pod", "prometheus-0")["metadata"]["uid"] != before
+
+    def kept() -> bool:
+        found = monitoring.query("prometheus_tsdb_lowest_timestamp_seconds")
+        return bool(found) and found[0]["value"][1] == oldest["value"][1]
+
+    until(kept, "the old measurements are there", timeout_s=120, every_s=5)
