@@ -140,7 +140,8 @@ def _compile(program: Program, target: pathlib.Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     link = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in program.variables.items())])
-    args = ["build", "-trimpath", "-mod=mod", "-tags", ",".join(program.tags), "-ldflags", link, "-o", str(work / "out")]
+    tags = ",".join(program.tags)
+    args = ["build", "-trimpath", "-mod=mod", "-tags", tags, "-ldflags", link, "-o", str(work / "out")]
     if program.modfile:  # built as a requirement of our own go.mod, which pins its checksum
         for name in ("go.mod", "go.sum"):
             shutil.copyfile(HERE / "build" / program.modfile / name, work / name)

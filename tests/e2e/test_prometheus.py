@@ -97,7 +97,8 @@ def test_the_series_that_the_alerts_ask_for_are_there(monitoring):
     """Of the names which the tables of tests/cases/prometheus make up, each is one that a program really has."""
     tables = [yaml.safe_load(path.read_text()) for path in (ROOT / "tests" / "cases" / "prometheus").glob("*.yaml")]
     cases = [case for table in tables for cases in table.values() for case in cases]
-    names = {re.match(r"[a-z_:0-9]+", series)[0] for case in cases for key in ("ill", "well") for series in case.get(key, {})}
+    series = [one for case in cases for key in ("ill", "well") for one in case.get(key, {})]
+    names = {re.match(r"[a-z_:0-9]+", one)[0] for one in series}
     assert len(names) > 60
     ours = {"saltk8s_highstate_states", "saltk8s_highstate_timestamp_seconds"}  # a test of their own
 
@@ -121,7 +122,8 @@ def test_every_rule_is_well_and_nothing_fires(monitoring):
     assert wrong == []
     recorded = {rule["name"] for group in groups for rule in group["rules"] if rule["type"] == "recording"}
     assert len(recorded) > 10
-    firing = {alert["labels"]["alertname"] for alert in monitoring.api("alerts")["alerts"] if alert["state"] == "firing"}
+    alerts = monitoring.api("alerts")["alerts"]
+    firing = {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
     assert firing - set(FIRING) == set()
 
 

@@ -106,7 +106,8 @@ def test_prometheus_reads_every_query_of_the_dashboards(promtool, tmp_path):
     path = tmp_path / "queries.yaml"
     path.write_text(yaml.safe_dump(given))
     assert f"{len(queries)} rules found" in promtool("check", "rules", path)
-    recorded = {rule["record"] for group in tables(alerts.RULES / "recording.yaml")["groups"] for rule in group["rules"]}
+    groups = tables(alerts.RULES / "recording.yaml")["groups"]
+    recorded = {rule["record"] for group in groups for rule in group["rules"]}
     assert {name for one in queries for name in re.findall(r"\b[a-z_]+:[a-z0-9_:]+", one)} <= recorded
 
 

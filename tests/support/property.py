@@ -267,7 +267,7 @@ def example(draw: Any, cluster: Cluster, kind: generate.Kind, number: int, repor
                     break
                 except (Refused, errors.Invalid):
                     continue
-            else:  # no case; not rejected, because the draws must not depend on the addresses that a server happens to have
+            else:  # no case; not rejected, because what is drawn must not depend on the server's answers
                 COUNTED[kind.kind, "refused"] += 1
                 continue
             if wrong:
