@@ -57,7 +57,7 @@ def dockerfile(image: Image) -> str:
     """The Dockerfile of an image: its folder's, or one for a single program."""
     if image.folder:
         return (config.LAB / "images" / image.folder / "Dockerfile").read_text()
-    return f'FROM scratch\nCOPY bin/ /\nUSER {image.user}\nENTRYPOINT ["/{image.single}"]\n'
+    return f'FROM scratch\nCOPY bin/ {image.place}\nUSER {image.user}\nENTRYPOINT ["{image.place}{image.single}"]\n'
 
 
 def _program_paths(image: Image, version: str) -> dict[str, pathlib.Path]:
@@ -76,7 +76,8 @@ def _files(image: Image) -> list[pathlib.Path]:
 
 def key(image: Image, version: str) -> str:
     """Hash of the recipe, of our files, of the programs (by their own keys), of the wheels and of the base image."""
-    digest = hashlib.sha256(json.dumps(asdict(image), sort_keys=True).encode())
+    recipe = {name: value for name, value in asdict(image).items() if name != "place"}  # it is in the Dockerfile
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode())
     digest.update(dockerfile(image).encode())
     for path in _files(image):
         digest.update(f"\n{path.name} {path.stat().st_mode & 0o111}\n".encode() + path.read_bytes())

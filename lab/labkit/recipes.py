@@ -15,7 +15,7 @@ class Image:
     name: short name, unique; ref: stock name with tag, as the product asks for it ("": used by the lab itself);
     base: short name of the image it starts from ("": a single program and nothing else); folder: under
     ``lab/images``; programs: of ``programs.py``, cache name -> name in the image; own: of ``lab/tools``;
-    user: for a single program; arguments: of the build; wheels: it gets the Salt wheels.
+    user, place: of a single program, as in the stock image; arguments: of the build; wheels: it gets the Salt wheels.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Image:
     programs: dict[str, str] = field(default_factory=dict)
     own: tuple[str, ...] = ()
     user: str = "0"
+    place: str = "/"
     arguments: dict[str, str] = field(default_factory=dict)
     wheels: bool = False
 
@@ -147,8 +148,9 @@ IMAGES = [
     Image("csi-attacher", "sig-storage/csi-attacher:v4.8.0", own=("csi-sidecar",), user="65532"),
     Image("csi-registrar", "sig-storage/csi-node-driver-registrar:v2.13.0", own=("csi-sidecar",)),
     Image("csi-livenessprobe", "sig-storage/livenessprobe:v2.15.0", own=("csi-sidecar",), user="65532"),
-    Image("prometheus", "prometheus/prometheus:v3.13.5", programs=_same("prometheus"), user="65534"),
-    Image("alertmanager", "prometheus/alertmanager:v0.34.2", programs=_same("alertmanager"), user="65534"),
+    Image("prometheus", "prometheus/prometheus:v3.13.5", programs=_same("prometheus"), user="65534", place="/bin/"),
+    Image("alertmanager", "prometheus/alertmanager:v0.34.2", programs=_same("alertmanager"), user="65534",
+          place="/bin/"),
     Image("node-exporter", "prometheus/node-exporter:v1.11.1", programs=_same("node-exporter"), user="65534"),
     Image("blackbox-exporter", "prometheus/blackbox-exporter:v0.27.0", programs=_same("blackbox-exporter"),
           user="65534"),

@@ -83,7 +83,7 @@ k8s:
         keep: {server: 172.31.50.3, path: /export/keep, reclaim: retain, mount_options: [nfsvers=3, nolock]}
     prometheus:
       enabled: true
-      storage: scratch
+      storage: null                     # Prometheus maps files into memory: no NFS; tests/e2e gives it a volume for a while
       size_gib: 2
       memory_mib: 1024
       smtp: null
