@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import subprocess
 import time
 
@@ -105,7 +106,8 @@ def service_of_the_module(lab, request):
 @pytest.fixture
 def namespace(lab, request):
     """A namespace of the test's own, gone again when the test is over."""
-    name = "e2e-" + request.node.name.replace("_", "-").removeprefix("test-")[:40].rstrip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).removeprefix("test-")
+    name = f"e2e-{words[:40]}".rstrip("-")
     lab.kubectl("create", "namespace", name)
     yield name
     lab.kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")

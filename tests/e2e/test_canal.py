@@ -6,7 +6,6 @@ import pytest
 from conftest import NODES
 from manifests import client, listing
 
-# what answers on a node: the kubelet, the metrics of etcd behind the same addresses are Prometheus' business
 KUBELET = "https://172.31.50.22:10250/healthz"
 ASK = ("curl", "-sk", "-m", "3", "-o", "/dev/null", "-w", "%{http_code}")
 

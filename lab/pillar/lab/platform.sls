@@ -88,7 +88,7 @@ k8s:
       memory_mib: 1024
       smtp: null
       receivers: {ops: {email: []}}     # a webhook, see labkit/pillar.py
-      probes: {portal: "tls://172.31.50.200:443"}
+      probes: {portal: "tcp://172.31.50.200:443"}
       readers: [e2e-metrics]            # of tests/e2e/test_prometheus.py
     backup:
       schedule: "0 3 * * *"
