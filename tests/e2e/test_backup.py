@@ -20,7 +20,7 @@ CLASS = "e2e-backup"
 
 
 def volume(name: str, folder: str) -> dict:
-    """A volume that is a folder of one node; it needs no other service of the platform."""
+    """A volume that is a folder of one node, where rke lets the kubelet look; it needs no other service."""
     place = {"required": {"nodeSelectorTerms": [{"matchExpressions": [
         {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]}]}}
     return {
@@ -58,13 +58,13 @@ def folders(lab):
     """Two empty volumes on one node, gone afterwards."""
     names = [f"{CLASS}-{number}" for number in (1, 2)]
     for name in names:
-        lab.ssh(NODE, f"rm -rf /srv/{name} && mkdir -m 777 -p /srv/{name}")
-    lab.kubectl("apply", "-f", "-", stdin=listing(*(volume(name, f"/srv/{name}") for name in names)))
+        lab.ssh(NODE, f"rm -rf /var/lib/rancher/{name} && mkdir -m 777 -p /var/lib/rancher/{name}")
+    lab.kubectl("apply", "-f", "-", stdin=listing(*(volume(name, f"/var/lib/rancher/{name}") for name in names)))
     yield names
     lab.kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait=true", "--timeout=120s")
     lab.kubectl("delete", "pv", *names, "--ignore-not-found", "--wait=true", "--timeout=60s")
     for name in names:
-        lab.ssh(NODE, f"rm -rf /srv/{name}")
+        lab.ssh(NODE, f"rm -rf /var/lib/rancher/{name}")
 
 
 def inside(lab, command: str, check: bool = True) -> str:
@@ -112,7 +112,7 @@ def test_a_deleted_namespace_comes_back_with_objects_and_files(lab, folders):
     assert inside(lab, "stat -c '%a %u' /data/1610") == "600 1000"
     assert inside(lab, "cat /data/dumped") == "by the hook", "the hook ran before the files were read"
     assert lab.objects("configmap", "settings", "-n", SPACE)["data"] == {"colour": "blue"}
-    assert lab.ssh(NODE, f"cat /srv/{folders[1]}/1610").strip() == TEXT, "the files are in the second volume"
+    assert lab.ssh(NODE, f"cat /var/lib/rancher/{folders[1]}/1610").strip() == TEXT, "the files are in the second volume"
 
 
 def test_the_files_on_the_s3_server_are_encrypted(lab):
@@ -140,7 +140,7 @@ def test_k8up_saves_files_and_gives_them_back(lab, folders):
         _run(lab, "Restore", "again", shared | {"snapshot": found[0]["spec"]["id"],
                                                 "restoreMethod": {"folder": {"claimName": "again"}}})
         # K8up restores below the name of the claim that was saved
-        names = lab.ssh(NODE, f"find /srv/{folders[1]} -name 1610").split()
+        names = lab.ssh(NODE, f"find /var/lib/rancher/{folders[1]} -name 1610").split()
         assert len(names) == 1 and lab.ssh(NODE, f"cat {names[0]}").strip() == TEXT
     finally:
         # while K8up is there: it takes its marks off its Jobs

@@ -16,7 +16,7 @@ from conftest import ADMIN, CLIENT, NODES, ROOT, failed, until
 from manifests import client, listing, web
 
 SERVICE = "prometheus"
-VOLUMES_ON, VOLUMES = "k8s-w2", "/srv/e2e-monitoring"
+VOLUMES_ON, VOLUMES = "k8s-w2", "/var/lib/rancher/e2e-monitoring"
 STORED = {"k8s": {"services": {"prometheus": {"storage": "e2e-local"}}}}
 WEBHOOK = ("172.31.50.1", 7071)  # of the lab's receiver `ops`
 READER = "e2e-metrics"  # of the lab's `readers`
@@ -236,7 +236,7 @@ def test_the_highstate_is_a_metric(lab, monitoring):
     ("index", {}, [*NODES, "kube-system"]),
     ("node", {"node": "k8s-w1"}, ["Node k8s-w1", "traefik", "/"]),
     ("namespace", {"namespace": "kube-system"}, ["Namespace kube-system", "coredns", "k8s-w"]),
-    ("platform", {}, ["PATCH, slowest 1 %", "<td>k8s-cp1</td><td>known</td>", "websecure", "<td>public</td>"]),
+    ("platform", {}, ["PATCH, slowest 1 %", "<td>k8s-cp1</td><td>known</td>", "<td>public</td>"]),
     ("backup", {}, ["172.31.50.11:6443", *NODES, ADMIN]),
 ])
 def test_a_page_shows_what_is_measured(monitoring, page, parameters, shown):
@@ -263,7 +263,7 @@ def on_volumes(lab):
 
 
 def volume(name: str) -> dict:
-    """A volume that is a folder of one node."""
+    """A volume that is a folder of one node, where rke lets the kubelet look."""
     place = {"required": {"nodeSelectorTerms": [{"matchExpressions": [
         {"key": "kubernetes.io/hostname", "operator": "In", "values": [VOLUMES_ON]}]}]}}
     claimed = {"namespace": "monitoring", "name": name}
