@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	_ "github.com/vmware/govmomi/cns/simulator"    // volumes of the CSI driver
 	_ "github.com/vmware/govmomi/lookup/simulator" // endpoints that clients of a vCenter look for
@@ -104,10 +105,23 @@ func start(o options) (*simulator.Server, func(), error) {
 	model.Service.TLS = config
 	server := model.Service.NewServer()
 	return server, func() {
-		server.Close()
+		closeSoon(server)
 		model.Remove() // containers first, they use the disks
 		disks.removeAll()
 	}, nil
+}
+
+// closeSoon does not wait for those who wait for updates themselves, as the CSI driver does all the time.
+func closeSoon(server *simulator.Server) {
+	closed := make(chan struct{})
+	go func() {
+		server.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(2 * time.Second):
+	}
 }
 
 func main() {

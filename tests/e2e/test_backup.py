@@ -112,7 +112,8 @@ def test_a_deleted_namespace_comes_back_with_objects_and_files(lab, folders):
     assert inside(lab, "stat -c '%a %u' /data/1610") == "600 1000"
     assert inside(lab, "cat /data/dumped") == "by the hook", "the hook ran before the files were read"
     assert lab.objects("configmap", "settings", "-n", SPACE)["data"] == {"colour": "blue"}
-    assert lab.ssh(NODE, f"cat /var/lib/rancher/{folders[1]}/1610").strip() == TEXT, "the files are in the second volume"
+    kept = lab.ssh(NODE, f"cat /var/lib/rancher/{folders[1]}/1610").strip()
+    assert kept == TEXT, "the files are in the second volume"
 
 
 def test_the_files_on_the_s3_server_are_encrypted(lab):

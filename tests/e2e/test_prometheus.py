@@ -95,7 +95,8 @@ def test_every_target_answers(lab, monitoring):
 
 
 def measured() -> list[dict]:
-    """Objects of kinds that the platform itself has none of: a Job that fails, a CronJob, an autoscaler, a claim in use."""
+    """Objects that the platform itself has none of: a Job that fails, a CronJob, an autoscaler, a claim in use."""
+
     def job(command: str) -> dict:
         box = {"name": "job", "image": CLIENT, "command": [command]}
         return {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [box]}}}
