@@ -141,14 +141,21 @@ def test_drift_is_seen_and_put_right(lab):
 
 
 def test_a_service_that_is_disabled_goes_and_comes_back(lab):
-    off = json.dumps({"k8s": {"services": {"metallb": {"enabled": False}}}})
-    others = {item["metadata"]["uid"] for item in lab.objects("deployments,daemonsets", "-n", "kube-system")["items"]}
+    """With all that was its own, and nothing of the others'."""
+    off = json.dumps({"k8s": {"services": {"traefik": {"enabled": False}}}})
+
+    def others() -> set[str]:
+        items = lab.objects("deployments,daemonsets,statefulsets,services,customresourcedefinitions", "-A")["items"]
+        return {item["metadata"]["uid"] for item in items
+                if item["metadata"].get("namespace") != "traefik" and "traefik.io" not in item["metadata"]["name"]}
+
+    before = others()
     answer = lab.salt(ADMIN, "state.apply", "k8s", f"pillar={off}")[ADMIN]
     assert not failed(answer)
-    assert not lab.kubectl("get", "namespace", "metallb-system", "--ignore-not-found")
-    assert "metallb.io" not in lab.kubectl("get", "crd", "-o", "name")
+    assert not lab.kubectl("get", "namespace", "traefik", "--ignore-not-found")
+    assert "traefik.io" not in lab.kubectl("get", "crd,ingressclass,clusterrole", "-o", "name")
+    assert others() == before
     assert not changed(lab.salt(ADMIN, "state.apply", "k8s", f"pillar={off}")[ADMIN])
     assert not failed(lab.salt(ADMIN, "state.apply", "k8s")[ADMIN])
-    assert lab.objects("-n", "metallb-system", "daemonset", "speaker")["status"]["numberReady"] == len(NODES)
-    left = lab.objects("deployments,daemonsets", "-n", "kube-system")["items"]
-    assert {item["metadata"]["uid"] for item in left} == others
+    assert lab.objects("-n", "traefik", "deployment", "traefik")["status"]["readyReplicas"] == 2
+    assert others() == before

@@ -32,6 +32,7 @@ FIRING = {
 # series that are there only when what they count has happened
 LATER = {
     "apiserver_admission_webhook_rejection_count": "a webhook has refused",
+    "traefik_service_requests_total": "somebody has asked for a site",
     "velero_backup_last_successful_timestamp": "the schedule had its time",
     "etcd_network_peer_round_trip_time_seconds_bucket": "there is more than one etcd",
 }
