@@ -107,7 +107,7 @@ def test_k8up_saves_and_restores_in_the_namespace(k8up, apiserver):
     with backup.played(apiserver, "backups.k8up.io", "default", K8UP_GOOD):
         made = k8up.call("k8s_backup.now", namespace="default", timeout_s=20)
     spec = apiserver.get("backups.k8up.io", made["name"], "-n", "default")["spec"]
-    assert spec["backend"]["s3"]["bucket"] == "k8s/default" and spec["podSecurityContext"] == {"runAsUser": 0}
+    assert spec["backend"]["s3"]["bucket"] == "k8s/k8up/default" and spec["podSecurityContext"] == {"runAsUser": 0}
     (found,) = [one for one in k8up.call("k8s_backup.status") if one["namespace"] == "default"]
     assert (found["last_success"], found["well"]) == (made["name"], True)
     with pytest.raises(CommandExecutionError, match="expected the claim"):
