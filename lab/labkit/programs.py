@@ -176,7 +176,8 @@ PROGRAMS = [
         "./cmd/velero-restore-helper",
         replace=VELERO_REPLACE,
     ),
-    Program("restic", "github.com/restic/restic@v0.17.3", "./cmd/restic"),
+    # the one that K8up names: it restores through a link, which 0.17 replaces by a folder
+    Program("restic", "github.com/restic/restic@v0.16.4", "./cmd/restic"),
     Program("k8up", "github.com/k8up-io/k8up/v2@v2.12.0", "./cmd/k8up", variables={"main.version": "v2.12.0"}),
     Program(
         "vsphere-cloud-controller-manager",

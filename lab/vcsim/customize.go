@@ -9,21 +9,19 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-const volumesTake = 500 // milliseconds
-
 // fillGaps makes the simulator answer as a vCenter where salt-cloud depends on it.
 func fillGaps(ctx *simulator.Context, disks *disks) {
 	ctx.Map.AddHandler(&observer{disks})
-	// The CSI driver puts a task into a list and waits for what happens to it. A vCenter tells it even of a task that is
-	// done by then, the simulator does not: its volumes take a moment.
-	simulator.TaskDelay.MethodDelay = map[string]int{
-		"CnsCreateVolume": volumesTake, "CnsDeleteVolume": volumesTake, "CnsExtendVolume": volumesTake,
-		"CnsUpdateVolumeMetadata": volumesTake,
-	}
 	for _, template := range ctx.Map.All("VirtualMachine") {
 		ctx.Map.Put(&cloner{template.(*simulator.VirtualMachine), disks})
 	}
 	ctx.Map.Handler = func(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+		switch request := method.Body.(type) {
+		case *types.WaitForUpdates:
+			listen(ctx, method.This, request.Version)
+		case *types.WaitForUpdatesEx:
+			listen(ctx, method.This, request.Version)
+		}
 		vm, ok := ctx.Map.Get(method.This).(*simulator.VirtualMachine)
 		if !ok {
 			return nil, nil

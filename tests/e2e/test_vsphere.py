@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 
 import pytest
 from conftest import NODES, until
@@ -62,11 +61,7 @@ def test_a_claim_becomes_a_volume_and_goes_with_it(lab, namespace):
     def bound() -> bool:
         return lab.objects("-n", namespace, "pvc", "data")["status"]["phase"] == "Bound"
 
-    end = time.monotonic() + 60
-    while not bound():
-        if time.monotonic() > end:
-            pytest.xfail("the driver does not hear from the simulator that its task is done; not understood yet")
-        time.sleep(2)
+    until(bound, "the claim is bound")
     name = lab.objects("-n", namespace, "pvc", "data")["spec"]["volumeName"]
     volume = lab.objects("pv", name)["spec"]
     assert volume["csi"]["driver"] == DRIVER
