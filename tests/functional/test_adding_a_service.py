@@ -58,8 +58,8 @@ def test_the_partner_tests_pass(copy):
 
 
 def test_the_service_s_cases_pass(copy):
-    # both cases, accepted and as expected; the rules; clean; on and off
-    assert "8 passed" in ran(copy, "tests/functional/test_services.py", "-k", NAME)
+    # both cases, accepted and as expected; the rules; an upgrade; clean; on and off
+    assert "9 passed" in ran(copy, "tests/functional/test_services.py", "-k", NAME)
 
 
 @pytest.mark.parametrize("missing", [
