@@ -46,10 +46,12 @@ def test_our_verdict_is_what_an_apply_does(name, cluster, property_seed):
         file.write_text(case.dump(wrong))  # the last one is the smallest
         pytest.fail(f"{wrong}\nseed {property_seed}, kept in {file}\n{file.read_text()}")
 
+    examples_wanted = -(-kind.share // property.ROUNDS) + kind.share // SPARE
+
     @hypothesis.seed(property_seed)
     @hypothesis.settings(
-        max_examples=-(-kind.share // property.ROUNDS) + kind.share // SPARE, deadline=None, database=None, print_blob=False,
-        report_multiple_bugs=False, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+        max_examples=examples_wanted, deadline=None, database=None, print_blob=False, report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
     )
     @hypothesis.given(strategies.data())
     def examples(data):
