@@ -77,6 +77,25 @@ def test_changes_are_the_plan_or_what_is_done_of_it():
     assert drain.plan_for(cordoned, [], []).changes() == {}
 
 
+@pytest.mark.parametrize(("toleration", "comes_back"), [
+    ({"operator": "Exists"}, True),
+    ({"operator": "Exists", "effect": "NoSchedule"}, True),
+    ({"operator": "Exists", "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}, True),
+    ({"operator": "Exists", "effect": "NoExecute"}, False),
+    ({"operator": "Exists", "key": "node-role.kubernetes.io/controlplane"}, False),
+])
+def test_what_a_cordon_does_not_keep_away_goes_once(toleration, comes_back):
+    """Or a state would evict it for ever: on a node that is cordoned already it is left."""
+    cordoned = {"metadata": {"name": "w1"}, "spec": {"unschedulable": True}}
+    one = pod()
+    one["spec"]["tolerations"] = [toleration]
+    first = drain.plan_for(NODE, [one], [])
+    assert list(first.evict) == ["web/a"]
+    second = drain.plan_for(cordoned, [one], [])
+    assert (second.changes() == {}) is comes_back
+    assert "Pod web/a" not in first.changes(second), "it was not evicted: it is the same pod"
+
+
 # -- budgets, by the API server's rules for evictions
 
 

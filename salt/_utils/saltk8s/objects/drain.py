@@ -16,6 +16,7 @@ from saltk8s.objects.client import REQUEST_TIMEOUT_S, Kubectl
 
 MIRROR = "kubernetes.io/config.mirror"
 BUDGETS = "PodDisruptionBudget.v1.policy"
+CORDON = "node.kubernetes.io/unschedulable"  # the taint of a cordoned node
 SHOWN = 10  # pods that an error names
 
 
@@ -45,14 +46,16 @@ class Stuck(errors.CommandTimeout):
 class Plan:
     """What draining a node means.
 
-    cordon: it takes pods now; evict: name -> uid of the pods that go; left: name -> why it stays; emptydir, unmanaged:
-    names of those that lose data, or that nothing starts again; several: name -> the budgets that cover it, where the
-    API server takes only one; budgets: see _budget(). Names are ``namespace/name``.
+    cordon: it takes pods now; evict: name -> uid of the pods that go; left: name -> why it stays; returning: of these,
+    name -> uid of those that a cordon does not keep away (rke's own are such); emptydir, unmanaged: names of those that
+    lose data, or that nothing starts again; several: name -> the budgets that cover it, where the API server takes only
+    one; budgets: see _budget(). Names are ``namespace/name``.
     """
 
     cordon: bool
     evict: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    returning: dict[str, str] = field(default_factory=dict)
     emptydir: list[str] = field(default_factory=list)
     unmanaged: list[str] = field(default_factory=list)
     several: dict[str, list[str]] = field(default_factory=dict)
@@ -74,7 +77,7 @@ class Plan:
         changes: dict[str, dict[str, Any]] = {}
         if self.cordon and not (after and after.cordon):
             changes["unschedulable"] = {"old": False, "new": True}
-        still = set(after.evict.values()) if after else set()
+        still = {*after.evict.values(), *after.returning.values()} if after else set()
         return changes | {f"Pod {name}": {"old": "present", "new": None}
                           for name, uid in self.evict.items() if uid not in still}
 
@@ -133,6 +136,11 @@ def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]],
         if not ended and owner.get("kind") == "DaemonSet" and owner.get("uid") in daemon_sets:
             plan.left[name] = f"DaemonSet {owner['name']} runs it on every node"
             continue
+        if not ended and not plan.cordon and owner and _tolerates_cordon(pod):
+            # evicted, it comes back at once: that would never end
+            plan.left[name] = "a cordon does not keep it away"
+            plan.returning[name] = pod["metadata"]["uid"]
+            continue
         plan.evict[name] = pod["metadata"]["uid"]
         leaving.append(pod)
         lost = not owner or owner.get("kind") == "DaemonSet"  # its DaemonSet is gone
@@ -142,6 +150,12 @@ def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]],
             plan.emptydir.append(name)
     _budgets(plan, leaving, [obj for obj in others if obj["kind"] == "PodDisruptionBudget"])
     return plan
+
+
+def _tolerates_cordon(pod: Mapping[str, Any]) -> bool:
+    return any(one.get("key") in (None, "", CORDON) and one.get("operator") == "Exists"
+               and one.get("effect") in (None, "", "NoSchedule")
+               for one in (pod.get("spec") or {}).get("tolerations") or [])
 
 
 def _budgets(plan: Plan, leaving: Sequence[Mapping[str, Any]], budgets: Iterable[Mapping[str, Any]]) -> None:
