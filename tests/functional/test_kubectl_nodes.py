@@ -44,7 +44,8 @@ def pod(name, on, owner="ReplicaSet", empty=False, static=False, uid="11111111-1
                                     "controller": True}]
     if static:
         meta["annotations"] = {"kubernetes.io/config.mirror": "x", "kubernetes.io/config.hash": "x"}
-    spec = {"nodeName": on, "containers": [{"name": "a", "image": "a:1"}], "tolerations": [{"operator": "Exists"}]}
+    spec = {"nodeName": on, "containers": [{"name": "a", "image": "a:1"}],
+            "tolerations": [{"operator": "Exists", "effect": "NoExecute"}]}
     if empty:
         spec["volumes"] = [{"name": "scratch", "emptyDir": {}}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
