@@ -23,8 +23,8 @@ class Program:
     variables: ``-X`` link values; staging: version for relative ``replace k8s.io/X => ./staging/...``;
     modfile: folder under ``lab/build`` with a go.mod of ours, when the module's own cannot serve;
     sums: file under ``lab/build`` with checksums that the checksum database does not answer for;
-    drop: requirements that cannot be had and whose importing files ``overlay`` replaces or adds
-    (path inside the module -> file under ``lab/build``, or "" to leave the file out);
+    drop: requirements that cannot be had and whose importing files ``overlay`` replaces;
+    overlay: path inside the module -> file under ``lab/build`` in its place, or "" to leave the file out;
     replace: versions that stand in for others that cannot be had (module path -> ``path@version``);
     tags: Go build tags.
     """
@@ -88,7 +88,7 @@ def _vsphere_csi(name: str) -> Program:
 
 def _prometheus(name: str, tier: str = "cluster") -> Program:
     version = {"github.com/prometheus/common/version.Version": "3.13.5"}
-    # of its ways to find targets the cluster takes two; the clouds' libraries would take ten minutes to build
+    # of its ways to find targets the cluster takes one; the clouds' libraries would take ten minutes to build
     tags = ("remove_all_sd", "enable_kubernetes_sd")
     return Program(name, "github.com/prometheus/prometheus@v0.313.5", f"./cmd/{name}", tier, version, tags=tags)
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from conftest import ADMIN, CLIENT, until
-from manifests import listing
+from manifests import listing, local_volume
 
 SERVICE = "backup"
 NODE = "k8s-w1"
@@ -20,16 +20,8 @@ CLASS = "e2e-backup"
 
 
 def volume(name: str, folder: str) -> dict:
-    """A volume that is a folder of one node, where rke lets the kubelet look; it needs no other service."""
-    place = {"required": {"nodeSelectorTerms": [{"matchExpressions": [
-        {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]}]}}
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": name},
-        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": CLASS,
-                 "persistentVolumeReclaimPolicy": "Retain", "local": {"path": folder}, "nodeAffinity": place},
-    }
+    """A volume that needs no other service of the platform."""
+    return local_volume(name, NODE, folder, CLASS, "1Gi")
 
 
 def claim(name: str) -> dict:

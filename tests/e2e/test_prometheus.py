@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 import yaml
 from conftest import ADMIN, CLIENT, NODES, ROOT, failed, until
-from manifests import client, listing, web
+from manifests import client, listing, local_volume, web
 
 SERVICE = "prometheus"
 VOLUMES_ON, VOLUMES = "k8s-w2", "/var/lib/rancher/e2e-monitoring"
@@ -265,16 +265,10 @@ def on_volumes(lab):
 
 
 def volume(name: str) -> dict:
-    """A volume that is a folder of one node, where rke lets the kubelet look."""
-    place = {"required": {"nodeSelectorTerms": [{"matchExpressions": [
-        {"key": "kubernetes.io/hostname", "operator": "In", "values": [VOLUMES_ON]}]}]}}
-    claimed = {"namespace": "monitoring", "name": name}
-    return {
-        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"e2e-{name}"},
-        "spec": {"capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "e2e-local",
-                 "persistentVolumeReclaimPolicy": "Retain", "local": {"path": f"{VOLUMES}/{name}"},
-                 "nodeAffinity": place, "claimRef": claimed},
-    }
+    """The volume of one of the two claims."""
+    made = local_volume(f"e2e-{name}", VOLUMES_ON, f"{VOLUMES}/{name}", "e2e-local", "2Gi")
+    made["spec"]["claimRef"] = {"namespace": "monitoring", "name": name}
+    return made
 
 
 def test_what_was_measured_outlives_the_pod(lab, monitoring, on_volumes):
