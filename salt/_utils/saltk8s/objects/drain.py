@@ -47,9 +47,9 @@ class Plan:
     """What draining a node means.
 
     cordon: it takes pods now; evict: name -> uid of the pods that go; left: name -> why it stays; returning: of these,
-    name -> uid of those that a cordon does not keep away (rke's own are such); emptydir, unmanaged: names of those that
-    lose data, or that nothing starts again; several: name -> the budgets that cover it, where the API server takes only
-    one; budgets: see _budget(). Names are ``namespace/name``.
+    name -> uid of those that a cordon does not keep away (rke's own are such), left when nothing else has to go;
+    emptydir, unmanaged: names of those that lose data, or that nothing starts again; several: name -> the budgets that
+    cover it, where the API server takes only one; budgets: see _budget(). Names are ``namespace/name``.
     """
 
     cordon: bool
@@ -132,30 +132,38 @@ def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]],
         if MIRROR in (pod["metadata"].get("annotations") or {}):
             plan.left[name] = "static: the kubelet runs it from a file"
             continue
-        ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        if not ended and owner.get("kind") == "DaemonSet" and owner.get("uid") in daemon_sets:
+        if not _ended(pod) and owner.get("kind") == "DaemonSet" and owner.get("uid") in daemon_sets:
             plan.left[name] = f"DaemonSet {owner['name']} runs it on every node"
             continue
-        if not ended and not plan.cordon and owner and _tolerates_cordon(pod):
-            # evicted, it comes back at once: that would never end
-            plan.left[name] = "a cordon does not keep it away"
-            plan.returning[name] = pod["metadata"]["uid"]
-            continue
-        plan.evict[name] = pod["metadata"]["uid"]
         leaving.append(pod)
-        lost = not owner or owner.get("kind") == "DaemonSet"  # its DaemonSet is gone
-        if not ended and lost:
+    if not plan.cordon and all(_comes_back(pod) for pod in leaving):
+        # evicted, they are here again at once: that would never end
+        plan.left |= dict.fromkeys(map(_name, leaving), "a cordon does not keep it away")
+        plan.returning = {_name(pod): pod["metadata"]["uid"] for pod in leaving}
+        return plan
+    for pod in leaving:
+        name, owner = _name(pod), _controller(pod)
+        plan.evict[name] = pod["metadata"]["uid"]
+        if _ended(pod):
+            continue
+        if not owner or owner.get("kind") == "DaemonSet":  # its DaemonSet is gone
             plan.unmanaged.append(name)
-        if not ended and any("emptyDir" in volume for volume in (pod.get("spec") or {}).get("volumes") or []):
+        if any("emptyDir" in volume for volume in (pod.get("spec") or {}).get("volumes") or []):
             plan.emptydir.append(name)
     _budgets(plan, leaving, [obj for obj in others if obj["kind"] == "PodDisruptionBudget"])
     return plan
 
 
-def _tolerates_cordon(pod: Mapping[str, Any]) -> bool:
-    return any(one.get("key") in (None, "", CORDON) and one.get("operator") == "Exists"
-               and one.get("effect") in (None, "", "NoSchedule")
-               for one in (pod.get("spec") or {}).get("tolerations") or [])
+def _ended(pod: Mapping[str, Any]) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _comes_back(pod: Mapping[str, Any]) -> bool:
+    """Return whether a cordon keeps the successor of a pod away no more than the pod."""
+    tolerated = any(one.get("key") in (None, "", CORDON) and one.get("operator") == "Exists"
+                    and one.get("effect") in (None, "", "NoSchedule")
+                    for one in (pod.get("spec") or {}).get("tolerations") or [])
+    return tolerated and not _ended(pod) and bool(_controller(pod))
 
 
 def _budgets(plan: Plan, leaving: Sequence[Mapping[str, Any]], budgets: Iterable[Mapping[str, Any]]) -> None:
