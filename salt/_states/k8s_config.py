@@ -18,7 +18,8 @@ def __virtual__():
 
 def summarised(name):
     """
-    The comment has the table of what is healthy: cluster, nodes, services, tenants, certificates, backups.
+    The comment has the table of what is healthy: cluster, nodes, services, tenants, certificates, backups. A service
+    with a state that failed in this run is bad, whatever its objects look like.
 
     name
         Any sentence.
@@ -35,8 +36,18 @@ def summarised(name):
     """
     ret = {"name": name, "changes": {}, "result": True, "comment": ""}
     try:
-        found = __salt__["k8s_config.status"]()
+        found = __salt__["k8s_config.status"](failures=_failures(__running__))
     except CommandExecutionError as err:
         return ret | {"comment": str(err), "warnings": ["there is no summary"]}
     told = [f"{row['part']} {row['name']}: {row['why']}" for row in found["rows"] if row["state"] in ("bad", "unknown")]
     return ret | {"comment": "\n".join(found["lines"])} | ({"warnings": told} if told else {})
+
+
+def _failures(running):
+    """Return {service: first line of what failed} of the states that ran before this one."""
+    found = {}
+    for state in running.values():
+        if state["result"] is False:
+            service = state.get("__sls__", "").removeprefix("k8s.").partition(".")[0]
+            found.setdefault(service, (state["comment"].splitlines() or [""])[0])
+    return found

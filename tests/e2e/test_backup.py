@@ -18,6 +18,7 @@ NODE = "k8s-w1"
 SPACE = "e2e-backup"  # the lab's pillar has a hook for it
 TEXT = "what the observatory saw in 1610"
 CLASS = "e2e-backup"
+NFS = "scratch"  # a class of the lab's pillar; what was on the server goes with the claim
 
 
 def volume(name: str, folder: str) -> dict:
@@ -25,21 +26,21 @@ def volume(name: str, folder: str) -> dict:
     return local_volume(name, NODE, folder, CLASS, "1Gi")
 
 
-def claim(name: str) -> dict:
-    """A claim on one of them."""
+def claim(name: str, storage_class: str = CLASS) -> dict:
+    """A claim: on one of them, or of another class."""
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
-            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": CLASS,
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": storage_class,
                      "resources": {"requests": {"storage": "1Gi"}}}}
 
 
-def notes(claim_name: str) -> dict:
-    """A Deployment that keeps its notes in a claim, as a user of its own."""
+def notes(*claims: str) -> dict:
+    """A Deployment that keeps its notes in claims, each at the path of its name, as a user of its own."""
     pod = {
         "securityContext": {"runAsUser": 1000},
         "terminationGracePeriodSeconds": 0,
         "containers": [{"name": "notes", "image": CLIENT, "command": ["sleep", "infinity"],
-                        "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
-        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim_name}}],
+                        "volumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in claims]}],
+        "volumes": [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims],
     }
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "notes"},
             "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "notes"}},
@@ -71,13 +72,15 @@ def inside(lab, command: str, check: bool = True) -> str:
     return lab.kubectl(*words, check=check).strip()
 
 
-def filled(lab) -> None:
-    """The namespace with its workload, running, and one note in it."""
+def filled(lab, **more: str) -> None:
+    """The namespace with its workload, running, and one note in each claim; more: claim -> its storage class."""
     lab.kubectl("create", "namespace", SPACE)
     settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"colour": "blue"}}
-    lab.kubectl("-n", SPACE, "apply", "-f", "-", stdin=listing(claim("data"), notes("data"), settings))
+    lab.kubectl("-n", SPACE, "apply", "-f", "-", stdin=listing(
+        claim("data"), *(claim(*one) for one in more.items()), notes("data", *more), settings))
     lab.kubectl("-n", SPACE, "rollout", "status", "deployment/notes", "--timeout=120s")
-    inside(lab, f"umask 077; echo '{TEXT}' > /data/1610")
+    for name in ("data", *more):
+        inside(lab, f"umask 077; echo '{TEXT}' > /{name}/1610")
 
 
 def test_the_location_is_available_and_the_schedule_enabled(lab):
@@ -91,11 +94,12 @@ def test_the_location_is_available_and_the_schedule_enabled(lab):
 
 
 def test_a_deleted_namespace_comes_back_with_objects_and_files(lab, folders):
-    filled(lab)
+    filled(lab, shared=NFS)
     made = lab.salt(ADMIN, "k8s_backup.now", f"namespace={SPACE}", "timeout_s=300")[ADMIN]
     assert made["phase"] == "Completed", made
     parts = lab.objects("podvolumebackups.velero.io", "-n", "velero", "-l", f"velero.io/backup-name={made['name']}")
-    assert [(one["status"]["phase"], one["spec"]["volume"]) for one in parts["items"]] == [("Completed", "data")]
+    assert {one["spec"]["volume"]: one["status"]["phase"] for one in parts["items"]} == dict.fromkeys(
+        ("data", "shared"), "Completed")
     refused = lab.salt(ADMIN, "k8s_backup.restore", made["name"], SPACE, check=False)[ADMIN]
     assert "is there" in refused, refused
 
@@ -106,7 +110,7 @@ def test_a_deleted_namespace_comes_back_with_objects_and_files(lab, folders):
     done = lab.salt(ADMIN, "k8s_backup.restore", made["name"], SPACE, "timeout_s=300")[ADMIN]
     assert done["phase"] == "Completed", done
     lab.kubectl("-n", SPACE, "rollout", "status", "deployment/notes", "--timeout=120s")
-    assert inside(lab, "cat /data/1610") == TEXT
+    assert (inside(lab, "cat /data/1610"), inside(lab, "cat /shared/1610")) == (TEXT, TEXT)
     print(f"backup {made['seconds']} s; restore with files {time.monotonic() - begin:.0f} s")
     assert inside(lab, "stat -c '%a %u' /data/1610") == "600 1000"
     assert inside(lab, "cat /data/dumped") == "by the hook", "the hook ran before the files were read"

@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 
-from conftest import container_of, until
+from conftest import ADMIN, container_of, failed, until
 from manifests import listing, service, web
 
 SILENCE_S = 60  # within this long another node has to answer: the dead node's endpoints go after some 40 s
@@ -104,6 +104,38 @@ def test_another_node_answers_when_the_announcing_one_is_gone(lab, namespace):
     until(is_back, f"{node} is ready again", timeout_s=180)
     until(lambda: lab.salt(node, "test.ping", timeout_s=20, check=False).get(node), "its minion is back", 180)
     until(lambda: here(f"http://{address}/", 3), f"{address} answers, whichever node it is from")
+
+
+def test_a_pool_is_for_its_namespaces_and_for_who_asks_for_it(lab, namespace):
+    """auto_assign off: by name only; namespaces: nobody else gets an address of it, by name or not."""
+    pool = {"addresses": ["172.31.50.230-172.31.50.235"], "auto_assign": False, "namespaces": [namespace]}
+    edit = {"k8s": {"services": {"metallb": {"pools": {"internal": pool}}}}}
+    asking = {"metallb.io/address-pool": "internal"}
+    front, unnamed, foreign = (service(name, kind="LoadBalancer") for name in ("front", "unnamed", "foreign"))
+    for one in (front, foreign):
+        one["metadata"]["annotations"] = asking
+    try:
+        answer = lab.salt(ADMIN, "state.apply", "k8s.metallb", f"pillar={json.dumps(edit)}")[ADMIN]
+        assert not failed(answer)
+        lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(web("front"), front, unnamed))
+        lab.kubectl("-n", "default", "apply", "-f", "-", stdin=listing(foreign))
+        mine = until(lambda: address_of(lab, namespace, "front"), "the one that asks has an address")
+        assert mine in {f"172.31.50.{last}" for last in range(230, 236)}
+        until(lambda: here(f"http://{mine}/"), f"{mine} answers")
+        other = until(lambda: address_of(lab, namespace, "unnamed"), "the other one has an address")
+        assert other in {f"172.31.50.{last}" for last in range(200, 221)}
+
+        def refused() -> list[str]:
+            events = lab.objects("-n", "default", "events", "--field-selector", "involvedObject.name=foreign")["items"]
+            return [event["message"] for event in events if event["reason"] == "AllocationFailed"]
+
+        assert "not compatible" in until(refused, "the stranger is told")[0]
+        assert address_of(lab, "default", "foreign") is None
+    finally:
+        lab.kubectl("-n", "default", "delete", "service", "foreign", "--ignore-not-found")
+        lab.kubectl("-n", namespace, "delete", "service", "front", "unnamed", "--ignore-not-found")
+        assert not failed(lab.salt(ADMIN, "state.apply", "k8s.metallb")[ADMIN])
+    assert "internal" not in lab.kubectl("-n", "metallb-system", "get", "ipaddresspools.metallb.io", "-o", "name")
 
 
 def test_the_api_server_refuses_a_router_that_is_none(lab):

@@ -34,6 +34,7 @@ def backup(hours: float, phase: str = "Completed", of: str = "nightly") -> dict:
 def facts(**over) -> dict:
     known = {
         "version": "v1.32.6",
+        "failures": {},
         "nodes": {"cp1": NODE, "w1": NODE},
         "sets": {"metallb": [GOOD], "traefik": [GOOD, GOOD]},
         "namespaces": {"resif": "Active", "ist-web": "Active", "ist-db": "Active"},
@@ -78,6 +79,8 @@ FAILED = status.Failed("no route to host")
     ({"sets": {}}, "services metallb", "bad", "not applied yet"),
     ({"sets": {"metallb": [GOOD, SICK]}}, "services metallb", "bad", "Deployment web/api: 0 of 2 available"),
     ({"sets": {"metallb": [SICK] * 5}}, "services metallb", "bad", "; and 2 more"),
+    ({"failures": {"traefik": "refused"}}, "services traefik", "bad", "refused"),
+    ({"failures": {"nfs": "it hangs"}}, "services nfs", "bad", "it hangs"),
     ({"sets": {"nfs": [GOOD]}}, "services nfs", "warn", "1 objects are still there"),
     ({"namespaces": {"resif": "Terminating"}}, "tenants resif", "bad", "namespace resif: Terminating"),
     ({"namespaces": {"ist-web": "Active"}}, "tenants ist", "bad", "namespace ist-db: not there"),

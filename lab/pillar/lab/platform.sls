@@ -86,6 +86,7 @@ k8s:
       storage: null                     # Prometheus maps files into memory: no NFS; tests/e2e gives it a volume for a while
       size_gib: 2
       memory_mib: 1024
+      scrape_interval_s: 10             # the tests wait for measurements
       smtp: null
       receivers: {ops: {email: []}}     # a webhook, see labkit/pillar.py
       probes: {portal: "tcp://172.31.50.200:443"}

@@ -34,12 +34,13 @@ def table(model: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.date
     model: what ``k8s_config.get`` returns. facts, each of them a Failed when it could not be read: ``version`` (of the
     API server, None before the cluster exists), ``nodes`` (as ``kubectl.nodes``), ``sets`` ({service: its objects as
     ``kubectl.list_set``, None: no such set}), ``namespaces`` ({name: phase}), ``certificates`` ({name: PEM}),
-    ``schedules`` and ``backups`` (Velero's objects, None: there is no Velero); now: with time zone.
+    ``schedules`` and ``backups`` (Velero's objects, None: there is no Velero); and ``failures`` ({service: what failed
+    of it in this run}). now: with time zone.
     """
     rows = [
         *_cluster(model, facts["version"]),
         *_nodes(model["nodes"], facts["nodes"]),
-        *_services(model["services"], facts["sets"]),
+        *_services(model["services"], facts["sets"], facts["failures"]),
         *_tenants(model.get("tenants") or {}, facts["namespaces"]),
         *_certificates(facts["certificates"], now),
         *_backups(facts["schedules"], facts["backups"], now),
@@ -100,10 +101,13 @@ def _nodes(declared: Mapping[str, Any], found: Any) -> Iterator[tuple[str, str, 
         yield "nodes", name, WARN, "in the cluster, and not in the pillar"
 
 
-def _services(declared: Mapping[str, Any], sets: Any) -> Iterator[tuple[str, str, str, str]]:
+def _services(declared: Mapping[str, Any], sets: Any, failures: Mapping[str, str]) -> Iterator[
+        tuple[str, str, str, str]]:
     for name, service in declared.items():
         found = sets if isinstance(sets, Failed) else sets.get(name)
-        if isinstance(found, Failed):
+        if name in failures:  # whatever its objects look like: one that is missing has no row
+            yield "services", name, BAD, failures[name]
+        elif isinstance(found, Failed):
             yield "services", name, UNKNOWN if service["enabled"] else OFF, found if service["enabled"] else ""
         elif not service["enabled"]:
             yield "services", name, WARN if found else OFF, f"{len(found)} objects are still there" if found else ""
