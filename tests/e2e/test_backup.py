@@ -16,6 +16,7 @@ from manifests import listing, local_volume
 SERVICE = "backup"
 NODE = "k8s-w1"
 SPACE = "e2e-backup"  # the lab's pillar has a hook for it
+DEVELOPER = "e2e-developer"
 TEXT = "what the observatory saw in 1610"
 CLASS = "e2e-backup"
 NFS = "scratch"  # a class of the lab's pillar; what was on the server goes with the claim
@@ -151,8 +152,12 @@ def test_a_snapshot_of_etcd_is_copied_to_the_bucket(lab):
 
 
 def test_k8up_saves_files_and_gives_them_back(lab, folders):
-    """The other engine, for the time of this test; the next highstate would bring Velero back, and so does the end."""
+    """The other engine, for the time of this test; the next highstate would bring Velero back, and so does the end.
+
+    A developer who may no more than edit the namespace saves and restores.
+    """
     filled(lab)
+    lab.kubectl("-n", SPACE, "create", "rolebinding", "edit", "--clusterrole=edit", f"--user={DEVELOPER}")
     chosen = {"k8s": {"services": {"backup": {"engine": "k8up", "namespaces": {"include": [SPACE]}, "hooks": None}}}}
     try:
         answer = lab.salt(ADMIN, "state.apply", "k8s.backup", f"pillar={json.dumps(chosen)}")[ADMIN]
@@ -176,9 +181,9 @@ def test_k8up_saves_files_and_gives_them_back(lab, folders):
 
 
 def _run(lab, kind: str, name: str, spec: dict) -> None:
-    """Make an object of K8up and wait until its Job has succeeded."""
+    """Have the developer make an object of K8up; wait until its Job has succeeded."""
     obj = {"apiVersion": "k8up.io/v1", "kind": kind, "metadata": {"name": name, "namespace": SPACE}, "spec": spec}
-    lab.kubectl("apply", "-f", "-", stdin=json.dumps(obj))
+    lab.kubectl("--as", DEVELOPER, "apply", "-f", "-", stdin=json.dumps(obj))
 
     def ended() -> dict:
         status = lab.objects(f"{kind.lower()}s.k8up.io", name, "-n", SPACE).get("status") or {}

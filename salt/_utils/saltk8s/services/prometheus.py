@@ -81,7 +81,7 @@ SCHEMA = Section(
         "size_gib": Key(Int(1, 65536, "GiB"), "Size of the volume; the oldest data goes when it is used to 80 %."),
         "storage": Key(
             values.DnsName,
-            "StorageClass of the volumes. Without it, data lies on the pods' nodes and is lost with the pods.",
+            "StorageClass of disks, not NFS, for its volumes. Without it, data goes with the pods.",
             example="san",
         ),
         "memory_mib": Key(Int(128, 1048576, "MiB"), "Memory that Prometheus may use; about 1 GiB for 100 pods."),
@@ -165,4 +165,13 @@ def _ages(model: dict[str, Any], report: Report) -> None:
             report.add((*PATH, "limits", key), expected, redact.show(limit))
 
 
-RULES = (_receivers, _passwords, _ages)
+def _on_a_disk(model: dict[str, Any], report: Report) -> None:
+    """Prometheus maps its files into memory, which NFS does not bear: the pod would end at once."""
+    service = _service(model)
+    exports = (common.enabled(model, "nfs") or {}).get("exports") or {}
+    disks = (common.enabled(model, "vsphere") or {}).get("storage_classes") or {}
+    if service and service["storage"] in exports and service["storage"] not in disks:
+        report.add((*PATH, "storage"), "a StorageClass of disks, this one is NFS", redact.show(service["storage"]))
+
+
+RULES = (_receivers, _passwords, _ages, _on_a_disk)

@@ -14,7 +14,7 @@ MEANING = "vSphere: nodes with the vCenter's addresses and ids, and volumes on i
 # What works together, by minor version: cloud controller manager (CPI), CSI driver, Kubernetes, and how that is known.
 # The CPI is made for one minor version of Kubernetes; its client library allows one more.
 COMPATIBLE = (
-    ("1.30", "3.3", "1.30", "named together by their makers"),
+    ("1.30", "3.3", "1.30", "this CPI is made for it, and RKE2 1.30 ships this driver"),
     ("1.31", "3.3", "1.32", "run together against a simulated vCenter"),
 )
 
