@@ -10,11 +10,11 @@ import tempfile
 import zipfile
 
 from labkit import config, gobuild
-from labkit.programs import BY_NAME
+from labkit.programs import PROGRAMS as GO_PROGRAMS
 from labkit.shell import LabError, run, succeeds
 
 CORES, MEMORY_GIB = 2, 8
-DISK_COLD_GIB, DISK_WARM_GIB = 30, 8
+DISK_COLD_GIB, DISK_BUILT_GIB, DISK_WARM_GIB = 30, 15, 8  # nothing is there; the Go programs are; all is
 GO = (1, 26)  # what the newest of the programs asks for
 # program -> Debian's package
 PROGRAMS = {
@@ -49,11 +49,21 @@ def find_go() -> str:
     return ""
 
 
+def programs_are_built() -> bool:
+    """Whether the Go programs are there: the last one, which is built last, stands for all."""
+    return any((folder / GO_PROGRAMS[-1].name).exists() for folder in (gobuild.cache_dir() / "bin").glob("*"))
+
+
 def is_warm() -> bool:
-    """Whether an earlier run left its builds here (one program stands for all)."""
-    return (config.store() / "seed").exists() and any(
-        (cache / BY_NAME["calico-node"].name).exists() for cache in (gobuild.cache_dir() / "bin").glob("*")
-    )
+    """Whether an earlier run left its builds here."""
+    return (config.store() / "seed").exists() and programs_are_built()
+
+
+def disk_wanted() -> int:
+    """GiB that have to be free: what was built already takes no more."""
+    if is_warm():
+        return DISK_WARM_GIB
+    return DISK_BUILT_GIB if programs_are_built() else DISK_COLD_GIB
 
 
 def hopeless() -> list[str]:
@@ -70,8 +80,7 @@ def hopeless() -> list[str]:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free / 2**30
-    wanted = DISK_WARM_GIB if is_warm() else DISK_COLD_GIB
-    if free < wanted:
+    if free < (wanted := disk_wanted()):
         found.append(f"{wanted} GiB of free disk at {place} (here: {free:.1f})")
     for device in ("/dev/kmsg", "/dev/net/tun", "/dev/fuse"):
         if not pathlib.Path(device).exists():

@@ -232,6 +232,16 @@ def test_differences_are_fields():
     }
 
 
+def test_null_is_a_value():
+    """A custom resource keeps it, and it is not the same as no field."""
+    kind = "example.org/v1 Thing"
+    null = {"spec": {"limits": None}}
+    assert versions(null, {}, kind) == {"spec.limits": {"old": "null", "new": None}}
+    assert versions({"spec": {}}, null, kind) == {"spec.limits": {"old": None, "new": "null"}}
+    assert versions(null, {"spec": {"limits": "null"}}, kind) == {"spec.limits": {"old": "null", "new": "null"}}
+    assert versions(null, null, kind) == {}
+
+
 def test_what_the_server_keeps_is_no_difference():
     old = {"status": {"a": 1}, "metadata": {"name": "x", "resourceVersion": "1", "managedFields": [1], "generation": 1}}
     new = {"status": {"a": 2}, "metadata": {"name": "x", "resourceVersion": "2", "managedFields": [2], "generation": 2}}

@@ -123,6 +123,16 @@ def test_go_release(text, release):
     assert (preflight.go_release(text) >= preflight.GO) == (release == (1, 26))
 
 
+def test_what_is_built_already_takes_no_more_disk(cache):
+    assert preflight.disk_wanted() == preflight.DISK_COLD_GIB
+    program = cache / "bin" / "0123456789ab" / programs.PROGRAMS[-1].name
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert preflight.disk_wanted() == preflight.DISK_BUILT_GIB
+    (config.store() / "seed").mkdir(parents=True)
+    assert preflight.disk_wanted() == preflight.DISK_WARM_GIB
+
+
 def test_preflight_says_first_what_cannot_be_had(monkeypatch):
     monkeypatch.setattr(preflight, "hopeless", lambda: ["root", "30 GiB of free disk at /"])
     monkeypatch.setattr(preflight, "installable", dict)

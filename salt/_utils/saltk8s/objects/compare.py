@@ -23,6 +23,7 @@ from saltk8s.objects.identity import MANAGER, kind_of
 Node = Mapping[str, Any]  # a tree of fields, the API's ``fieldsV1``, from some field on downwards
 Identity = tuple[Any, ...]
 
+_ABSENT = object()  # no such field, where null is a value: a custom resource keeps one for a map that was emptied
 _KEY_DEFAULTS = {"protocol": "TCP"}  # of the keys of Kubernetes' own lists; the others are "" when they are not given
 _ROUNDED = {shapes.QUANTITY: quantity.NANO, shapes.RESOURCE: quantity.MILLI}
 
@@ -115,7 +116,7 @@ def _fields(declared: Mapping, live: Mapping, mine: Node, others: Sequence[Node]
         return True
     names = {f"f:{_name(key)}" for key in declared}
     return all(
-        _stays(node, live.get(step[2:]), _below(others, step), shape.defaults.get(step[2:]))
+        _stays(node, live.get(step[2:], _ABSENT), _below(others, step), shape.defaults.get(step[2:]))
         for step, node in mine.items()
         if step != "." and step not in names
     )
@@ -143,7 +144,7 @@ def _items(declared: list, live: list, mine: Node, others: Sequence[Node], shape
         if not _merged(item, live[place], node, _below(others, step), shape):
             return False
     return all(
-        _stays(node, live[places[identity]] if identity in places else None, _below(others, step), None)
+        _stays(node, live[places[identity]] if identity in places else _ABSENT, _below(others, step), None)
         for identity, (step, node) in owned.items()
         if identity not in seen
     )
@@ -167,9 +168,9 @@ def _values(declared: list, live: list, mine: Node, others: Sequence[Node]) -> b
 def _stays(node: Node, live: Any, others: Sequence[Node], default: Any) -> bool:
     """Return whether a value that we own and no longer declare stays as it is when our claim ends.
 
-    default: what the field gets when nobody gives it.
+    live: _ABSENT when it is not there; default: what the field gets when nobody gives it.
     """
-    if live is None or _is_default(live, default):
+    if live is _ABSENT or _is_default(live, default):
         return True
     steps = [step for step in node if step != "."]
     if "." in node or not steps:
@@ -298,17 +299,17 @@ def _identity(item: Any, names: tuple[str, ...], owned: Mapping[Identity, tuple[
 
 
 def _at(live: Any, step: str) -> Any:
-    """Return what is live at a step, None when there is nothing."""
+    """Return what is live at a step, _ABSENT when there is nothing."""
     if step.startswith("f:"):
-        return live.get(step[2:]) if isinstance(live, Mapping) else None
+        return live.get(step[2:], _ABSENT) if isinstance(live, Mapping) else _ABSENT
     if not isinstance(live, list):
-        return None
+        return _ABSENT
     if step.startswith("k:"):
         names, identity = _keys(step)
         return next((item for item in live if isinstance(item, Mapping)
-                     and tuple([item.get(name) for name in names]) == identity), None)
+                     and tuple([item.get(name) for name in names]) == identity), _ABSENT)
     value = json.loads(step[2:])
-    return next((item for item in live if _text(item) == _text(value)), None)
+    return next((item for item in live if _text(item) == _text(value)), _ABSENT)
 
 
 def _name(key: Any) -> str:

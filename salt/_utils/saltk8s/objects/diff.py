@@ -23,8 +23,17 @@ _COPIES = ("kubectl.kubernetes.io/last-applied-configuration",)
 Path = tuple[str, ...]
 
 
+class _Null:
+    """The value null, where None says that there is no such field: a custom resource keeps it."""
+
+
+NULL = _Null()
+
+
 def fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[Path, tuple[Any, Any]]:
-    """Return what differs as ``{path: (old value, new value)}``, None where there is none, in the paths' order.
+    """Return what differs as ``{path: (old value, new value)}``, in the paths' order.
+
+    None is a field that is not there, NULL one that is null.
 
     old, new: two versions of an object as the API server gives them. What the server keeps itself, and the status,
     are left out. A path is the names of the fields from the top; an item of a list is ``[name=controller]`` or ``[0]``.
@@ -95,18 +104,23 @@ def _walk(path: Path, old: Any, new: Any, found: dict[Path, tuple[Any, Any]]) ->
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
-            _walk((*path, name), old.get(name), new.get(name), found)
+            _walk((*path, name), _at(old, name), _at(new, name), found)
     elif isinstance(old, list) and isinstance(new, list):
         _walk_list(path, old, new, found)
     elif isinstance(new, Mapping) and old is None and new and len(path) < 3:
         # a new branch near the top is shown by its leaves
         for name in sorted(new):
-            _walk((*path, name), None, new[name], found)
+            _walk((*path, name), None, _at(new, name), found)
     elif isinstance(old, Mapping) and new is None and old and len(path) < 3:
         for name in sorted(old):
-            _walk((*path, name), old[name], None, found)
+            _walk((*path, name), _at(old, name), None, found)
     elif not _equal(old, new):
         found[path] = (old, new)
+
+
+def _at(mapping: Mapping[str, Any], name: str) -> Any:
+    value = mapping.get(name)
+    return NULL if value is None and name in mapping else value
 
 
 def _walk_list(path: Path, old: list, new: list, found: dict[Path, tuple[Any, Any]]) -> None:
@@ -133,6 +147,8 @@ def _equal(old: Any, new: Any) -> bool:
 def _value(value: Any, secret: bool, key: Key) -> Any:
     if value is None:
         return None
+    if value is NULL:
+        return "null"
     if secret:
         return REDACTED
     if (key.group, key.kind) == ("", "Secret") and isinstance(value, Mapping):
