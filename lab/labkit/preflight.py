@@ -14,7 +14,7 @@ from labkit.programs import PROGRAMS as GO_PROGRAMS
 from labkit.shell import LabError, run, succeeds
 
 CORES, MEMORY_GIB = 2, 8
-DISK_COLD_GIB, DISK_BUILT_GIB, DISK_WARM_GIB = 30, 15, 8  # nothing is there; the Go programs are; all is
+DISK_COLD_GIB, DISK_BUILT_GIB, DISK_WARM_GIB = 45, 15, 8  # nothing is there; the Go programs are; all is
 GO = (1, 26)  # what the newest of the programs asks for
 # program -> Debian's package
 PROGRAMS = {
