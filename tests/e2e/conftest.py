@@ -19,6 +19,19 @@ WEB = "172.31.50.1:5000/saltk8s-lab/web:1"
 CLIENT = "172.31.50.1:5000/saltk8s-lab/client:1"
 
 
+def pytest_addoption(parser):
+    """``--without-slow``: for a machine that had to build everything first."""
+    parser.addoption("--without-slow", action="store_true", help="skip the tests that take a minute or more")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what is slow when that is wanted; each is named and counted at the end."""
+    if config.getoption("--without-slow", default=False):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason=f"{item.name} is slow: --without-slow"))
+
+
 class Lab:
     """The lab's commands as functions; each fails with the command's whole output."""
 

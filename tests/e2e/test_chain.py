@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from conftest import ADMIN, NODES, ROOT, changed, failed, states_of, until
 
 AUDIT = "/var/log/kube-audit/audit-log.json"
@@ -140,6 +141,7 @@ def test_drift_is_seen_and_put_right(lab):
     assert not changed(lab.salt(ADMIN, "state.apply", "k8s")[ADMIN])
 
 
+@pytest.mark.slow
 def test_a_service_that_is_disabled_goes_and_comes_back(lab):
     """With all that was its own, and nothing of the others'."""
     off = json.dumps({"k8s": {"services": {"traefik": {"enabled": False}}}})

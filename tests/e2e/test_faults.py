@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 
+import pytest
 from conftest import ADMIN, NODES, changed, container_of, failed, states_of, until
 
 # a change that makes rke run: it touches the API server's arguments and nothing of the workloads
@@ -40,6 +41,7 @@ def test_killed_rke_loses_nothing_and_the_next_run_converges(lab):
     assert len(lab.objects("nodes")["items"]) == len(NODES)
 
 
+@pytest.mark.slow
 def test_unreachable_node_is_named_and_nothing_is_removed(lab):
     container = container_of("k8s-w2")
     before = state_files(lab)

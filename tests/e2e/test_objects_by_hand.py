@@ -161,6 +161,7 @@ def in_service(lab):
     assert not failed(lab.salt(ADMIN, "state.apply", "k8s", "test=True")[ADMIN])
 
 
+@pytest.mark.slow
 def test_a_node_is_emptied_when_its_budget_lets_go(lab, namespace, in_service):
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*guarded("guarded", NODE, 1)))
     ask(lab, "rollout_status", "Deployment.apps", "guarded", f"namespace={namespace}", "timeout_s=120")

@@ -117,6 +117,7 @@ def measured() -> list[dict]:
     ]
 
 
+@pytest.mark.slow
 def test_the_series_that_the_alerts_ask_for_are_there(lab, monitoring, namespace):
     """Of the names which the tables of tests/cases/prometheus make up, each is one that a program really has."""
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*measured()))
@@ -174,6 +175,7 @@ def receiver():
         server.server_close()
 
 
+@pytest.mark.slow
 def test_an_alert_reaches_the_receiver(lab, monitoring, namespace):
     """A process that takes more memory than its limit is killed by the kernel: a message comes."""
     pod = client("greedy", "k8s-w1")
@@ -220,6 +222,7 @@ def test_a_namespace_reads_its_own_metrics_and_no_others(lab, monitoring, reader
     assert ask(reader, "kube_pod_info", "prometheus.monitoring:9090") == "", "nor anybody Prometheus itself"
 
 
+@pytest.mark.slow
 def test_the_highstate_is_a_metric(lab, monitoring):
     answers = lab.salt("*", "k8s_monitoring.export_drift")
     assert set(answers) == {ADMIN, *NODES}

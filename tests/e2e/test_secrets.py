@@ -69,6 +69,7 @@ def test_no_secret_in_a_workers_pillar(lab, canaries):
         assert not [name for name, secret in canaries.items() if secret in text], minion
 
 
+@pytest.mark.slow
 def test_no_secret_in_argv_or_answers(lab, canaries):
     """Watch every process of every lab machine while a run really changes the cluster."""
     seen: set[str] = set()
