@@ -186,13 +186,17 @@ def test_a_node_is_emptied_when_its_budget_lets_go(lab, namespace, in_service):
 
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(guarded("guarded", NODE, 0)[1]))
 
+    def strangers(pods):
+        # rke's own come back to a cordoned node, and are evicted with the others
+        return [pod for pod in pods if not pod.removeprefix("Pod ").startswith((f"{mine}-", "kube-system/"))]
+
     def alone():
         plan = ask(lab, "drain", NODE, *options, "test=True")
-        return len(plan["evicted"]) == 1 and not any(one["blocks"] for one in plan["budgets"])
+        return not strangers(plan["evicted"]) and not any(one["blocks"] for one in plan["budgets"])
 
     until(alone, "only the guarded pod is left, and it may go")
     changes = check_thrice(lab, "drained", NODE, *options, "timeout_s=120")
-    assert len(changes) == 1 and next(iter(changes)).startswith(f"Pod {mine}-")
+    assert [one for one in changes if one.startswith(f"Pod {mine}-")] and not strangers(changes)
     assert ask(lab, "uncordon", NODE) is True
     assert ask(lab, "uncordon", NODE) is False
     back = ask(lab, "rollout_status", "Deployment.apps", "guarded", f"namespace={namespace}", "timeout_s=120")
