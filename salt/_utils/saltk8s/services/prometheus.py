@@ -85,7 +85,7 @@ SCHEMA = Section(
             example="san",
         ),
         "memory_mib": Key(Int(128, 1048576, "MiB"), "Memory that Prometheus may use; about 1 GiB for 100 pods."),
-        "scrape_interval_s": Key(Int(5, 300, "seconds"), "Time between two measurements."),
+        "scrape_interval_s": Key(Int(5, 120, "seconds"), "Time between two measurements; it counts for 5 minutes."),
         "log_level": Key(Enum("debug", "info", "warn", "error"), "How much is logged."),
         "external_url": Key(values.Url, "Where people reach Prometheus, for links in messages."),
         "receivers": Key(Map(values.DnsLabel, _RECEIVER), "Who is told, by name. Without one, alerts are only shown."),
