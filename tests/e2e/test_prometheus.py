@@ -96,13 +96,14 @@ def test_every_target_answers(lab, monitoring):
 
 
 def measured() -> list[dict]:
-    """Objects that the platform itself has none of: a Job that fails, a CronJob, an autoscaler, a claim in use."""
+    """What the platform itself has none of: a failed Job, CronJob, an autoscaler, a claim in use, a missing image."""
 
     def job(command: str) -> dict:
         box = {"name": "job", "image": CLIENT, "command": [command]}
         return {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [box]}}}
 
-    keeper = client("keeper", "k8s-w1")
+    keeper, waiting = client("keeper", "k8s-w1"), client("waiting", "k8s-w1")
+    waiting["spec"]["containers"][0]["image"] = f"{CLIENT}-that-nobody-made"
     keeper["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "kept"}}]
     keeper["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     return [
@@ -113,7 +114,7 @@ def measured() -> list[dict]:
          "spec": {"maxReplicas": 2, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}},
         {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "kept"},
          "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Mi"}}}},
-        web("web"), keeper,
+        web("web"), keeper, waiting,
     ]
 
 
