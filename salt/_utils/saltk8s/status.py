@@ -101,8 +101,9 @@ def _nodes(declared: Mapping[str, Any], found: Any) -> Iterator[tuple[str, str, 
         yield "nodes", name, WARN, "in the cluster, and not in the pillar"
 
 
-def _services(declared: Mapping[str, Any], sets: Any, failures: Mapping[str, str]) -> Iterator[
-        tuple[str, str, str, str]]:
+def _services(
+    declared: Mapping[str, Any], sets: Any, failures: Mapping[str, str]
+) -> Iterator[tuple[str, str, str, str]]:
     for name, service in declared.items():
         found = sets if isinstance(sets, Failed) else sets.get(name)
         if name in failures:  # whatever its objects look like: one that is missing has no row

@@ -128,14 +128,9 @@ SCHEMA = Section(
 )
 
 
-def _service(model: dict[str, Any]) -> dict[str, Any] | None:
-    service = (model["services"] or {}).get("prometheus")
-    return service if service and service["enabled"] else None
-
-
 def _receivers(model: dict[str, Any], report: Report) -> None:
     """A receiver has a way to be told; mail needs a server. Ways that are secret are known to the admin only."""
-    service = _service(model)
+    service = common.enabled(model, "prometheus")
     for name, receiver in ((service or {}).get("receivers") or {}).items():
         path = (*PATH, "receivers", name)
         ways = [receiver[key] for key in ("email", "webhooks", "mattermost")]
@@ -147,7 +142,7 @@ def _receivers(model: dict[str, Any], report: Report) -> None:
 
 def _passwords(model: dict[str, Any], report: Report) -> None:
     """A user name has a password on the admin."""
-    service = _service(model)
+    service = common.enabled(model, "prometheus")
     if not service or "admin" not in report.secrets_of:
         return
     smtp = service["smtp"] or {}
@@ -157,7 +152,7 @@ def _passwords(model: dict[str, Any], report: Report) -> None:
 
 def _ages(model: dict[str, Any], report: Report) -> None:
     """Measurements that are gone before a limit is reached can raise no alert."""
-    service = _service(model)
+    service = common.enabled(model, "prometheus")
     limits, kept = (service or {}).get("limits") or {}, (service or {}).get("retention")
     for key, limit in limits.items():
         if limit and kept and values.seconds(limit) >= values.seconds(kept):
@@ -167,7 +162,7 @@ def _ages(model: dict[str, Any], report: Report) -> None:
 
 def _on_a_disk(model: dict[str, Any], report: Report) -> None:
     """Prometheus maps its files into memory, which NFS does not bear: the pod would end at once."""
-    service = _service(model)
+    service = common.enabled(model, "prometheus")
     exports = (common.enabled(model, "nfs") or {}).get("exports") or {}
     disks = (common.enabled(model, "vsphere") or {}).get("storage_classes") or {}
     if service and service["storage"] in exports and service["storage"] not in disks:
