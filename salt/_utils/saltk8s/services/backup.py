@@ -104,8 +104,8 @@ def complete(model: dict[str, Any]) -> None:
 
 
 def _of(model: dict[str, Any]) -> dict[str, Any] | None:
-    service = (model["services"] or {}).get("backup")
-    return service if service and service["enabled"] and service["engine"] else None
+    service = common.enabled(model, "backup")
+    return service if service and service["engine"] else None
 
 
 def _location(model: dict[str, Any], report: Report) -> None:

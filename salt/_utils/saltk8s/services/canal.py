@@ -67,7 +67,7 @@ SCHEMA = Section(
 
 def _options_have_an_effect(model: dict[str, Any], report: Report) -> None:
     """A setting that something else decides would be written, and would do nothing or harm."""
-    felix = (_canal(model) or {}).get("felix") or {}
+    felix = (common.enabled(model, "canal") or {}).get("felix") or {}
     for name in felix.get("options") or ():
         path = ("k8s", "services", "canal", "felix", "options", name)
         if name in _OF_RKE:
@@ -81,16 +81,11 @@ def _options_have_an_effect(model: dict[str, Any], report: Report) -> None:
 
 def _tiers_are_there(model: dict[str, Any], report: Report) -> None:
     """The policies stand in a tier, so that they can deny without allowing the rest."""
-    policies = (_canal(model) or {}).get("policies") or {}
+    policies = (common.enabled(model, "canal") or {}).get("policies") or {}
     found = values.version(model["cluster"]["version"] or "")
     if policies.get("enabled") and found and found < TIERS_SINCE:
         expected = "false with a Kubernetes before v{}.{}.{}, whose Canal has no tiers".format(*TIERS_SINCE)
         report.add(("k8s", "services", "canal", "policies", "enabled"), expected, "true")
-
-
-def _canal(model: dict[str, Any]) -> dict[str, Any] | None:
-    canal = (model["services"] or {}).get("canal")
-    return canal if canal and canal["enabled"] else None
 
 
 RULES = (_options_have_an_effect, _tiers_are_there)

@@ -147,21 +147,16 @@ SCHEMA = Section(
 )
 
 
-def _on(model: dict[str, Any]) -> dict[str, Any] | None:
-    metallb = (model["services"] or {}).get("metallb")
-    return metallb if metallb and metallb["enabled"] else None
-
-
 def _has_a_pool(model: dict[str, Any], report: Report) -> None:
     """Without a pool, MetalLB has nothing to give."""
-    metallb = _on(model)
+    metallb = common.enabled(model, "metallb")
     if metallb and not metallb["pools"] and not report.concerns(*_HERE, "pools"):
         report.add((*_HERE, "pools"), "at least one pool, or k8s:services:metallb:enabled: false", "none")
 
 
 def _pools_have_their_routers(model: dict[str, Any], report: Report) -> None:
     """A pool's routes go to peers that there are, with communities that have a value."""
-    metallb = _on(model)
+    metallb = common.enabled(model, "metallb")
     if not metallb:
         return
     bgp = metallb["bgp"] or {}
@@ -195,7 +190,7 @@ def _largest_block(addresses: Any) -> int:
 
 def _peers_are_routers(model: dict[str, Any], report: Report) -> None:
     """A peer has an address of its own, and nothing that its mode cannot do."""
-    metallb = _on(model)
+    metallb = common.enabled(model, "metallb")
     bgp = (metallb or {}).get("bgp") or {}
     native, profiles = bgp.get("mode") == "native", bgp.get("bfd_profiles") or {}
     for name, peer in (bgp.get("peers") or {}).items():
@@ -237,7 +232,7 @@ def _needing_frr(bgp: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
 
 def _large_communities(model: dict[str, Any], report: Report) -> None:
     """Large communities, written with a pool, need FRR too."""
-    metallb = _on(model)
+    metallb = common.enabled(model, "metallb")
     if not metallb or (metallb["bgp"] or {}).get("mode") != "native":
         return
     for name, pool in (metallb["pools"] or {}).items():

@@ -110,14 +110,9 @@ SCHEMA = Section(
 )
 
 
-def _enabled(model: dict[str, Any]) -> dict[str, Any] | None:
-    service = (model["services"] or {}).get("traefik")
-    return service if service and service["enabled"] else None
-
-
 def _is_a_v3(model: dict[str, Any], report: Report) -> None:
     """The flags and kinds are those of version 3."""
-    traefik = _enabled(model)
+    traefik = common.enabled(model, "traefik")
     found = values.version(traefik["version"] or "") if traefik else None
     if found and found[0] != 3:
         report.add((*_PATH, "version"), "a version v3", redact.show(traefik["version"]))
@@ -125,7 +120,7 @@ def _is_a_v3(model: dict[str, Any], report: Report) -> None:
 
 def _has_its_place(model: dict[str, Any], report: Report) -> None:
     """It has host names to serve, and an address that MetalLB may give it."""
-    traefik = _enabled(model)
+    traefik = common.enabled(model, "traefik")
     if not traefik:
         return
     if not traefik["hosts"] and not report.concerns(*_PATH, "hosts"):
@@ -159,7 +154,7 @@ def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None
 
 def _has_certificates(model: dict[str, Any], report: Report) -> None:
     """Exactly one source of certificates, on the minion that holds secrets; a key belongs to its certificate."""
-    traefik = _enabled(model)
+    traefik = common.enabled(model, "traefik")
     if not traefik or report.concerns(*_PATH, "default_tls") or report.concerns(*_PATH, "acme"):
         return
     own, acme = traefik["default_tls"], traefik["acme"]
@@ -174,7 +169,7 @@ def _has_certificates(model: dict[str, Any], report: Report) -> None:
 
 def _keeps_its_certificates(model: dict[str, Any], report: Report) -> None:
     """Traefik keeps what it got by ACME in one file, which two replicas would overwrite each other."""
-    traefik = _enabled(model)
+    traefik = common.enabled(model, "traefik")
     acme = traefik["acme"] if traefik else None
     if not acme:
         return
