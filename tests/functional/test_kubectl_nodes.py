@@ -363,6 +363,21 @@ def test_a_pod_that_does_not_end_is_named(apiserver, call, node):
     assert raised.value.details == {"error": "timeout", "changes": {"unschedulable": {"old": False, "new": True}}}
 
 
+def test_what_a_drain_that_failed_did_not_evict_is_not_told(apiserver, run, node):
+    """A cordon keeps this pod away no more than its successor: the node is as wanted, but the pod never went."""
+    name = node("returns-1")
+    one = pod("stays-1", name)
+    one["spec"]["tolerations"] = [{"operator": "Exists"}]
+    put(apiserver, one)
+    budget(apiserver, "stays", 0)
+    real = run("drained", name, grace_s=0, timeout_s=2)
+    assert real["result"] is True and real["changes"] == {"unschedulable": {"old": False, "new": True}}
+    assert "stays-1" not in real["comment"]
+    assert apiserver.get("pod", "stays-1") is not None
+    again = run("drained", name, grace_s=0, timeout_s=2)
+    assert again["result"] is True and again["changes"] == {}
+
+
 def test_two_budgets_over_one_pod_are_refused_as_the_api_server_would(apiserver, call, node):
     name = node("double-1")
     put(apiserver, pod("double-1", name))

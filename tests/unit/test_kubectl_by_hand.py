@@ -70,10 +70,10 @@ def test_changes_are_the_plan_or_what_is_done_of_it():
     plan = drain.plan_for(NODE, [pod("a"), pod("b")], [])
     assert set(plan.changes()) == {"unschedulable", "Pod web/a", "Pod web/b"}
     cordoned = {"metadata": {"name": "w1"}, "spec": {"unschedulable": True}}
-    assert set(plan.changes(drain.plan_for(cordoned, [pod("b")], []))) == {"unschedulable", "Pod web/a"}
+    assert set(plan.done(drain.plan_for(cordoned, [pod("b")], [])).changes()) == {"unschedulable", "Pod web/a"}
     another = pod("b")
     another["metadata"]["uid"] = "uid-of-a-later-one"
-    assert "Pod web/b" in plan.changes(drain.plan_for(cordoned, [another], []))
+    assert "Pod web/b" in plan.done(drain.plan_for(cordoned, [another], [])).changes()
     assert drain.plan_for(cordoned, [], []).changes() == {}
 
 
@@ -93,7 +93,7 @@ def test_what_a_cordon_does_not_keep_away_goes_once(toleration, comes_back):
     assert list(first.evict) == ["web/a"]
     second = drain.plan_for(cordoned, [one], [])
     assert (second.changes() == {}) is comes_back
-    assert "Pod web/a" not in first.changes(second), "it was not evicted: it is the same pod"
+    assert "Pod web/a" not in first.done(second).changes(), "it was not evicted: it is the same pod"
     beside = drain.plan_for(cordoned, [one, pod("b")], [])
     assert list(beside.evict) == ["web/a", "web/b"], "kubectl evicts all of them when it has to do with one"
 

@@ -7,7 +7,7 @@ everything is looked at before anything is done, by the API server's own rules f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from saltk8s import errors
@@ -72,14 +72,16 @@ class Plan:
                          + ", ".join(self.emptydir))
         return found
 
-    def changes(self, after: Plan | None = None) -> dict[str, dict[str, Any]]:
-        """Return Salt's ``changes``: of the whole plan, or of what is done of it when the node is as in ``after``."""
-        changes: dict[str, dict[str, Any]] = {}
-        if self.cordon and not (after and after.cordon):
-            changes["unschedulable"] = {"old": False, "new": True}
-        still = {*after.evict.values(), *after.returning.values()} if after else set()
-        return changes | {f"Pod {name}": {"old": "present", "new": None}
-                          for name, uid in self.evict.items() if uid not in still}
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Return Salt's ``changes``."""
+        changes: dict[str, dict[str, Any]] = {"unschedulable": {"old": False, "new": True}} if self.cordon else {}
+        return changes | {f"Pod {name}": {"old": "present", "new": None} for name in self.evict}
+
+    def done(self, after: Plan) -> Plan:
+        """Return what is done of this plan when the node is as in ``after``."""
+        still = {*after.evict.values(), *after.returning.values()}
+        gone = {name: uid for name, uid in self.evict.items() if uid not in still}
+        return replace(self, cordon=self.cordon and not after.cordon, evict=gone)
 
     def blocking(self) -> list[str]:
         """Return which budgets do not let a pod go now, for people."""
@@ -110,7 +112,9 @@ def drain(kubectl: Kubectl, name: str, options: Options, test: bool) -> dict[str
         try:
             _run(kubectl, name, options)
         except errors.SaltK8sError as err:
-            _judge(plan, look(kubectl, name), name, options, err)  # looking fails, too, when nobody answers
+            now = look(kubectl, name)  # fails, too, when nobody answers
+            plan = plan.done(now)
+            _judge(plan, now, name, options, err)
     return _outcome(plan, [], [])
 
 
@@ -225,8 +229,8 @@ def _run(kubectl: Kubectl, name: str, options: Options) -> None:
     kubectl.run(*words, what=f"drain {name}", timeout_s=limit + REQUEST_TIMEOUT_S, request_timeout_s=0)
 
 
-def _judge(plan: Plan, now: Plan, name: str, options: Options, err: errors.SaltK8sError) -> None:
-    """kubectl gave up: raise what is still there and why, unless nothing is."""
+def _judge(done: Plan, now: Plan, name: str, options: Options, err: errors.SaltK8sError) -> None:
+    """kubectl gave up: raise what is still there and why, unless nothing has to go any more."""
     if not now.evict and not now.cordon:
         return
     late = "timeout reached" in str(err) or "deadline exceeded" in str(err)  # kubectl's words for its --timeout
@@ -236,7 +240,7 @@ def _judge(plan: Plan, now: Plan, name: str, options: Options, err: errors.SaltK
     first += "" if now.cordon else ", and stays cordoned"
     first += f"; still there: {', '.join(names[:SHOWN])}{more}" if names else ""
     lines = [first, *now.blocking(), *([] if late else [str(err)])]
-    raise Stuck("\n".join(lines), plan.changes(now), "timeout" if late else err.sort) from err
+    raise Stuck("\n".join(lines), done.changes(), "timeout" if late else err.sort) from err
 
 
 def _outcome(plan: Plan, obstacles: list[str], notes: list[str]) -> dict[str, Any]:
