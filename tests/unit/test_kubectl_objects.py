@@ -246,6 +246,9 @@ def test_what_the_server_keeps_is_no_difference():
     old = {"status": {"a": 1}, "metadata": {"name": "x", "resourceVersion": "1", "managedFields": [1], "generation": 1}}
     new = {"status": {"a": 2}, "metadata": {"name": "x", "resourceVersion": "2", "managedFields": [2], "generation": 2}}
     assert versions(old, new) == {}
+    count = "deprecated.daemonset.template.generation"
+    counted, later = ({"metadata": {"annotations": {count: number, "a": number}}} for number in "12")
+    assert versions(counted, later, "apps/v1 DaemonSet") == {"metadata.annotations.a": {"old": "1", "new": "2"}}
 
 
 def test_names_with_dots_order_and_types():

@@ -17,6 +17,7 @@ MOST = 40  # fields of an object that are shown
 # What the API server keeps about an object and nobody declares.
 _SERVERS = frozenset({"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink",
                       "deletionTimestamp", "deletionGracePeriodSeconds"})
+_SERVERS_NOTE = "deprecated.daemonset.template.generation"  # an annotation: the generation of a DaemonSet's template
 # kubectl's client-side apply writes the whole object in here, a Secret's values too.
 _COPIES = ("kubectl.kubernetes.io/last-applied-configuration",)
 
@@ -95,8 +96,11 @@ def text(path: Path) -> str:
 
 def _declarable(obj: Mapping[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in obj.items() if name != "status"}
-    meta = obj.get("metadata") or {}
-    return rest | {"metadata": {name: value for name, value in meta.items() if name not in _SERVERS}}
+    meta = {name: value for name, value in (obj.get("metadata") or {}).items() if name not in _SERVERS}
+    notes = meta.get("annotations") or {}
+    if _SERVERS_NOTE in notes:
+        meta["annotations"] = {name: value for name, value in notes.items() if name != _SERVERS_NOTE}
+    return rest | {"metadata": meta}
 
 
 def _walk(path: Path, old: Any, new: Any, found: dict[Path, tuple[Any, Any]]) -> None:
