@@ -23,21 +23,15 @@ from tests.support.apiserver import free_ports
 BUCKET = "k8s"
 
 
-def _found() -> dict[str, Path]:
-    """Where the programs are, or would be."""
-    version = gobuild.go_version()
-    paths = {name: gobuild.path_of(programs.BY_NAME[name], version) for name in ("velero", "versitygw")}
-    folder = gobuild.HERE / "tools" / "velero-plugin-s3"
-    return paths | {"plugin": gobuild.cache_dir() / "bin" / owngo.key(folder, version) / "velero-plugin-s3"}
-
-
 @pytest.fixture(scope="module")
 def found(binaries):
-    paths = _found()
+    version = gobuild.go_version()
+    paths = {name: gobuild.path_of(programs.BY_NAME[name], version) for name in ("velero", "versitygw")}
     missing = [name for name, path in paths.items() if not path.exists()]
     if missing:
         pytest.skip(f"not built yet: {', '.join(missing)}; `make lab` builds them")
-    return paths
+    plugin = "velero-plugin-s3"
+    return paths | {"plugin": owngo.build_own(plugin, gobuild.HERE / "tools" / plugin)}
 
 
 def _until(condition, what: str, timeout_s: float = 60):

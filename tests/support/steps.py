@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,10 +45,15 @@ def say(seconds: float, text: str) -> None:
     print(f"{seconds:6.1f} s  {text}", flush=True)
 
 
+def log_of(title: str) -> Path:
+    """Where a step's output is kept."""
+    return LOGS / (re.sub("[ /]", "-", title) + ".log")
+
+
 def step(title: str, *argv: str | Path, last_line: bool = False) -> None:
     """Run a program as a step. last_line: show the last line of its output, which sums a pytest run up."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / (title.replace(" ", "-").replace("/", "-") + ".log")
+    log = log_of(title)
     begin = time.monotonic()
     with log.open("w") as out:
         words = [str(word) for word in argv]
@@ -158,12 +164,30 @@ def functional(lines: list[str], more: list[str]) -> None:
     both("functional", run, lines)
 
 
+def skipped(lines: list[str], more: list[str]) -> None:
+    """The modules in which ``functional`` skipped a test, once more: programs that they need may be there by now."""
+
+    def run(line: str) -> None:
+        log = log_of(f"functional tests on Salt {line}")
+        text = log.read_text(errors="replace") if log.exists() else ""
+        modules = sorted(set(re.findall(r"^SKIPPED \[\d+\] (\S+\.py):", text, re.MULTILINE)))
+        if modules:
+            step(f"skipped tests on Salt {line}, again", *_words(line, *modules, *more), last_line=True)
+        else:
+            say(0, f"nothing was skipped on Salt {line}")
+
+    both("skipped", run, lines)
+
+
 def _pytest(kind: str, line: str, more: list[str]) -> None:
-    argv = [tool("python", line), "-m", "pytest", "-q", "--durations=10", f"tests/{kind}", *more]
-    step(f"{kind} tests on Salt {line}", *argv, last_line=True)
+    step(f"{kind} tests on Salt {line}", *_words(line, f"tests/{kind}", *more), last_line=True)
 
 
-STEPS = {one.__name__: one for one in (prepare, lint, unit, programs, functional)}
+def _words(line: str, *more: str) -> list[str | Path]:
+    return [tool("python", line), "-m", "pytest", "-q", "--durations=10", *more]
+
+
+STEPS = {one.__name__: one for one in (prepare, lint, unit, programs, functional, skipped)}
 
 
 def main(argv: list[str]) -> int:

@@ -77,3 +77,20 @@ def test_a_line_leaves_to_the_other_what_is_the_others(monkeypatch):
     ran.clear()
     steps.functional(["3006"], [])
     assert ran == {"3006": []}, "alone it runs everything"
+
+
+def test_what_was_skipped_runs_again(tmp_path, monkeypatch, capsys):
+    """As pytest writes it, with the steps' own names of the logs."""
+    case = tmp_path / "test_case.py"
+    case.write_text("import pytest\n@pytest.mark.skip(reason='not there yet')\n@pytest.mark.parametrize('a', [1, 2])\n"
+                    "def test_one(a): pass\ndef test_two(): pass\n")
+    monkeypatch.setattr(steps, "ROOT", tmp_path)
+    monkeypatch.setattr(steps, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(steps, "tool", lambda *_: sys.executable)
+    steps.step("functional tests on Salt 3008", *steps._words("3008", "-ra", case.name))
+    ran = {}
+    monkeypatch.setattr(steps, "step", lambda title, *words, **_: ran.setdefault(title, words))
+    steps.skipped(["3008", "3006"], ["-x"])
+    assert list(ran) == ["skipped tests on Salt 3008, again"]
+    assert ran["skipped tests on Salt 3008, again"][-2:] == ("test_case.py", "-x")
+    assert "nothing was skipped on Salt 3006" in capsys.readouterr().out
