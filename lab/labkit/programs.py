@@ -200,12 +200,19 @@ PROGRAMS = [
         variables={"main.version": "v1.12.0"},
     ),
     _prometheus("prometheus"),
-    _of_prometheus("alertmanager", "alertmanager@v0.34.2", "./cmd/alertmanager",
-                   overlay={"ui/app/dist/no-pages.txt": "alertmanager/no-pages.txt"}),
+    _of_prometheus(
+        "alertmanager",
+        "alertmanager@v0.34.2",
+        "./cmd/alertmanager",
+        overlay={"ui/app/dist/no-pages.txt": "alertmanager/no-pages.txt"},
+    ),
     _of_prometheus("node-exporter", "node_exporter@v1.11.1"),
     _of_prometheus("blackbox-exporter", "blackbox_exporter@v0.27.0"),
-    Program("kube-state-metrics", "k8s.io/kube-state-metrics/v2@v2.13.0",
-            variables={"github.com/prometheus/common/version.Version": "v2.13.0"}),
+    Program(
+        "kube-state-metrics",
+        "k8s.io/kube-state-metrics/v2@v2.13.0",
+        variables={"github.com/prometheus/common/version.Version": "v2.13.0"},
+    ),
     Program("prom-label-proxy", "github.com/prometheus-community/prom-label-proxy@v0.11.0"),
 ]
 

@@ -149,15 +149,25 @@ IMAGES = [
     Image("csi-registrar", "sig-storage/csi-node-driver-registrar:v2.13.0", own=("csi-sidecar",)),
     Image("csi-livenessprobe", "sig-storage/livenessprobe:v2.15.0", own=("csi-sidecar",), user="65532"),
     Image("prometheus", "prometheus/prometheus:v3.13.5", programs=_same("prometheus"), user="65534", place="/bin/"),
-    Image("alertmanager", "prometheus/alertmanager:v0.34.2", programs=_same("alertmanager"), user="65534",
-          place="/bin/"),
+    Image(
+        "alertmanager", "prometheus/alertmanager:v0.34.2", programs=_same("alertmanager"), user="65534", place="/bin/"
+    ),
     Image("node-exporter", "prometheus/node-exporter:v1.11.1", programs=_same("node-exporter"), user="65534"),
-    Image("blackbox-exporter", "prometheus/blackbox-exporter:v0.27.0", programs=_same("blackbox-exporter"),
-          user="65534"),
-    Image("kube-state-metrics", "kube-state-metrics/kube-state-metrics:v2.13.0", programs=_same("kube-state-metrics"),
-          user="65534"),
-    Image("prom-label-proxy", "prometheuscommunity/prom-label-proxy:v0.11.0", programs=_same("prom-label-proxy"),
-          user="65534"),
+    Image(
+        "blackbox-exporter", "prometheus/blackbox-exporter:v0.27.0", programs=_same("blackbox-exporter"), user="65534"
+    ),
+    Image(
+        "kube-state-metrics",
+        "kube-state-metrics/kube-state-metrics:v2.13.0",
+        programs=_same("kube-state-metrics"),
+        user="65534",
+    ),
+    Image(
+        "prom-label-proxy",
+        "prometheuscommunity/prom-label-proxy:v0.11.0",
+        programs=_same("prom-label-proxy"),
+        user="65534",
+    ),
     Image("nfs-subdir", "sig-storage/nfs-subdir-external-provisioner:v4.0.2", own=("nfs-provisioner",)),
 ]
 

@@ -467,8 +467,15 @@ def _renderer(context, saltenv):
     def render(path):
         try:
             done = salt.utils.templates.JINJA(
-                path, to_str=True, context=variables, opts=__opts__, salt=__salt__, grains=__grains__,
-                pillar=__pillar__, saltenv=saltenv, sls="",
+                path,
+                to_str=True,
+                context=variables,
+                opts=__opts__,
+                salt=__salt__,
+                grains=__grains__,
+                pillar=__pillar__,
+                saltenv=saltenv,
+                sls="",
             )
         except SaltRenderError as err:
             raise errors.Invalid(f"cannot be rendered: {_message(err)}") from err

@@ -99,9 +99,7 @@ def rollout_status(kind, name, namespace=None, timeout_s=0, kubeconfig=None, con
     return _with(ask, kubeconfig, context)
 
 
-def rollout_undo(
-    kind, name, namespace=None, to_revision=None, force=False, test=False, kubeconfig=None, context=None
-):
+def rollout_undo(kind, name, namespace=None, to_revision=None, force=False, test=False, kubeconfig=None, context=None):
     """
     Give a Deployment, StatefulSet or DaemonSet the pod template of an earlier revision.
 

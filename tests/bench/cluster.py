@@ -170,8 +170,15 @@ class Cluster:
         where = f"/namespaces/{namespace}" if namespace else ""
         return f"{'/api/v1' if api == 'v1' else f'/apis/{api}'}{where}/{self._resources[api, kind][0]}"
 
-    def _ask(self, verb: str, path: str, body: Any = None, params: dict | None = None, accept: str = "application/json",
-             may: Iterable[int] = ()) -> dict[str, Any]:
+    def _ask(
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        params: dict | None = None,
+        accept: str = "application/json",
+        may: Iterable[int] = (),
+    ) -> dict[str, Any]:
         """Ask the API server; return its answer, {} for the failures that ``may`` lists. Others raise."""
         headers = {"Accept": accept}
         if verb == "PATCH":

@@ -56,7 +56,10 @@ def _application(space: str, name: str, number: int) -> Iterator[Object]:
     ]
     yield _object("rbac.authorization.k8s.io/v1", "Role", space, name, rules=rules)
     yield _object(
-        "rbac.authorization.k8s.io/v1", "RoleBinding", space, name,
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        space,
+        name,
         roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
         subjects=[{"kind": "ServiceAccount", "name": name, "namespace": space}],
     )

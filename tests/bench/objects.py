@@ -56,8 +56,15 @@ def _warm_up(report: Report, cluster: Cluster, place: peers.Place, tools: Sequen
 class Measurement:
     """One manifest, all tools and cases."""
 
-    def __init__(self, report: Report, cluster: Cluster, place: peers.Place, source: Manifest, tools: Sequence[str],
-                 cases: Sequence[str]):
+    def __init__(
+        self,
+        report: Report,
+        cluster: Cluster,
+        place: peers.Place,
+        source: Manifest,
+        tools: Sequence[str],
+        cases: Sequence[str],
+    ):
         self.report, self.cluster, self.place, self.source = report, cluster, place, source
         self.tools, self.cases = tools, cases
         self.objects = len(source.objects)

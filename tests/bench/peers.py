@@ -78,8 +78,9 @@ def diff(place: Place, source: Path) -> dict[str, Any]:
     return _of_program(done, differing)
 
 
-def _state(place: Place, python: str, state: str, module: str, source: Path, kwargs: dict, opts: dict,
-           test: bool) -> dict[str, Any]:
+def _state(
+    place: Place, python: str, state: str, module: str, source: Path, kwargs: dict, opts: dict, test: bool
+) -> dict[str, Any]:
     """Run a state in its own process; its own times are the row's, those of the whole process come with it."""
     root = place.folder / f"minion-{state}"
     root.mkdir(exist_ok=True)

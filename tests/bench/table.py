@@ -10,8 +10,17 @@ from typing import Any
 
 OURS = "saltk8s"
 COLUMNS = {
-    "case": "case", "objects": "objects", "tool": "tool", "wall_s": "wall s", "cpu_s": "CPU s", "peak_mib": "peak MiB",
-    "requests": "requests", "lists": "lists", "dry_runs": "dry runs", "writes": "writes", "changed": "says changed",
+    "case": "case",
+    "objects": "objects",
+    "tool": "tool",
+    "wall_s": "wall s",
+    "cpu_s": "CPU s",
+    "peak_mib": "peak MiB",
+    "requests": "requests",
+    "lists": "lists",
+    "dry_runs": "dry runs",
+    "writes": "writes",
+    "changed": "says changed",
 }
 DIGITS = {"wall_s": 2, "cpu_s": 2, "peak_mib": 0}
 KEPT_DIGITS = 3

@@ -71,14 +71,25 @@ def only_from(name: str, label: str) -> dict:
 
 def local_volume(name: str, node: str, folder: str, storage_class: str, size: str) -> dict:
     """A volume that is a folder of one node; rke lets the kubelet look below /var/lib/rancher, for one."""
-    place = {"required": {"nodeSelectorTerms": [{"matchExpressions": [
-        {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]}}
+    place = {
+        "required": {
+            "nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+            ]
+        }
+    }
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {"name": name},
-        "spec": {"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], "storageClassName": storage_class,
-                 "persistentVolumeReclaimPolicy": "Retain", "local": {"path": folder}, "nodeAffinity": place},
+        "spec": {
+            "capacity": {"storage": size},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": storage_class,
+            "persistentVolumeReclaimPolicy": "Retain",
+            "local": {"path": folder},
+            "nodeAffinity": place,
+        },
     }
 
 

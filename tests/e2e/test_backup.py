@@ -29,9 +29,16 @@ def volume(name: str, folder: str) -> dict:
 
 def claim(name: str, storage_class: str = CLASS) -> dict:
     """A claim: on one of them, or of another class."""
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
-            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": storage_class,
-                     "resources": {"requests": {"storage": "1Gi"}}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": storage_class,
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
 
 
 def notes(*claims: str) -> dict:
@@ -39,13 +46,26 @@ def notes(*claims: str) -> dict:
     pod = {
         "securityContext": {"runAsUser": 1000},
         "terminationGracePeriodSeconds": 0,
-        "containers": [{"name": "notes", "image": CLIENT, "command": ["sleep", "infinity"],
-                        "volumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in claims]}],
+        "containers": [
+            {
+                "name": "notes",
+                "image": CLIENT,
+                "command": ["sleep", "infinity"],
+                "volumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in claims],
+            }
+        ],
         "volumes": [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims],
     }
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "notes"},
-            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "notes"}},
-                     "template": {"metadata": {"labels": {"app": "notes"}}, "spec": pod}}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "notes"},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app": "notes"}},
+            "template": {"metadata": {"labels": {"app": "notes"}}, "spec": pod},
+        },
+    }
 
 
 @pytest.fixture
@@ -77,8 +97,14 @@ def filled(lab, **more: str) -> None:
     """The namespace with its workload, running, and one note in each claim; more: claim -> its storage class."""
     lab.kubectl("create", "namespace", SPACE)
     settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"colour": "blue"}}
-    lab.kubectl("-n", SPACE, "apply", "-f", "-", stdin=listing(
-        claim("data"), *(claim(*one) for one in more.items()), notes("data", *more), settings))
+    lab.kubectl(
+        "-n",
+        SPACE,
+        "apply",
+        "-f",
+        "-",
+        stdin=listing(claim("data"), *(claim(*one) for one in more.items()), notes("data", *more), settings),
+    )
     lab.kubectl("-n", SPACE, "rollout", "status", "deployment/notes", "--timeout=120s")
     for name in ("data", *more):
         inside(lab, f"umask 077; echo '{TEXT}' > /{name}/1610")
@@ -100,7 +126,8 @@ def test_a_deleted_namespace_comes_back_with_objects_and_files(lab, folders):
     assert made["phase"] == "Completed", made
     parts = lab.objects("podvolumebackups.velero.io", "-n", "velero", "-l", f"velero.io/backup-name={made['name']}")
     assert {one["spec"]["volume"]: one["status"]["phase"] for one in parts["items"]} == dict.fromkeys(
-        ("data", "shared"), "Completed")
+        ("data", "shared"), "Completed"
+    )
     refused = lab.salt(ADMIN, "k8s_backup.restore", made["name"], SPACE, check=False)[ADMIN]
     assert "is there" in refused, refused
 
@@ -164,12 +191,17 @@ def test_k8up_saves_files_and_gives_them_back(lab, folders):
         assert [one["comment"] for one in answer.values() if not one["result"]] == []
         schedule = lab.objects("schedules.k8up.io", "platform", "-n", SPACE)["spec"]
         shared = {key: schedule[key] for key in ("backend", "podSecurityContext")} | {
-            "volumes": schedule["backup"]["volumes"]}
+            "volumes": schedule["backup"]["volumes"]
+        }
         _run(lab, "Backup", "now", shared)
         found = until(lambda: lab.objects("snapshots.k8up.io", "-n", SPACE)["items"], "a snapshot is listed", 60)
         lab.kubectl("-n", SPACE, "apply", "-f", "-", stdin=listing(claim("again")))
-        _run(lab, "Restore", "again", shared | {"snapshot": found[0]["spec"]["id"],
-                                                "restoreMethod": {"folder": {"claimName": "again"}}})
+        _run(
+            lab,
+            "Restore",
+            "again",
+            shared | {"snapshot": found[0]["spec"]["id"], "restoreMethod": {"folder": {"claimName": "again"}}},
+        )
         # K8up restores below the name of the claim that was saved
         names = lab.ssh(NODE, f"find /var/lib/rancher/{folder_of(lab, 'again')} -name 1610").split()
         assert len(names) == 1 and lab.ssh(NODE, f"cat {names[0]}").strip() == TEXT

@@ -148,8 +148,11 @@ def test_a_service_that_is_disabled_goes_and_comes_back(lab):
 
     def others() -> set[str]:
         items = lab.objects("deployments,daemonsets,statefulsets,services,customresourcedefinitions", "-A")["items"]
-        return {item["metadata"]["uid"] for item in items
-                if item["metadata"].get("namespace") != "traefik" and "traefik.io" not in item["metadata"]["name"]}
+        return {
+            item["metadata"]["uid"]
+            for item in items
+            if item["metadata"].get("namespace") != "traefik" and "traefik.io" not in item["metadata"]["name"]
+        }
 
     before = others()
     answer = lab.salt(ADMIN, "state.apply", "k8s", f"pillar={off}")[ADMIN]

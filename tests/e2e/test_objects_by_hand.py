@@ -116,8 +116,9 @@ def test_who_may_do_what(lab, namespace):
     assert ask(lab, "can_i", "create", "deployments", f"namespace={namespace}") is True
     account = f"as_user=system:serviceaccount:{namespace}:default"
     assert ask(lab, "can_i", "create", "deployments", f"namespace={namespace}", account) is False
-    lab.kubectl("-n", namespace, "create", "rolebinding", "edit", "--clusterrole=edit",
-                f"--serviceaccount={namespace}:default")
+    lab.kubectl(
+        "-n", namespace, "create", "rolebinding", "edit", "--clusterrole=edit", f"--serviceaccount={namespace}:default"
+    )
     until(lambda: ask(lab, "can_i", "create", "deployments", f"namespace={namespace}", account) is True, "it holds")
     assert ask(lab, "can_i", "create", "deployments", "namespace=kube-system", account) is False
 
@@ -147,8 +148,12 @@ def guarded(name, node, keep):
     """A Deployment of one pod that can run on one node only, and a budget that keeps ``keep`` of it."""
     deployment = web(name)
     deployment["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": node}
-    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name},
-              "spec": {"minAvailable": keep, "selector": {"matchLabels": {"app": name}}}}
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name},
+        "spec": {"minAvailable": keep, "selector": {"matchLabels": {"app": name}}},
+    }
     return deployment, budget
 
 

@@ -66,8 +66,13 @@ class Monitoring:
 @pytest.fixture(scope="module")
 def monitoring(lab) -> Monitoring:
     """The monitoring, which is healthy."""
-    for kind in ("statefulset/prometheus", "statefulset/alertmanager", "deployment/kube-state-metrics",
-                 "deployment/blackbox-exporter", "deployment/highstate"):
+    for kind in (
+        "statefulset/prometheus",
+        "statefulset/alertmanager",
+        "deployment/kube-state-metrics",
+        "deployment/blackbox-exporter",
+        "deployment/highstate",
+    ):
         lab.kubectl("-n", "monitoring", "rollout", "status", kind, "--timeout=180s")
     return Monitoring(lab)
 
@@ -79,8 +84,9 @@ def test_every_target_answers(lab, monitoring):
 
     def answering() -> set[str]:
         targets = monitoring.api("targets", state="active")["activeTargets"]
-        down = {f"{one['labels']['job']} {one['scrapeUrl']}: {one['lastError']}" for one in targets
-                if one["health"] != "up"}
+        down = {
+            f"{one['labels']['job']} {one['scrapeUrl']}: {one['lastError']}" for one in targets if one["health"] != "up"
+        }
         silent = jobs - {one["labels"]["job"] for one in targets} - IDLE
         wrong.clear()
         wrong.update(down | silent)
@@ -108,13 +114,30 @@ def measured() -> list[dict]:
     keeper["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     return [
         {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "fails"}, "spec": job("false")},
-        {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"},
-         "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job("true")}}},
-        {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
-         "spec": {"maxReplicas": 2, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}},
-        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "kept"},
-         "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Mi"}}}},
-        web("web"), keeper, waiting,
+        {
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": {"name": "nightly"},
+            "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job("true")}},
+        },
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web"},
+            "spec": {
+                "maxReplicas": 2,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "kept"},
+            "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Mi"}}},
+        },
+        web("web"),
+        keeper,
+        waiting,
     ]
 
 
@@ -141,8 +164,9 @@ def test_the_series_that_the_alerts_ask_for_are_there(lab, monitoring, namespace
 
 def test_every_rule_is_well_and_nothing_fires(monitoring):
     groups = monitoring.api("rules")["groups"]
-    wrong = [f"{rule['name']}: {rule['lastError']}" for group in groups for rule in group["rules"]
-             if rule["health"] == "err"]
+    wrong = [
+        f"{rule['name']}: {rule['lastError']}" for group in groups for rule in group["rules"] if rule["health"] == "err"
+    ]
     assert wrong == []
     recorded = {rule["name"] for group in groups for rule in group["rules"] if rule["type"] == "recording"}
     assert len(recorded) > 10
@@ -182,15 +206,22 @@ def test_an_alert_reaches_the_receiver(lab, monitoring, namespace):
     pod = client("greedy", "k8s-w1")
     pod["spec"]["restartPolicy"] = "Never"
     pod["spec"]["containers"][0] |= {
-        "command": ["sh", "-c", "tail /dev/zero"], "resources": {"limits": {"memory": "32Mi"}}
+        "command": ["sh", "-c", "tail /dev/zero"],
+        "resources": {"limits": {"memory": "32Mi"}},
     }
     with receiver() as alerts:
         lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(pod))
         until(lambda: "OOMKilled" in lab.kubectl("-n", namespace, "get", "pod", "greedy", "-o", "yaml"), "it is killed")
-        until(lambda: any(alert["labels"]["alertname"] == "NodeOutOfMemoryKill" for alert in alerts),
-              "the message comes", timeout_s=240)
-    (found,) = {alert["annotations"]["summary"] for alert in alerts
-                if alert["labels"]["alertname"] == "NodeOutOfMemoryKill" and alert["labels"]["node"] == "k8s-w1"}
+        until(
+            lambda: any(alert["labels"]["alertname"] == "NodeOutOfMemoryKill" for alert in alerts),
+            "the message comes",
+            timeout_s=240,
+        )
+    (found,) = {
+        alert["annotations"]["summary"]
+        for alert in alerts
+        if alert["labels"]["alertname"] == "NodeOutOfMemoryKill" and alert["labels"]["node"] == "k8s-w1"
+    }
     assert "k8s-w1" in found
 
 
@@ -240,13 +271,16 @@ def test_the_highstate_is_a_metric(lab, monitoring):
     assert [minion for minion in answers if minion not in page] == []
 
 
-@pytest.mark.parametrize("page, parameters, shown", [
-    ("index", {}, [*NODES, "kube-system"]),
-    ("node", {"node": "k8s-w1"}, ["Node k8s-w1", "traefik", "/"]),
-    ("namespace", {"namespace": "kube-system"}, ["Namespace kube-system", "coredns", "k8s-w"]),
-    ("platform", {}, ["PATCH, slowest 1 %", "<td>k8s-cp1</td><td>known</td>", "<td>public</td>"]),
-    ("backup", {}, ["172.31.50.11:6443"]),
-])
+@pytest.mark.parametrize(
+    "page, parameters, shown",
+    [
+        ("index", {}, [*NODES, "kube-system"]),
+        ("node", {"node": "k8s-w1"}, ["Node k8s-w1", "traefik", "/"]),
+        ("namespace", {"namespace": "kube-system"}, ["Namespace kube-system", "coredns", "k8s-w"]),
+        ("platform", {}, ["PATCH, slowest 1 %", "<td>k8s-cp1</td><td>known</td>", "<td>public</td>"]),
+        ("backup", {}, ["172.31.50.11:6443"]),
+    ],
+)
 def test_a_page_shows_what_is_measured(monitoring, page, parameters, shown):
     def missing() -> list[str]:
         text = monitoring.get(f"/consoles/{page}.html", **parameters)

@@ -20,7 +20,12 @@ def canaries(lab) -> dict[str, str]:
     argv = ["docker", "exec", "saltk8s-lab-admin", "cat", "/etc/saltk8s-lab/canaries.json"]
     found = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     assert set(found) == {
-        "ssh key", "registry password", "vCenter password", "platform key", "S3 secret key", "backup password"
+        "ssh key",
+        "registry password",
+        "vCenter password",
+        "platform key",
+        "S3 secret key",
+        "backup password",
     }
     assert all(len(text) >= 12 for text in found.values())
     return found

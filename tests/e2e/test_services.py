@@ -13,8 +13,10 @@ REFUSAL = "no budgets today"
 
 def test_the_table_shows_all_that_there_is(lab):
     found = lab.salt(ADMIN, "k8s_config.status")[ADMIN]
-    rows = {part: [row["name"] for row in found["rows"] if row["part"] == part]
-            for part in ("cluster", "nodes", "services", "tenants", "certificates", "backups")}
+    rows = {
+        part: [row["name"] for row in found["rows"] if row["part"] == part]
+        for part in ("cluster", "nodes", "services", "tenants", "certificates", "backups")
+    }
     assert found["healthy"] is True, found["lines"]
     assert rows["cluster"] == ["lab"] and set(rows["nodes"]) == set(NODES)
     assert tuple(rows["services"]) == SERVICES
@@ -24,23 +26,45 @@ def test_the_table_shows_all_that_there_is(lab):
 
 def refusing() -> list[dict]:
     """The API server takes no new PodDisruptionBudget in Traefik's namespace."""
-    rule = {"apiGroups": ["policy"], "apiVersions": ["v1"], "operations": ["CREATE"],
-            "resources": ["poddisruptionbudgets"]}
+    rule = {
+        "apiGroups": ["policy"],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["poddisruptionbudgets"],
+    }
     there = {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}}
-    policy = {"failurePolicy": "Fail", "matchConstraints": {"namespaceSelector": there, "resourceRules": [rule]},
-              "validations": [{"expression": "false", "message": REFUSAL}]}
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"namespaceSelector": there, "resourceRules": [rule]},
+        "validations": [{"expression": "false", "message": REFUSAL}],
+    }
     binding = {"policyName": "e2e-no-budgets", "validationActions": ["Deny"]}
-    return [{"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "e2e-no-budgets"},
-             "spec": spec}
-            for kind, spec in (("ValidatingAdmissionPolicy", policy), ("ValidatingAdmissionPolicyBinding", binding))]
+    return [
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": kind,
+            "metadata": {"name": "e2e-no-budgets"},
+            "spec": spec,
+        }
+        for kind, spec in (("ValidatingAdmissionPolicy", policy), ("ValidatingAdmissionPolicyBinding", binding))
+    ]
 
 
 def test_a_service_that_fails_stops_no_other(lab):
     """Traefik, third in the order, is refused an object; NFS, after it, gets back what it lost."""
     lab.kubectl("apply", "-f", "-", stdin=listing(*refusing()))
     try:
-        argv = ("kubectl", "-n", "traefik", "create", "pdb", "x", "--selector=a=b", "--min-available=1",
-                "--dry-run=server")
+        argv = (
+            "kubectl",
+            "-n",
+            "traefik",
+            "create",
+            "pdb",
+            "x",
+            "--selector=a=b",
+            "--min-available=1",
+            "--dry-run=server",
+        )
         until(lambda: REFUSAL in lab.run(*argv, check=False).stderr, "the API server refuses")
         lab.kubectl("-n", "traefik", "delete", "pdb", "traefik")
         lab.kubectl("delete", "storageclass", "keep")
@@ -59,14 +83,21 @@ def test_a_service_that_fails_stops_no_other(lab):
 
 def test_the_sites_own_objects_come_and_go(lab, namespace):
     path = "/root/e2e-extra.yaml.jinja"
-    text = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "site", "namespace": namespace},
-                       "data": {"cluster": "{{ k8s.cluster.name }}"}})
+    text = json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "site", "namespace": namespace},
+            "data": {"cluster": "{{ k8s.cluster.name }}"},
+        }
+    )
     chosen = f"pillar={json.dumps({'k8s': {'extra': [path]}})}"
     lab.salt(ADMIN, "file.write", path, f"args={json.dumps([text])}")
     try:
         foretold = lab.salt(ADMIN, "state.apply", "k8s.extra", "test=True", chosen)[ADMIN]
-        assert "ConfigMap" in changed(foretold)[0] and not lab.kubectl("-n", namespace, "get", "cm", "site",
-                                                                      "--ignore-not-found")
+        assert "ConfigMap" in changed(foretold)[0] and not lab.kubectl(
+            "-n", namespace, "get", "cm", "site", "--ignore-not-found"
+        )
         assert not failed(lab.salt(ADMIN, "state.apply", "k8s.extra", chosen)[ADMIN])
         assert lab.objects("-n", namespace, "configmap", "site")["data"] == {"cluster": "lab"}
         assert not changed(lab.salt(ADMIN, "state.apply", "k8s.extra", chosen)[ADMIN])

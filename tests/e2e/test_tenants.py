@@ -60,16 +60,26 @@ def workload(name: str, kind: str = "Deployment", image: str = WEB, **more) -> d
         return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": POD | {"containers": [box | more]}}
     box |= {"env": [{"name": "NODE", "value": "anywhere"}], "readinessProbe": {"httpGet": {"path": "/", "port": 8080}}}
     template = {"metadata": {"labels": {"app": name}}, "spec": POD | {"containers": [box | more]}}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta,
-            "spec": {"selector": {"matchLabels": {"app": name}}, "template": template}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": meta,
+        "spec": {"selector": {"matchLabels": {"app": name}}, "template": template},
+    }
 
 
 def ingress(host: str) -> str:
     """An Ingress for a host."""
     backend = {"service": {"name": "web", "port": {"number": 80}}}
     rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    return json.dumps({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "case"},
-                       "spec": {"rules": [rule]}})
+    return json.dumps(
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "Ingress",
+            "metadata": {"name": "case"},
+            "spec": {"rules": [rule]},
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +110,8 @@ def test_a_tenant_deploys_in_its_namespace_alone(tenants):
     assert 'cannot list resource "pods"' in resif.refused("get", "pods", "-n", "ist-web")
     assert 'cannot list resource "nodes"' in resif.refused("get", "nodes")
     assert 'cannot create resource "serviceaccounts/token"' in resif.refused(
-        "create", "token", "ist-web", "-n", "saltk8s-tenants")
+        "create", "token", "ist-web", "-n", "saltk8s-tenants"
+    )
 
 
 def test_the_quota_says_what_it_refuses(tenants):
@@ -109,7 +120,8 @@ def test_the_quota_says_what_it_refuses(tenants):
     assert "exceeded quota: tenant, requested: requests.cpu=3, used: requests.cpu=" in said
     assert "limited: requests.cpu=2" in said
     assert "services.loadbalancers=1" in tenants["resif"].refused(
-        "create", "service", "loadbalancer", "front", "--tcp=80:8080")
+        "create", "service", "loadbalancer", "front", "--tcp=80:8080"
+    )
 
 
 def test_what_is_not_its_own_is_refused(tenants):
@@ -117,7 +129,8 @@ def test_what_is_not_its_own_is_refused(tenants):
     said = resif.refused("apply", "-f", "-", stdin=ingress("www.lab.example"))
     assert "the host www.lab.example is not one of the namespace grafana; allowed: *.resif.lab.example" in said
     assert "created (server dry run)" in resif.does(
-        "apply", "--dry-run=server", "-f", "-", stdin=ingress("a.resif.lab.example"))
+        "apply", "--dry-run=server", "-f", "-", stdin=ingress("a.resif.lab.example")
+    )
     said = resif.refused("run", "x", "--image=docker.io/library/redis:7")
     assert "the image docker.io/library/redis:7 does not come from a registry" in said
     assert "allowed: 172.31.50.1:5000" in said

@@ -311,6 +311,9 @@ def test_every_request_is_logged_without_its_headers(lab, front, namespace):
 
     (one,) = until(lambda: line("/logged"), "the request is in a log")
     assert (one["DownstreamStatus"], one["RequestMethod"], one["RouterName"].split("-site")[0]) == (
-        200, "GET", f"websecure-{namespace}")
+        200,
+        "GET",
+        f"websecure-{namespace}",
+    )
     assert until(lambda: line("/token"), "the other, too")
     assert not any(token in text for text in logs(lab))

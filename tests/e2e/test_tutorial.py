@@ -44,16 +44,28 @@ def desk(lab, tmp_path_factory):
     curl.chmod(curl.stat().st_mode | stat.S_IXUSR)
     environment = {"PATH": f"{tools}:{os.environ['PATH']}", "KUBECONFIG": str(config), "HOME": str(folder)}
     yield folder, environment
-    subprocess.run(["kubectl", "delete", "all,ingress,pvc,cronjobs", "--all", "--wait=true", "--timeout=120s"],
-                   env=environment, cwd=folder, capture_output=True, check=False)
+    subprocess.run(
+        ["kubectl", "delete", "all,ingress,pvc,cronjobs", "--all", "--wait=true", "--timeout=120s"],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("number", range(1, len(tutorial.blocks("en")) + 1))
 def test_a_block_of_the_tutorial(desk: tuple[pathlib.Path, dict], number):
     folder, environment = desk
     block = tutorial.blocks("en")[number - 1]
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", localised(block.commands)], env=environment, cwd=folder,
-                          capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", localised(block.commands)],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     said = f"block {number}\n{block.commands}\nleft with {done.returncode}\n{done.stdout}{done.stderr}"
     # `kubectl auth can-i` says no with its exit status, too
     assert done.returncode == 0 or block.shows == "no", said

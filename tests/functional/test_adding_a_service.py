@@ -71,8 +71,19 @@ def test_a_part_that_is_missing_is_noticed(copy, missing):
     text = path.read_text()
     path.unlink()
     try:
-        done = run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "parts or partners or partner_has",
-                   "tests/unit/test_project_tree.py", "tests/unit/test_model_docs.py")
+        done = run(
+            copy,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            "-k",
+            "parts or partners or partner_has",
+            "tests/unit/test_project_tree.py",
+            "tests/unit/test_model_docs.py",
+        )
     finally:
         path.write_text(text)
     assert done.returncode == 1, done.stdout[-2000:]

@@ -8,8 +8,17 @@ from tests.support import backup
 
 GOOD = {"phase": "Completed", "completionTimestamp": "2026-11-25T01:30:00Z"}
 BAD = GOOD | {"phase": "PartiallyFailed", "errors": 2, "failureReason": "disk full"}
-K8UP_GOOD = {"conditions": [{"type": "Completed", "status": "True", "reason": "Succeeded",
-                             "lastTransitionTime": "2026-11-25T01:30:00Z", "message": "the job succeeded"}]}
+K8UP_GOOD = {
+    "conditions": [
+        {
+            "type": "Completed",
+            "status": "True",
+            "reason": "Succeeded",
+            "lastTransitionTime": "2026-11-25T01:30:00Z",
+            "message": "the job succeeded",
+        }
+    ]
+}
 
 
 @pytest.fixture
@@ -118,13 +127,18 @@ def test_k8up_saves_and_restores_in_the_namespace(k8up, apiserver):
 
 def test_the_node_agent_reads_secrets_of_its_own_namespace_only(velero, apiserver):
     def may(*words: str) -> str:
-        return apiserver.kubectl("auth", "can-i", *words, "--as=system:serviceaccount:velero:node-agent",
-                                 check=False).strip()
+        return apiserver.kubectl(
+            "auth", "can-i", *words, "--as=system:serviceaccount:velero:node-agent", check=False
+        ).strip()
 
     assert may("get", "secrets", "-n", "velero") == "yes"
     assert may("create", "pods", "-n", "velero") == "yes"
     assert may("update", "podvolumebackups.velero.io", "-n", "velero") == "yes"
     assert may("list", "pods", "-A") == "yes"
-    for refused in (["get", "secrets", "-n", "default"], ["create", "pods", "-n", "default"],
-                    ["delete", "backups.velero.io", "-n", "default"], ["create", "clusterrolebindings"]):
+    for refused in (
+        ["get", "secrets", "-n", "default"],
+        ["create", "pods", "-n", "default"],
+        ["delete", "backups.velero.io", "-n", "default"],
+        ["create", "clusterrolebindings"],
+    ):
         assert may(*refused) == "no", refused

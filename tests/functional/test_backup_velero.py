@@ -61,8 +61,9 @@ def processes():
 
     def start(log: Path, argv: list, environment: dict[str, str]) -> None:
         with log.open("wb") as out:
-            running.append(subprocess.Popen([str(word) for word in argv], stdout=out, stderr=out,
-                                            env=os.environ | environment))
+            running.append(
+                subprocess.Popen([str(word) for word in argv], stdout=out, stderr=out, env=os.environ | environment)
+            )
 
     yield start
     for process in running:
@@ -76,14 +77,42 @@ def s3(found, processes, tmp_path_factory):
     folder, (port,) = tmp_path_factory.mktemp("s3"), free_ports(1)
     for name in (f"data/{BUCKET}", "meta"):
         (folder / name).mkdir(parents=True)
-    keys = {"ROOT_ACCESS_KEY_ID": pillars.BACKUP_KEYS["access_key"],
-            "ROOT_SECRET_ACCESS_KEY": pillars.BACKUP_KEYS["secret_key"]}
+    keys = {
+        "ROOT_ACCESS_KEY_ID": pillars.BACKUP_KEYS["access_key"],
+        "ROOT_SECRET_ACCESS_KEY": pillars.BACKUP_KEYS["secret_key"],
+    }
     pair = {"-keyout": folder / "key", "-out": folder / "certificate"}
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=s3", "-addext", "subjectAltName=IP:127.0.0.1",
-                    *(word for words in pair.items() for word in words)], check=True, capture_output=True)
-    argv = [found["versitygw"], "--quiet", f"--port=127.0.0.1:{port}", f"--cert={pair['-out']}",
-            f"--key={pair['-keyout']}", "posix", f"--sidecar={folder / 'meta'}", folder / "data"]
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=s3",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            *(word for words in pair.items() for word in words),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    argv = [
+        found["versitygw"],
+        "--quiet",
+        f"--port=127.0.0.1:{port}",
+        f"--cert={pair['-out']}",
+        f"--key={pair['-keyout']}",
+        "posix",
+        f"--sidecar={folder / 'meta'}",
+        folder / "data",
+    ]
     processes(folder / "log", argv, keys)
     address = f"https://127.0.0.1:{port}"
     _until(lambda: _answers(address), "the S3 server answers")
@@ -101,11 +130,22 @@ def admin(found, processes, s3, own_apiserver, tmp_path_factory):
     with backup.admin(folder, own_apiserver, {"locations": {"backup": place}}) as minion:
         metrics, profiler = free_ports(2)
         box = own_apiserver.get("deployment", "velero", "-n", "velero")["spec"]["template"]["spec"]["containers"][0]
-        argv = [found["velero"], *box["args"], f"--plugin-dir={folder / 'plugins'}", "--namespace=velero",
-                f"--kubeconfig={own_apiserver.kubeconfig}", f"--metrics-address=127.0.0.1:{metrics}",
-                f"--profiler-address=127.0.0.1:{profiler}"]
-        local = {"VELERO_NAMESPACE": "velero", "VELERO_SCRATCH_DIR": str(folder), "HOME": str(folder),
-                 "TMPDIR": str(folder / "tmp"), "KUBECONFIG": str(own_apiserver.kubeconfig)}
+        argv = [
+            found["velero"],
+            *box["args"],
+            f"--plugin-dir={folder / 'plugins'}",
+            "--namespace=velero",
+            f"--kubeconfig={own_apiserver.kubeconfig}",
+            f"--metrics-address=127.0.0.1:{metrics}",
+            f"--profiler-address=127.0.0.1:{profiler}",
+        ]
+        local = {
+            "VELERO_NAMESPACE": "velero",
+            "VELERO_SCRATCH_DIR": str(folder),
+            "HOME": str(folder),
+            "TMPDIR": str(folder / "tmp"),
+            "KUBECONFIG": str(own_apiserver.kubeconfig),
+        }
         processes(folder / "velero.log", argv, local)
         minion.metrics = f"http://127.0.0.1:{metrics}/metrics"
         minion.log = folder / "velero.log"
@@ -140,8 +180,9 @@ def _wiki(apiserver) -> None:
     ):
         apiserver.apply({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "wiki"}, **body})
     spec = {"selector": {"matchLabels": labels}, "template": pod}
-    apiserver.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "wiki", "namespace": "wiki"},
-                     "spec": spec})
+    apiserver.apply(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "wiki", "namespace": "wiki"}, "spec": spec}
+    )
 
 
 def test_the_location_becomes_available(admin):
@@ -183,7 +224,10 @@ def test_the_second_run_changes_nothing_while_velero_runs(admin):
 
 def test_what_the_alert_reads_is_there(admin):
     text = urllib.request.urlopen(admin.metrics, timeout=5).read().decode()
-    (line,) = [one for one in text.splitlines()
-               if one.startswith('velero_backup_last_successful_timestamp{schedule="platform"}')]
+    (line,) = [
+        one
+        for one in text.splitlines()
+        if one.startswith('velero_backup_last_successful_timestamp{schedule="platform"}')
+    ]
     assert abs(time.time() - float(line.split()[-1])) < 600
     assert 'velero_backup_last_status{schedule="platform"} 1' in text

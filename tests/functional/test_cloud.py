@@ -66,8 +66,12 @@ def test_the_state_writes_the_configuration_once(loaders, salt_cloud):
     assert set(changed(foreseen)) == set(changed(done))
     written = files(salt_cloud.config_dir)
     assert set(written) - set(before) == {
-        "cloud.providers.d/osug.conf", "cloud.profiles.d/osug.conf", "cloud.maps.d/osug.map", "cloud.conf.d/osug.conf",
-        "cloud.deploy.d/k8s-minion.sh", "cloud.keys.d/osug.pem",
+        "cloud.providers.d/osug.conf",
+        "cloud.profiles.d/osug.conf",
+        "cloud.maps.d/osug.map",
+        "cloud.conf.d/osug.conf",
+        "cloud.deploy.d/k8s-minion.sh",
+        "cloud.keys.d/osug.pem",
     }
     assert yaml.safe_load(written["cloud.conf.d/osug.conf"][0]) == {"sync_after_install": "all"}
     assert written["cloud.keys.d/osug.pem"] == (cloud.KEY, 0o600)
@@ -149,7 +153,9 @@ def test_the_map_creates_the_machines_once(loaders, server, salt_cloud):
     seen = {name: {key: vm[key] for key in (*common, *control)} for name, vm in made.items()}
     assert seen == {"k8s-cp1": common | control, "k8s-w1": common | worker, "k8s-w2": common | worker}
     assert {name: (vm["hostname"], vm["address"]) for name, vm in made.items()} == {
-        "k8s-cp1": ("k8s-cp1", "10.20.0.11"), "k8s-w1": ("k8s-w1", "10.20.0.21"), "k8s-w2": ("k8s-w2", None),
+        "k8s-cp1": ("k8s-cp1", "10.20.0.11"),
+        "k8s-w1": ("k8s-w1", "10.20.0.21"),
+        "k8s-w2": ("k8s-w2", None),
     }
 
     code, answer, said = create(salt_cloud)

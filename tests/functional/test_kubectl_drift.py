@@ -52,8 +52,12 @@ def with_args(name):
 
 def service(name):
     ports = [{"name": "web", "port": 80}, {"name": "tls", "port": 443}]
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "default"},
-            "spec": {"selector": {"app": name}, "ports": ports}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"selector": {"app": name}, "ports": ports},
+    }
 
 
 def title(obj):
@@ -64,38 +68,76 @@ CONTAINER = "/spec/template/spec/containers/0"
 
 # name: what is declared, how a person removes something of it, and what the next run says
 REMOVED = {
-    "env-item": (objects.deployment, step("remove", f"{CONTAINER}/env/0"),
-                 {f"{WEB}.env[name=MODE]": {"old": None, "new": {"name": "MODE", "value": "plain"}}}),
-    "port-item": (service, step("remove", "/spec/ports/1"),
-                  {"spec.ports[port=443]": {"old": None, "new": {"name": "tls", "port": 443, "protocol": "TCP",
-                                                                 "targetPort": 443}}}),
-    "whole-list": (with_args, step("remove", f"{CONTAINER}/args"),
-                   {f"{WEB}.args": {"old": None, "new": ["--one", "--two"]}}),
-    "selector": (service, step("remove", "/spec/selector"),
-                 {"spec.selector.app": {"old": None, "new": "removed-selector"}}),
-    "request": (objects.deployment, step("remove", f"{CONTAINER}/resources/requests/cpu"),
-                {f"{WEB}.resources.requests.cpu": {"old": None, "new": "250m"}}),
+    "env-item": (
+        objects.deployment,
+        step("remove", f"{CONTAINER}/env/0"),
+        {f"{WEB}.env[name=MODE]": {"old": None, "new": {"name": "MODE", "value": "plain"}}},
+    ),
+    "port-item": (
+        service,
+        step("remove", "/spec/ports/1"),
+        {
+            "spec.ports[port=443]": {
+                "old": None,
+                "new": {"name": "tls", "port": 443, "protocol": "TCP", "targetPort": 443},
+            }
+        },
+    ),
+    "whole-list": (
+        with_args,
+        step("remove", f"{CONTAINER}/args"),
+        {f"{WEB}.args": {"old": None, "new": ["--one", "--two"]}},
+    ),
+    "selector": (
+        service,
+        step("remove", "/spec/selector"),
+        {"spec.selector.app": {"old": None, "new": "removed-selector"}},
+    ),
+    "request": (
+        objects.deployment,
+        step("remove", f"{CONTAINER}/resources/requests/cpu"),
+        {f"{WEB}.resources.requests.cpu": {"old": None, "new": "250m"}},
+    ),
 }
 
 # name: what is declared, how a person changes it, the field's path for the API server, and what the next run says
 CHANGED = {
-    "image": (objects.deployment, step("replace", f"{CONTAINER}/image", "web:evil"),
-              '.spec.template.spec.containers[name="web"].image',
-              {f"{WEB}.image": {"old": "web:evil", "new": "web:1"}}),
-    "replicas": (objects.deployment, step("replace", "/spec/replicas", 7), ".spec.replicas",
-                 {"spec.replicas": {"old": 7, "new": 2}}),
-    "atomic-list-item-added": (with_args, step("add", f"{CONTAINER}/args/-", "--three"),
-                               '.spec.template.spec.containers[name="web"].args',
-                               {f"{WEB}.args": {"old": ["--one", "--two", "--three"], "new": ["--one", "--two"]}}),
-    "atomic-list-item-removed": (with_args, step("remove", f"{CONTAINER}/args/0"),
-                                 '.spec.template.spec.containers[name="web"].args',
-                                 {f"{WEB}.args": {"old": ["--two"], "new": ["--one", "--two"]}}),
-    "list-item": (objects.deployment, step("replace", f"{CONTAINER}/env/0/value", "fancy"),
-                  '.spec.template.spec.containers[name="web"].env[name="MODE"].value',
-                  {f"{WEB}.env[name=MODE].value": {"old": "fancy", "new": "plain"}}),
-    "quantity": (objects.deployment, step("replace", f"{CONTAINER}/resources/limits/memory", "2Gi"),
-                 '.spec.template.spec.containers[name="web"].resources.limits.memory',
-                 {f"{WEB}.resources.limits.memory": {"old": "2Gi", "new": "1Gi"}}),
+    "image": (
+        objects.deployment,
+        step("replace", f"{CONTAINER}/image", "web:evil"),
+        '.spec.template.spec.containers[name="web"].image',
+        {f"{WEB}.image": {"old": "web:evil", "new": "web:1"}},
+    ),
+    "replicas": (
+        objects.deployment,
+        step("replace", "/spec/replicas", 7),
+        ".spec.replicas",
+        {"spec.replicas": {"old": 7, "new": 2}},
+    ),
+    "atomic-list-item-added": (
+        with_args,
+        step("add", f"{CONTAINER}/args/-", "--three"),
+        '.spec.template.spec.containers[name="web"].args',
+        {f"{WEB}.args": {"old": ["--one", "--two", "--three"], "new": ["--one", "--two"]}},
+    ),
+    "atomic-list-item-removed": (
+        with_args,
+        step("remove", f"{CONTAINER}/args/0"),
+        '.spec.template.spec.containers[name="web"].args',
+        {f"{WEB}.args": {"old": ["--two"], "new": ["--one", "--two"]}},
+    ),
+    "list-item": (
+        objects.deployment,
+        step("replace", f"{CONTAINER}/env/0/value", "fancy"),
+        '.spec.template.spec.containers[name="web"].env[name="MODE"].value',
+        {f"{WEB}.env[name=MODE].value": {"old": "fancy", "new": "plain"}},
+    ),
+    "quantity": (
+        objects.deployment,
+        step("replace", f"{CONTAINER}/resources/limits/memory", "2Gi"),
+        '.spec.template.spec.containers[name="web"].resources.limits.memory',
+        {f"{WEB}.resources.limits.memory": {"old": "2Gi", "new": "1Gi"}},
+    ),
 }
 
 
@@ -146,9 +188,15 @@ def test_the_same_value_from_somebody_else_is_no_conflict(apiserver, a_set):
 def test_items_that_others_add_to_a_list_are_theirs(apiserver, a_set):
     web, ports = objects.deployment("added-item"), service("added-item")
     run = a_set("added-item", web, ports)
-    patch(apiserver, web, [step("add", f"{CONTAINER}/env/-", {"name": "THEIRS", "value": "1"}),
-                           step("add", "/spec/template/spec/containers/-", {"name": "sidecar", "image": "proxy:1"}),
-                           step("add", "/spec/template/spec/volumes/-", {"name": "theirs", "emptyDir": {}})])
+    patch(
+        apiserver,
+        web,
+        [
+            step("add", f"{CONTAINER}/env/-", {"name": "THEIRS", "value": "1"}),
+            step("add", "/spec/template/spec/containers/-", {"name": "sidecar", "image": "proxy:1"}),
+            step("add", "/spec/template/spec/volumes/-", {"name": "theirs", "emptyDir": {}}),
+        ],
+    )
     patch(apiserver, ports, [step("add", "/spec/ports/-", {"name": "theirs", "port": 9090})])
     check_unchanged(apiserver, run)
     run(objects=[objects.changed(web, "spec.replicas", 3), ports])
@@ -165,8 +213,10 @@ def test_deleted_objects_come_back(apiserver, a_set):
     run = a_set("deleted", *declared)
     apiserver.kubectl("delete", "configmap/deleted", "deployment/deleted")
     real = check_thrice(apiserver, run)
-    assert real["changes"] == {"ConfigMap default/deleted": {"old": None, "new": "created"},
-                               "Deployment default/deleted": {"old": None, "new": "created"}}
+    assert real["changes"] == {
+        "ConfigMap default/deleted": {"old": None, "new": "created"},
+        "Deployment default/deleted": {"old": None, "new": "created"},
+    }
 
 
 def test_an_object_that_was_deleted_and_made_anew_by_somebody(apiserver, a_set):
@@ -176,8 +226,9 @@ def test_an_object_that_was_deleted_and_made_anew_by_somebody(apiserver, a_set):
     answer = run(test=True)
     assert answer["result"] is False and "another field manager 'a-person' owns .data.a" in answer["comment"]
     real = check_thrice(apiserver, lambda **kwargs: run(force_conflicts=True, **kwargs))
-    assert real["changes"] == {"ConfigMap default/anew": {"data.a": {"old": "theirs", "new": "1"},
-                                                          LABEL_PATH: {"old": None, "new": "anew"}}}
+    assert real["changes"] == {
+        "ConfigMap default/anew": {"data.a": {"old": "theirs", "new": "1"}, LABEL_PATH: {"old": None, "new": "anew"}}
+    }
     assert apiserver.get("configmap", "anew")["data"] == {"a": "1", "b": "theirs"}
 
 
@@ -204,8 +255,12 @@ def test_replaced_by_a_file_of_somebody(apiserver, a_set):
     theirs = objects.config_map("replaced", a="1")
     apiserver.kubectl("replace", "-f", "-", stdin=json.dumps(theirs))  # without our label, and without b
     real = check_thrice(apiserver, run)
-    assert real["changes"] == {"ConfigMap default/replaced": {
-        "data.b": {"old": None, "new": "2"}, LABEL_PATH: {"old": None, "new": "replaced"}}}
+    assert real["changes"] == {
+        "ConfigMap default/replaced": {
+            "data.b": {"old": None, "new": "2"},
+            LABEL_PATH: {"old": None, "new": "replaced"},
+        }
+    }
 
 
 def test_who_owns_what_is_forgotten(apiserver, a_set):
@@ -226,8 +281,14 @@ UNDECLARED = {
     "an annotation of a controller": ["annotate", "deployment", "undeclared", "deployment.kubernetes.io/revision=4"],
     "a label of somebody": ["label", "deployment", "undeclared", "team=blue"],
     "limits by hand": ["set", "resources", "deployment", "undeclared", "--limits=cpu=2"],
-    "a finalizer": ["patch", "deployment", "undeclared", "--type=merge", "-p",
-                    '{"metadata": {"finalizers": ["example.org/kept"]}}'],
+    "a finalizer": [
+        "patch",
+        "deployment",
+        "undeclared",
+        "--type=merge",
+        "-p",
+        '{"metadata": {"finalizers": ["example.org/kept"]}}',
+    ],
 }
 
 
@@ -247,19 +308,37 @@ def test_fields_that_are_not_declared_are_not_drift(apiserver, a_set):
 
 
 def test_a_certificate_injected_into_a_webhook_configuration_stays(apiserver, a_set):
-    hook = {"name": "injected.example.org", "sideEffects": "None", "admissionReviewVersions": ["v1"],
-            "failurePolicy": "Ignore", "clientConfig": {"service": {"name": "hook", "namespace": "default"}},
-            "rules": [{"apiGroups": ["injected.example.org"], "apiVersions": ["v1"], "operations": ["CREATE"],
-                       "resources": ["things"]}]}
-    declared = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-                "metadata": {"name": "injected"}, "webhooks": [hook]}
+    hook = {
+        "name": "injected.example.org",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "failurePolicy": "Ignore",
+        "clientConfig": {"service": {"name": "hook", "namespace": "default"}},
+        "rules": [
+            {
+                "apiGroups": ["injected.example.org"],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["things"],
+            }
+        ],
+    }
+    declared = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "injected"},
+        "webhooks": [hook],
+    }
     run = a_set("injected", declared)
     bundle = "LS0tLS1CRUdJTg=="
     patch(apiserver, declared, [step("add", "/webhooks/0/clientConfig/caBundle", bundle)], "--field-manager=injector")
     check_unchanged(apiserver, run)
     real = run(objects=[objects.changed(declared, "webhooks.0.timeoutSeconds", 5)])
-    assert real["changes"] == {"ValidatingWebhookConfiguration injected": {
-        "webhooks[name=injected.example.org].timeoutSeconds": {"old": 10, "new": 5}}}
+    assert real["changes"] == {
+        "ValidatingWebhookConfiguration injected": {
+            "webhooks[name=injected.example.org].timeoutSeconds": {"old": 10, "new": 5}
+        }
+    }
     live = apiserver.get("validatingwebhookconfiguration", "injected")["webhooks"][0]
     assert live["clientConfig"]["caBundle"] == bundle
 
@@ -271,8 +350,9 @@ def test_a_changed_secret_is_put_right_and_not_shown(apiserver, a_set):
     refused = run()
     assert refused["result"] is False and "owns .data.password" in refused["comment"]
     real = check_thrice(apiserver, lambda **kwargs: run(force_conflicts=True, **kwargs))
-    assert real["changes"] == {"Secret default/drifted-secret": {
-        "data.password": {"old": "<redacted>", "new": "<redacted>"}}}
+    assert real["changes"] == {
+        "Secret default/drifted-secret": {"data.password": {"old": "<redacted>", "new": "<redacted>"}}
+    }
     assert "canary" not in json.dumps([refused, real])
 
 
@@ -288,10 +368,27 @@ def test_the_record_of_a_set_is_deleted(apiserver, a_set):
 def test_the_record_of_a_set_is_edited(apiserver, a_set):
     run = a_set("bad-record", objects.config_map("bad-record", a="1"))
     title_of_record = "ConfigMap kube-system/saltk8s-set-bad-record"
-    apiserver.kubectl("patch", "configmap", "saltk8s-set-bad-record", "-n", "kube-system", "--type=merge", "-p",
-                      '{"data": {"kinds": "nonsense"}}', "--field-manager=a-person")
+    apiserver.kubectl(
+        "patch",
+        "configmap",
+        "saltk8s-set-bad-record",
+        "-n",
+        "kube-system",
+        "--type=merge",
+        "-p",
+        '{"data": {"kinds": "nonsense"}}',
+        "--field-manager=a-person",
+    )
     real = check_thrice(apiserver, run)
     assert real["changes"] == {title_of_record: {"data.kinds": {"old": "nonsense", "new": "ConfigMap.v1.\n"}}}
-    apiserver.kubectl("patch", "configmap", "saltk8s-set-bad-record", "-n", "kube-system", "--type=json", "-p",
-                      '[{"op": "remove", "path": "/data/kinds"}]')
+    apiserver.kubectl(
+        "patch",
+        "configmap",
+        "saltk8s-set-bad-record",
+        "-n",
+        "kube-system",
+        "--type=json",
+        "-p",
+        '[{"op": "remove", "path": "/data/kinds"}]',
+    )
     assert list(check_thrice(apiserver, run)["changes"]) == [title_of_record]

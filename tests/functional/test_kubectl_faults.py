@@ -170,11 +170,14 @@ def test_silence_in_the_middle_of_an_apply(own_apiserver, proxy, a_set, impatien
     assert set(found.recovers()) == titles(*(f"midway-{number}" for number in range(4))) - done
 
 
-@pytest.mark.parametrize(("name", "code", "reason", "sort", "text"), [
-    ("e500", 500, "InternalError", "server", "the API server fails: something broke"),
-    ("e503", 503, "ServiceUnavailable", "unreachable", "the API server does not answer: it is not available"),
-    ("e429", 429, "TooManyRequests", "overloaded", "the API server has too much to do: something broke"),
-])
+@pytest.mark.parametrize(
+    ("name", "code", "reason", "sort", "text"),
+    [
+        ("e500", 500, "InternalError", "server", "the API server fails: something broke"),
+        ("e503", 503, "ServiceUnavailable", "unreachable", "the API server does not answer: it is not available"),
+        ("e429", 429, "TooManyRequests", "overloaded", "the API server has too much to do: something broke"),
+    ],
+)
 def test_an_error_of_the_server_while_writing(own_apiserver, proxy, a_set, name, code, reason, sort, text):
     found = a_set(name, *(objects.config_map(f"{name}-{number}", a="1") for number in range(4)))
     proxy.on(lambda exchange: exchange.refuse(code, reason, "something broke"), uri=f"{name}-2", write=True)
@@ -183,11 +186,14 @@ def test_an_error_of_the_server_while_writing(own_apiserver, proxy, a_set, name,
     assert titles(f"{name}-2") <= set(found.recovers())
 
 
-@pytest.mark.parametrize(("name", "where", "body"), [
-    ("page", "/api", "<html>Please log in</html>"),
-    ("page", "dryRun=All", "<html>Please log in</html>"),
-    ("half", "labelSelector", '{"kind": "ConfigMapLi'),
-])
+@pytest.mark.parametrize(
+    ("name", "where", "body"),
+    [
+        ("page", "/api", "<html>Please log in</html>"),
+        ("page", "dryRun=All", "<html>Please log in</html>"),
+        ("half", "labelSelector", '{"kind": "ConfigMapLi'),
+    ],
+)
 def test_answers_that_are_not_of_an_api_server(own_apiserver, proxy, a_set, name, body, where):
     name = f"{name}-{'-'.join(re.findall('[a-z]+', where.lower()))}"
     found = a_set(name, objects.config_map(name, a="1"))
@@ -219,10 +225,18 @@ def busy():
     limits = {"nominalConcurrencyShares": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}}
     what = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": True, "namespaces": ["*"]}
     rule = {"subjects": [{"kind": "Group", "group": {"name": "busy"}}], "resourceRules": [what]}
-    level = {"apiVersion": version, "kind": "PriorityLevelConfiguration", "metadata": {"name": "busy"},
-             "spec": {"type": "Limited", "limited": limits}}
-    schema = {"apiVersion": version, "kind": "FlowSchema", "metadata": {"name": "busy"},
-              "spec": {"priorityLevelConfiguration": {"name": "busy"}, "matchingPrecedence": 2, "rules": [rule]}}
+    level = {
+        "apiVersion": version,
+        "kind": "PriorityLevelConfiguration",
+        "metadata": {"name": "busy"},
+        "spec": {"type": "Limited", "limited": limits},
+    }
+    schema = {
+        "apiVersion": version,
+        "kind": "FlowSchema",
+        "metadata": {"name": "busy"},
+        "spec": {"priorityLevelConfiguration": {"name": "busy"}, "matchingPrecedence": 2, "rules": [rule]},
+    }
     return level, schema
 
 
@@ -266,12 +280,19 @@ def hooked(server, webhook, name, **kwargs):
 def test_a_webhook_refuses(own_apiserver, webhook, a_set):
     webhook.answer = lambda obj, dry: "numbers must be even" if obj["metadata"]["name"] == "odd" else None
     hooked(own_apiserver, webhook, "hook-refuses")
-    found = a_set("hook-refuses", objects.config_map("even", "hook-refuses", a="2"),
-                  objects.config_map("odd", "hook-refuses", a="1"))
+    found = a_set(
+        "hook-refuses",
+        objects.config_map("even", "hook-refuses", a="2"),
+        objects.config_map("odd", "hook-refuses", a="1"),
+    )
     mark = own_apiserver.mark()
     for test in (True, False):
-        error = found.fails("invalid", "ConfigMap hook-refuses/odd: the admission webhook 'hook-refuses.example.org' "
-                            "refuses: numbers must be even", test=test)
+        error = found.fails(
+            "invalid",
+            "ConfigMap hook-refuses/odd: the admission webhook 'hook-refuses.example.org' "
+            "refuses: numbers must be even",
+            test=test,
+        )
         assert error.details["webhook"] == "hook-refuses.example.org"
         assert error.details["reason"] == "numbers must be even"
     assert [request for request in own_apiserver.requests(mark) if request.write] == []
@@ -314,8 +335,12 @@ def test_a_webhook_does_not_do_its_work(own_apiserver, webhook, a_set, how):
 def test_a_client_certificate_that_is_over(own_apiserver, a_set):
     found = a_set("over", objects.config_map("over", a="1"))
     for test in (True, False):
-        found.fails("unauthorised", "the API server refuses us: our credentials are wrong, or their time is over",
-                    own_apiserver.kubeconfig_by_certificate("over", -1), test=test)
+        found.fails(
+            "unauthorised",
+            "the API server refuses us: our credentials are wrong, or their time is over",
+            own_apiserver.kubeconfig_by_certificate("over", -1),
+            test=test,
+        )
     assert found.run(own_apiserver.kubeconfig_by_certificate("over", 600), test=True)["result"] is None
     assert titles("over") <= set(found.recovers())
 
@@ -345,18 +370,31 @@ def test_a_token_ends_in_the_middle_of_an_apply(own_apiserver, proxy, a_set):
 def test_a_namespace_that_is_being_deleted(own_apiserver, a_set):
     own_apiserver.apply(objects.namespace("leaving"))
     own_apiserver.kubectl("delete", "namespace", "leaving", "--wait=false")
-    waits = {"type": "NamespaceContentRemaining", "status": "True", "reason": "SomeResourcesRemain",
-             "message": "Some resources are remaining: volumes. has 1 resource instances",
-             "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    waits = {
+        "type": "NamespaceContentRemaining",
+        "status": "True",
+        "reason": "SomeResourcesRemain",
+        "message": "Some resources are remaining: volumes. has 1 resource instances",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
     own_apiserver.set_status("namespace", "leaving", {"conditions": [waits]})
     since = own_apiserver.get("namespace", "leaving")["metadata"]["deletionTimestamp"]
-    found = a_set("leaving", objects.namespace("leaving"), objects.config_map("one", "leaving", a="1"),
-                  objects.config_map("two", "leaving", a="1"), objects.config_map("leaving-else", a="1"))
+    found = a_set(
+        "leaving",
+        objects.namespace("leaving"),
+        objects.config_map("one", "leaving", a="1"),
+        objects.config_map("two", "leaving", a="1"),
+        objects.config_map("leaving-else", a="1"),
+    )
     mark = own_apiserver.mark()
     for test in (True, False):
-        error = found.fails("terminating", f"the namespace leaving is being deleted since {since}: nothing can be "
-                            "created in it until it is gone; it waits for its finalizers kubernetes; "
-                            "NamespaceContentRemaining: Some resources are remaining: volumes.", test=test)
+        error = found.fails(
+            "terminating",
+            f"the namespace leaving is being deleted since {since}: nothing can be "
+            "created in it until it is gone; it waits for its finalizers kubernetes; "
+            "NamespaceContentRemaining: Some resources are remaining: volumes.",
+            test=test,
+        )
         assert error.details["namespace"] == "leaving"
     assert [request for request in own_apiserver.requests(mark) if request.write] == []
     gone = objects.namespace("leaving") | {"spec": {"finalizers": []}}  # its controller's last word
@@ -367,8 +405,9 @@ def test_a_namespace_that_is_being_deleted(own_apiserver, a_set):
 # -- the kubeconfig
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "is empty"), ("a: [1, }", "is not YAML (line 1)"),
-                                            ("{}", "has no current context")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "is empty"), ("a: [1, }", "is not YAML (line 1)"), ("{}", "has no current context")]
+)
 def test_a_kubeconfig_of_no_use(tmp_path, a_set, text, said):
     path = tmp_path / "kubeconfig"
     path.write_text(text)
@@ -408,8 +447,9 @@ def test_a_certificate_authority_that_does_not_match(own_apiserver, tmp_path, a_
     kubeconfig.write_text(text.replace(str(folder / "certs" / "apiserver.crt"), str(folder / "ca.crt")))
     found = a_set("authority", objects.config_map("authority", a="1"))
     for test in (True, False):
-        found.fails("untrusted", "the API server's certificate is not one that the kubeconfig trusts", kubeconfig,
-                    test=test)
+        found.fails(
+            "untrusted", "the API server's certificate is not one that the kubeconfig trusts", kubeconfig, test=test
+        )
     assert titles("authority") <= set(found.recovers())
 
 
@@ -427,11 +467,14 @@ def program(folder, monkeypatch, script, mode=0o755):
     monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
 
 
-@pytest.mark.parametrize(("there", "mode", "said"), [
-    (False, 0, "no such program: kubectl"),
-    (True, 0o644, "kubectl cannot be started: Permission denied"),
-    (True, 0o755, "cannot be started: Exec format error"),
-])
+@pytest.mark.parametrize(
+    ("there", "mode", "said"),
+    [
+        (False, 0, "no such program: kubectl"),
+        (True, 0o644, "kubectl cannot be started: Permission denied"),
+        (True, 0o755, "cannot be started: Exec format error"),
+    ],
+)
 def test_kubectl_is_missing_or_no_program(tmp_path, monkeypatch, a_set, there, mode, said):
     if there:
         program(tmp_path, monkeypatch, "", mode)
@@ -453,19 +496,28 @@ def test_kubectl_is_killed_in_the_middle_of_an_apply(own_apiserver, proxy, tmp_p
     names = [f"shot-{number}" for number in range(4)]
     found = a_set("shot", *(objects.config_map(name, a="1") for name in names))
     proxy.on(kill, write=True, skip=3, times=1)
-    error = found.fails("killed", "kubectl was ended from outside, by signal 9 (SIGKILL: does the machine lack",
-                        own_apiserver.kubeconfig_with("shot", proxy.url))
+    error = found.fails(
+        "killed",
+        "kubectl was ended from outside, by signal 9 (SIGKILL: does the machine lack",
+        own_apiserver.kubeconfig_with("shot", proxy.url),
+    )
     done = set(error.changes) & titles(*names)
     assert len(done) >= 3  # the API server was asked afterwards what it has
     assert set(found.recovers()) == titles(*names) - done
 
 
-@pytest.mark.parametrize(("script", "sort", "said"), [
-    ("echo canary-in-the-output", "failed", "kubectl did not answer with JSON, but with 21 characters"),
-    ("echo 'panic: runtime error: nil' >&2; echo 'goroutine 1 [running]:' >&2; exit 2", "killed",
-     "kubectl broke down: runtime error: nil"),
-    ("exit 3", "failed", "kubectl failed and said nothing"),
-])
+@pytest.mark.parametrize(
+    ("script", "sort", "said"),
+    [
+        ("echo canary-in-the-output", "failed", "kubectl did not answer with JSON, but with 21 characters"),
+        (
+            "echo 'panic: runtime error: nil' >&2; echo 'goroutine 1 [running]:' >&2; exit 2",
+            "killed",
+            "kubectl broke down: runtime error: nil",
+        ),
+        ("exit 3", "failed", "kubectl failed and said nothing"),
+    ],
+)
 def test_kubectl_breaks_down_or_prints_nonsense(tmp_path, monkeypatch, a_set, script, sort, said):
     program(tmp_path, monkeypatch, script)
     found = a_set("nonsense", objects.config_map("nonsense", a="1"))

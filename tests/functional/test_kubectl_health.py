@@ -33,15 +33,26 @@ def loaded(tmp_path_factory):
 def sick_pod(name: str) -> dict:
     """A pod of the Deployment ``name``, whose container crashes."""
     meta = {"name": f"{name}-1", "namespace": "default", "labels": {"app": name}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta,
-            "spec": {"nodeName": "k8s-w1", "containers": [{"name": "web", "image": "web:1"}]}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": meta,
+        "spec": {"nodeName": "k8s-w1", "containers": [{"name": "web", "image": "web:1"}]},
+    }
 
 
 def event(kind: str, name: str, message: str) -> dict:
     """A warning about an object."""
     about = {"kind": kind, "namespace": "default", "name": name}
-    return {"apiVersion": "v1", "kind": "Event", "metadata": {"name": f"{kind.lower()}.{name}", "namespace": "default"},
-            "involvedObject": about, "type": "Warning", "reason": "Trouble", "message": message}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{kind.lower()}.{name}", "namespace": "default"},
+        "involvedObject": about,
+        "type": "Warning",
+        "reason": "Trouble",
+        "message": message,
+    }
 
 
 def test_a_timeout_says_what_an_operator_would_look_up(apiserver, run):
@@ -53,9 +64,13 @@ def test_a_timeout_says_what_an_operator_would_look_up(apiserver, run):
     answer = run("applied", "sick", objects=[objects.deployment("sick")], timeout_s=0)
     assert answer["result"] is False
     assert answer["changes"]["Deployment default/sick"] == {"old": None, "new": "created"}
-    for text in ("Deployment default/sick its controller has not seen the change yet",
-                 "event Warning Trouble: no quota left", "Pod default/sick-1 on k8s-w1: Running",
-                 "event Warning Trouble: it crashed", "container web: CrashLoopBackOff: back-off 10s, 3 restarts"):
+    for text in (
+        "Deployment default/sick its controller has not seen the change yet",
+        "event Warning Trouble: no quota left",
+        "Pod default/sick-1 on k8s-w1: Running",
+        "event Warning Trouble: it crashed",
+        "container web: CrashLoopBackOff: back-off 10s, 3 restarts",
+    ):
         assert text in answer["comment"], answer["comment"]
     conditions = [{"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable", "message": "none"}]
     apiserver.set_status("deployment", "sick", WELL | {"availableReplicas": 1, "conditions": conditions})
@@ -93,8 +108,12 @@ def test_ready_waits_and_says(apiserver, run, call):
 
 def test_a_failed_job_is_not_waited_for(apiserver, run):
     pod = {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a:1"}]}
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "doomed", "namespace": "default"},
-           "spec": {"template": {"spec": pod}}}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "doomed", "namespace": "default"},
+        "spec": {"template": {"spec": pod}},
+    }
     run("applied", "doomed", objects=[job], wait=False)
     time = "2026-01-01T00:00:00Z"
     why = {"status": "True", "reason": "BackoffLimitExceeded"}
@@ -106,14 +125,22 @@ def test_a_failed_job_is_not_waited_for(apiserver, run):
 
 def test_a_claim_that_waits_for_its_pod_is_healthy(run):
     def claim(name, storage):
-        spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": storage,
-                "resources": {"requests": {"storage": "0.5Gi"}}}
+        spec = {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": storage,
+            "resources": {"requests": {"storage": "0.5Gi"}},
+        }
         meta = {"name": name, "namespace": "default"}
         return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
 
     def storage_class(name, mode):
-        return {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
-                "provisioner": "example.org/none", "volumeBindingMode": mode}
+        return {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": name},
+            "provisioner": "example.org/none",
+            "volumeBindingMode": mode,
+        }
 
     classes = [storage_class("late", "WaitForFirstConsumer"), storage_class("now", "Immediate")]
     late = run("applied", "claims", objects=[*classes, claim("late", "late")], timeout_s=0)
@@ -126,20 +153,30 @@ def test_a_claim_that_waits_for_its_pod_is_healthy(run):
 
 
 def test_reading_functions(apiserver, run, call, minion, tmp_path):
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {
-        "name": "w1", "labels": {"node-role.kubernetes.io/worker": "true"}}, "spec": {"taints": [
-            {"key": "gpu", "value": "true", "effect": "NoSchedule"}]}}
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "w1", "labels": {"node-role.kubernetes.io/worker": "true"}},
+        "spec": {"taints": [{"key": "gpu", "value": "true", "effect": "NoSchedule"}]},
+    }
     apiserver.apply(node)
     apiserver.set_status("node", "w1", {"conditions": [{"type": "Ready", "status": "False", "message": "no network"}]})
     assert call("nodes")["w1"] == {
-        "ready": False, "reason": "no network", "schedulable": True, "roles": ["worker"], "version": "",
+        "ready": False,
+        "reason": "no network",
+        "schedulable": True,
+        "roles": ["worker"],
+        "version": "",
         "address": None,
         "taints": ["gpu=true:NoSchedule", "node.kubernetes.io/not-ready=:NoSchedule"],
     }
     run("applied", "reading", objects=[objects.deployment("reading"), objects.config_map("reading", a="1")], wait=False)
     listed = call("list_set", "reading")
     assert [(item["kind"], item["name"], item["ready"]) for item in listed] == [
-        ("ConfigMap", "reading", True), ("ConfigMap", "saltk8s-set-reading", True), ("Deployment", "reading", False)]
+        ("ConfigMap", "reading", True),
+        ("ConfigMap", "saltk8s-set-reading", True),
+        ("Deployment", "reading", False),
+    ]
     assert [item["name"] for item in call("list_set", "reading", kinds=["Deployment.v1.apps"])] == ["reading"]
     assert ("reading", False) in [(item["name"], item["ready"]) for item in call("rollouts", "default")]
     assert call("get", "configmap", "reading")["data"] == {"a": "1"}
@@ -161,8 +198,12 @@ def test_reading_functions(apiserver, run, call, minion, tmp_path):
 
 
 def test_manifests_from_the_file_server(minion, run):
-    found = minion.call("kubectl.manifests", "salt://site/web", template_context={"names": ["one", "two"]},
-                        objects=[objects.config_map("three")])
+    found = minion.call(
+        "kubectl.manifests",
+        "salt://site/web",
+        template_context={"names": ["one", "two"]},
+        objects=[objects.config_map("three")],
+    )
     assert [obj["metadata"]["name"] for obj in found[:2]] == ["one", "two"]
     assert found[3]["metadata"]["name"] == "three"
     plain = minion.call("kubectl.manifests", "salt://site/plain.yaml", template=None)
@@ -172,12 +213,15 @@ def test_manifests_from_the_file_server(minion, run):
     assert answer["result"] is None and "ConfigMap default/from-a-file" in answer["changes"]
 
 
-@pytest.mark.parametrize(("source", "text"), [
-    ("salt://site/broken/undefined.yaml", "undefined.yaml: cannot be rendered"),
-    ("salt://site/broken/syntax.yaml", "syntax.yaml: cannot be rendered"),
-    ("salt://site/nowhere", "salt://site/nowhere: no manifests there"),
-    ("salt://site/nowhere.yaml", "salt://site/nowhere.yaml: no such file"),
-])
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("salt://site/broken/undefined.yaml", "undefined.yaml: cannot be rendered"),
+        ("salt://site/broken/syntax.yaml", "syntax.yaml: cannot be rendered"),
+        ("salt://site/nowhere", "salt://site/nowhere: no manifests there"),
+        ("salt://site/nowhere.yaml", "salt://site/nowhere.yaml: no such file"),
+    ],
+)
 def test_sources_that_cannot_be_read(run, source, text):
     for test in (True, False):
         answer = run("applied", "broken", source=source, test=test)

@@ -34,7 +34,8 @@ def test_one_changed_object_costs_its_dry_run_and_one_write(apiserver, applied):
     declared[30]["data"]["a"] = "2"
     mark = apiserver.mark()
     assert applied("one-changed", *declared)["changes"] == {
-        "ConfigMap default/one-changed-30": {"data.a": {"old": "1", "new": "2"}}}
+        "ConfigMap default/one-changed-30": {"data.a": {"old": "1", "new": "2"}}
+    }
     assert verbs(apiserver.requests(mark)) == {"list": 1, "dry run": 1, "patch": 1}
 
 

@@ -19,8 +19,14 @@ def test_a_pool_that_goes_from_the_pillar_goes_from_the_cluster(admin, apiserver
     assert applied(admin("metallb", "full"))["result"] is True
     advertised = apiserver.get("l2advertisements", "-n", "metallb-system", "internal")["spec"]
     assert advertised["interfaces"] == ["ens192"]
-    one = admin("metallb", "example", pools={"public": {"addresses": ["10.20.0.200-10.20.0.230"]}},
-                l2={"interfaces": ["ens192"]}, node_selector={"edge": "true"}, log_level="debug")
+    one = admin(
+        "metallb",
+        "example",
+        pools={"public": {"addresses": ["10.20.0.200-10.20.0.230"]}},
+        l2={"interfaces": ["ens192"]},
+        node_selector={"edge": "true"},
+        log_level="debug",
+    )
     gone = {"old": "present", "new": None}
     assert applied(one)["changes"] == {
         "IPAddressPool.metallb.io metallb-system/public": {

@@ -13,8 +13,16 @@ from tests.support.salt import Minion
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kubectl.md"
 MERGED = {  # one of each file that makes the module, and of both that make the state module
-    "kubectl.get", "kubectl.apply", "kubectl.diff", "kubectl.wait", "kubectl.rollout_undo", "kubectl.can_i",
-    "kubectl.explain_failure", "kubectl.drain", "kubectl.label", "kubectl.uncordon",
+    "kubectl.get",
+    "kubectl.apply",
+    "kubectl.diff",
+    "kubectl.wait",
+    "kubectl.rollout_undo",
+    "kubectl.can_i",
+    "kubectl.explain_failure",
+    "kubectl.drain",
+    "kubectl.label",
+    "kubectl.uncordon",
 }
 MERGED_STATES = {"kubectl.applied", "kubectl.absent", "kubectl.drained", "kubectl.node_labelled"}
 
@@ -51,8 +59,9 @@ def test_a_synced_minion_has_the_whole_module(salt_call_cli, apiserver):
     for call in (["kubectl.get", "nodes"], ["kubectl.can_i", "get", "pods"], ["kubectl.cordon", "k8s-w1"]):
         answer = salt_call_cli.run(*call, f"kubeconfig={gone}")
         assert f"no kubeconfig {gone}" in answer.stderr + answer.stdout, answer
-    state = salt_call_cli.run("state.single", "kubectl.node_labelled", "k8s-w1", labels={"a": "b"}, kubeconfig=gone,
-                              test=True)
+    state = salt_call_cli.run(
+        "state.single", "kubectl.node_labelled", "k8s-w1", labels={"a": "b"}, kubeconfig=gone, test=True
+    )
     told = next(iter(state.data.values()))
     assert told["result"] is None and told["changes"] == {"a": {"old": None, "new": "b"}}
 

@@ -40,12 +40,16 @@ def pod(name, on, owner="ReplicaSet", empty=False, static=False, uid="11111111-1
     """A pod on a node; owner: kind of its controller, None for none."""
     meta = {"name": name, "namespace": "default", "labels": {"app": name.rpartition("-")[0]}}
     if owner:
-        meta["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": owner, "name": f"{name}-owner", "uid": uid,
-                                    "controller": True}]
+        meta["ownerReferences"] = [
+            {"apiVersion": "apps/v1", "kind": owner, "name": f"{name}-owner", "uid": uid, "controller": True}
+        ]
     if static:
         meta["annotations"] = {"kubernetes.io/config.mirror": "x", "kubernetes.io/config.hash": "x"}
-    spec = {"nodeName": on, "containers": [{"name": "a", "image": "a:1"}],
-            "tolerations": [{"operator": "Exists", "effect": "NoExecute"}]}
+    spec = {
+        "nodeName": on,
+        "containers": [{"name": "a", "image": "a:1"}],
+        "tolerations": [{"operator": "Exists", "effect": "NoExecute"}],
+    }
     if empty:
         spec["volumes"] = [{"name": "scratch", "emptyDir": {}}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
@@ -70,8 +74,13 @@ def budget(apiserver, app, allowed, name=None):
 
 def allow(apiserver, name, allowed):
     """What the controller writes into a budget when it has counted."""
-    status = {"observedGeneration": 1, "disruptionsAllowed": allowed, "currentHealthy": allowed + 1,
-              "desiredHealthy": 1 if allowed else 2, "expectedPods": 2}
+    status = {
+        "observedGeneration": 1,
+        "disruptionsAllowed": allowed,
+        "currentHealthy": allowed + 1,
+        "desiredHealthy": 1 if allowed else 2,
+        "expectedPods": 2,
+    }
     apiserver.set_status("pdb", name, status)
 
 
@@ -116,9 +125,15 @@ def test_cordon_and_uncordon_say_whether_they_changed_anything(apiserver, call, 
     assert call("nodes")[name]["schedulable"] is True
 
 
-@pytest.mark.parametrize(("function", "args"), [
-    ("cordon", ()), ("uncordon", ()), ("drain", ()), ("taint", (["a=b:NoSchedule"],)),
-])
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        ("cordon", ()),
+        ("uncordon", ()),
+        ("drain", ()),
+        ("taint", (["a=b:NoSchedule"],)),
+    ],
+)
 def test_a_node_that_is_not_there_is_one_clear_error(call, function, args):
     for test in (True, False):
         with pytest.raises(CommandExecutionError, match="^the cluster has no node 'nowhere'$"):
@@ -127,8 +142,11 @@ def test_a_node_that_is_not_there_is_one_clear_error(call, function, args):
 
 def test_states_of_a_node_that_is_not_there(run):
     for test in (True, False):
-        for state, more in (("node_labelled", {"labels": {"a": "b"}}), ("drained", {}),
-                            ("node_tainted", {"taints": ["a:NoSchedule"]})):
+        for state, more in (
+            ("node_labelled", {"labels": {"a": "b"}}),
+            ("drained", {}),
+            ("node_tainted", {"taints": ["a:NoSchedule"]}),
+        ):
             answer = run(state, "nowhere", test=test, **more)
             assert answer["result"] is False and answer["changes"] == {}
             assert "no" in answer["comment"] and "'nowhere'" in answer["comment"]
@@ -147,17 +165,28 @@ def test_a_name_is_never_taken_for_an_option(call):
 def test_labels_are_set_changed_and_taken_away(apiserver, run, node):
     name = node("labels-1")
     apiserver.kubectl("label", "node", name, "example.org/old=1", "example.org/size=small", "example.org/mine=yes")
-    wanted = {"example.org/old": None, "example.org/size": "big", "example.org/new": True, "example.org/gone": None,
-              "example.org/rack": 7}
+    wanted = {
+        "example.org/old": None,
+        "example.org/size": "big",
+        "example.org/new": True,
+        "example.org/gone": None,
+        "example.org/rack": 7,
+    }
     real = check_thrice(apiserver, lambda **kw: run("node_labelled", name, labels=wanted, **kw))
     assert real["changes"] == {
-        "example.org/old": {"old": "1", "new": None}, "example.org/size": {"old": "small", "new": "big"},
-        "example.org/new": {"old": None, "new": "true"}, "example.org/rack": {"old": None, "new": "7"},
+        "example.org/old": {"old": "1", "new": None},
+        "example.org/size": {"old": "small", "new": "big"},
+        "example.org/new": {"old": None, "new": "true"},
+        "example.org/rack": {"old": None, "new": "7"},
     }
     assert "example.org/size: small -> big" in real["comment"]
     labels = apiserver.get("node", name)["metadata"]["labels"]
-    assert labels == WORKER | {"example.org/size": "big", "example.org/new": "true", "example.org/mine": "yes",
-                               "example.org/rack": "7"}
+    assert labels == WORKER | {
+        "example.org/size": "big",
+        "example.org/new": "true",
+        "example.org/mine": "yes",
+        "example.org/rack": "7",
+    }
 
 
 def test_an_invalid_label_is_named_in_both_modes(apiserver, call, run, node):
@@ -172,8 +201,12 @@ def test_an_invalid_label_is_named_in_both_modes(apiserver, call, run, node):
 
 
 def test_labels_of_any_kind_but_not_those_that_a_set_declares(apiserver, call, run):
-    declared = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"},
-                "metadata": {"name": "labelled", "namespace": "default", "labels": {"example.org/tier": "web"}}}
+    declared = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "data": {"a": "1"},
+        "metadata": {"name": "labelled", "namespace": "default", "labels": {"example.org/tier": "web"}},
+    }
     run("applied", "labelled", objects=[declared], wait=False)
     done = call("label", "configmap", "labelled", {"example.org/note": "x"})
     assert done["changes"] == {"example.org/note": {"old": None, "new": "x"}}
@@ -196,18 +229,25 @@ def test_labels_of_any_kind_but_not_those_that_a_set_declares(apiserver, call, r
 
 
 def test_taints_are_set_changed_and_taken_away_and_others_left(apiserver, run, node):
-    name = node("taints-1", [
-        {"key": "example.org/gpu", "value": "one", "effect": "NoSchedule"},
-        {"key": "example.org/gpu", "value": "one", "effect": "NoExecute"},
-        {"key": "example.org/old", "effect": "NoSchedule"}, {"key": "example.org/old", "effect": "PreferNoSchedule"},
-        {"key": "node.example.org/theirs", "effect": "NoSchedule"},
-    ])
-    wanted = {"taints": ["example.org/gpu=two:NoSchedule", "example.org/new:PreferNoSchedule"],
-              "absent": ["example.org/old", "example.org/never:NoExecute"]}
+    name = node(
+        "taints-1",
+        [
+            {"key": "example.org/gpu", "value": "one", "effect": "NoSchedule"},
+            {"key": "example.org/gpu", "value": "one", "effect": "NoExecute"},
+            {"key": "example.org/old", "effect": "NoSchedule"},
+            {"key": "example.org/old", "effect": "PreferNoSchedule"},
+            {"key": "node.example.org/theirs", "effect": "NoSchedule"},
+        ],
+    )
+    wanted = {
+        "taints": ["example.org/gpu=two:NoSchedule", "example.org/new:PreferNoSchedule"],
+        "absent": ["example.org/old", "example.org/never:NoExecute"],
+    }
     real = check_thrice(apiserver, lambda **kw: run("node_tainted", name, **wanted, **kw))
     assert real["changes"] == {
         "example.org/gpu:NoSchedule": {
-            "old": "example.org/gpu=one:NoSchedule", "new": "example.org/gpu=two:NoSchedule"
+            "old": "example.org/gpu=one:NoSchedule",
+            "new": "example.org/gpu=two:NoSchedule",
         },
         "example.org/old:NoSchedule": {"old": "example.org/old=:NoSchedule", "new": None},
         "example.org/old:PreferNoSchedule": {"old": "example.org/old=:PreferNoSchedule", "new": None},
@@ -215,7 +255,9 @@ def test_taints_are_set_changed_and_taken_away_and_others_left(apiserver, run, n
     }
     there = apiserver.get("node", name)["spec"]["taints"]
     assert [f"{taint['key']}={taint.get('value', '')}:{taint['effect']}" for taint in there] == [
-        "example.org/gpu=two:NoSchedule", "example.org/gpu=one:NoExecute", "node.example.org/theirs=:NoSchedule",
+        "example.org/gpu=two:NoSchedule",
+        "example.org/gpu=one:NoExecute",
+        "node.example.org/theirs=:NoSchedule",
         "example.org/new=:PreferNoSchedule",
     ]
 
@@ -260,11 +302,23 @@ def test_a_plan_tells_what_goes_what_stays_and_what_is_in_the_way(apiserver, cal
     name = node("plan-1")
     meta = {"name": "plan-agent-owner", "namespace": "default"}
     template = {"metadata": {"labels": {"app": "plan-agent"}}, "spec": {"containers": [{"name": "a", "image": "a:1"}]}}
-    apiserver.apply({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": meta,
-                     "spec": {"selector": {"matchLabels": {"app": "plan-agent"}}, "template": template}})
+    apiserver.apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": meta,
+            "spec": {"selector": {"matchLabels": {"app": "plan-agent"}}, "template": template},
+        }
+    )
     uid = apiserver.get("daemonset", "plan-agent-owner")["metadata"]["uid"]
-    put(apiserver, pod("plan-agent", name, "DaemonSet", uid=uid), pod("plan-static", name, None, static=True),
-        pod("plana-1", name), pod("planb-1", name, empty=True), pod("planc-1", name, None))
+    put(
+        apiserver,
+        pod("plan-agent", name, "DaemonSet", uid=uid),
+        pod("plan-static", name, None, static=True),
+        pod("plana-1", name),
+        pod("planb-1", name, empty=True),
+        pod("planc-1", name, None),
+    )
     budget(apiserver, "plana", 0)
     budget(apiserver, "planb", 1)
     mark = apiserver.mark()
@@ -276,7 +330,10 @@ def test_a_plan_tells_what_goes_what_stays_and_what_is_in_the_way(apiserver, cal
     assert told["emptydir"] == ["default/planb-1"] and told["unmanaged"] == ["default/planc-1"]
     assert [one["name"] for one in told["budgets"]] == ["default/plana", "default/planb"]
     assert told["budgets"][0] == {
-        "name": "default/plana", "disruptions_allowed": 0, "pods": ["default/plana-1"], "blocks": True,
+        "name": "default/plana",
+        "disruptions_allowed": 0,
+        "pods": ["default/plana-1"],
+        "blocks": True,
         "reason": "1 pods are healthy, 2 have to be",
     }
     assert (told["budgets"][1]["blocks"], told["budgets"][1]["disruptions_allowed"]) == (False, 1)
@@ -286,8 +343,11 @@ def test_a_plan_tells_what_goes_what_stays_and_what_is_in_the_way(apiserver, cal
         call("drain", name)
     assert writes(apiserver, mark) == [], "refused before anything is done"
     assert raised.value.details == {"error": "refused"}
-    for text in ("nothing was done", "no controller starts these again (force deletes them): default/planc-1",
-                 "emptyDir volumes would be lost (delete_emptydir_data allows it): default/planb-1"):
+    for text in (
+        "nothing was done",
+        "no controller starts these again (force deletes them): default/planc-1",
+        "emptyDir volumes would be lost (delete_emptydir_data allows it): default/planb-1",
+    ):
         assert text in str(raised.value)
     allowed = call("drain", name, test=True, force=True, delete_emptydir_data=True)
     assert allowed["obstacles"] == [] and len(allowed["changes"]) == 4
@@ -326,13 +386,17 @@ def test_a_budget_that_blocks_is_foretold_and_named_when_the_time_is_over(apiser
     put(apiserver, pod("blockeda-1", name), pod("blockedb-1", name))
     budget(apiserver, "blockeda", 0)
     foretold = run("drained", name, grace_s=0, test=True)
-    said = ("PodDisruptionBudget default/blockeda allows 0 disruptions now (1 pods are healthy, 2 have to be); "
-            "it covers default/blockeda-1")
+    said = (
+        "PodDisruptionBudget default/blockeda allows 0 disruptions now (1 pods are healthy, 2 have to be); "
+        "it covers default/blockeda-1"
+    )
     assert foretold["result"] is None and said in foretold["comment"]
     real = run("drained", name, grace_s=0, timeout_s=2)
     assert real["result"] is False
-    assert real["changes"] == {"unschedulable": {"old": False, "new": True},
-                               "Pod default/blockedb-1": {"old": "present", "new": None}}
+    assert real["changes"] == {
+        "unschedulable": {"old": False, "new": True},
+        "Pod default/blockedb-1": {"old": "present", "new": None},
+    }
     first = f"node {name} is not empty after 2 s, and stays cordoned; still there: default/blockeda-1"
     assert real["comment"].splitlines() == [first, said]
 
@@ -408,8 +472,10 @@ def test_before_the_cluster_exists(tmp_path, run):
     kubeconfig = str(tmp_path / "none")
     wanted = {
         "node_labelled": ({"labels": {"a": "b", "c": None}}, {"a": {"old": None, "new": "b"}}),
-        "node_tainted": ({"taints": ["a:NoSchedule"], "absent": ["b"]},
-                         {"a:NoSchedule": {"old": None, "new": "a=:NoSchedule"}}),
+        "node_tainted": (
+            {"taints": ["a:NoSchedule"], "absent": ["b"]},
+            {"a:NoSchedule": {"old": None, "new": "a=:NoSchedule"}},
+        ),
         "drained": ({}, {"unschedulable": {"old": False, "new": True}}),
     }
     for state, (more, changes) in wanted.items():

@@ -50,8 +50,13 @@ def test_our_verdict_is_what_an_apply_does(name, cluster, property_seed):
 
     @hypothesis.seed(property_seed)
     @hypothesis.settings(
-        max_examples=examples_wanted, deadline=None, database=None, print_blob=False, report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+        max_examples=examples_wanted,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
     )
     @hypothesis.given(strategies.data())
     def examples(data):

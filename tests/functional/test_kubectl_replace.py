@@ -18,22 +18,34 @@ def job(name: str, image: str = "work:1") -> dict:
 
 def storage_class(name: str, **parameters: str) -> dict:
     """A StorageClass; its parameters cannot be changed."""
-    return {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
-            "provisioner": "example.org/disk", "parameters": parameters}
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": "example.org/disk",
+        "parameters": parameters,
+    }
 
 
 def binding(name: str, role: str) -> dict:
     """A RoleBinding; its role cannot be changed."""
-    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": {"name": name, "namespace": "default"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": name, "namespace": "default"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+    }
 
 
 def claim(name: str, size: str) -> dict:
     """A PersistentVolumeClaim, a protected kind; its access modes cannot be changed."""
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "default"},
-            "spec": {"accessModes": [size], "resources": {"requests": {"storage": "1Gi"}}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"accessModes": [size], "resources": {"requests": {"storage": "1Gi"}}},
+    }
 
 
 def selecting(name: str, label: str) -> dict:

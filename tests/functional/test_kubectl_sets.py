@@ -17,12 +17,19 @@ LABEL = "saltk8s.io/set"
 
 
 def test_create_then_unchanged(apiserver, applied):
-    declared = [objects.namespace("create-ns"), objects.config_map("one", "create-ns", a="1"),
-                objects.deployment("web", "create-ns")]
+    declared = [
+        objects.namespace("create-ns"),
+        objects.config_map("one", "create-ns", a="1"),
+        objects.deployment("web", "create-ns"),
+    ]
     real = check_thrice(apiserver, lambda **kw: applied("create", *declared, **kw))
     assert real["changes"]["Namespace create-ns"] == {"old": None, "new": "created"}
-    assert set(real["changes"]) == {"Namespace create-ns", "ConfigMap create-ns/one", "Deployment create-ns/web",
-                                    "ConfigMap kube-system/saltk8s-set-create"}
+    assert set(real["changes"]) == {
+        "Namespace create-ns",
+        "ConfigMap create-ns/one",
+        "Deployment create-ns/web",
+        "ConfigMap kube-system/saltk8s-set-create",
+    }
     assert apiserver.get("deployment", "web", "-n", "create-ns")["metadata"]["labels"][LABEL] == "create"
 
 
@@ -50,13 +57,16 @@ def test_one_field_drifted(apiserver, applied):
 def test_a_changed_declaration_shows_its_fields(apiserver, applied):
     first = objects.deployment("fields")
     applied("fields", first)
-    second = objects.changed(objects.changed(first, "spec.replicas", 3),
-                             "spec.template.spec.containers.0.image", "web:2")
+    second = objects.changed(
+        objects.changed(first, "spec.replicas", 3), "spec.template.spec.containers.0.image", "web:2"
+    )
     real = check_thrice(apiserver, lambda **kw: applied("fields", second, **kw))
-    assert real["changes"] == {"Deployment default/fields": {
-        "spec.replicas": {"old": 2, "new": 3},
-        "spec.template.spec.containers[name=web].image": {"old": "web:1", "new": "web:2"},
-    }}
+    assert real["changes"] == {
+        "Deployment default/fields": {
+            "spec.replicas": {"old": 2, "new": 3},
+            "spec.template.spec.containers[name=web].image": {"old": "web:1", "new": "web:2"},
+        }
+    }
 
 
 def test_a_field_that_is_no_longer_declared_goes(apiserver, applied):
@@ -119,10 +129,12 @@ def test_prune_leaves_protected_kinds_and_copied_labels(apiserver, applied):
 
 
 def test_a_definition_and_its_objects_in_one_set(apiserver, applied):
-    declared = [objects.custom("Gadget", "one.example.org", "big", size=9),
-                objects.definition("Gadget", "one.example.org"),
-                objects.custom("Region", "one.example.org", "north", None),
-                objects.definition("Region", "one.example.org", "Cluster")]
+    declared = [
+        objects.custom("Gadget", "one.example.org", "big", size=9),
+        objects.definition("Gadget", "one.example.org"),
+        objects.custom("Region", "one.example.org", "north", None),
+        objects.definition("Region", "one.example.org", "Cluster"),
+    ]
     real = check_thrice(apiserver, lambda **kw: applied("gadgets", *declared, **kw))
     assert "Gadget.one.example.org default/big" in real["changes"] and "Region.one.example.org north" in real["changes"]
     changed = [objects.changed(declared[0], "spec.size", 3), *declared[1:]]
@@ -238,21 +250,34 @@ def test_an_empty_set_is_refused(applied):
 
 def test_a_failure_half_way_says_what_was_done(apiserver, applied):
     definition = objects.definition("Half", "half.example.org")
-    declared = [objects.namespace("half"), objects.config_map("half", "half", a="1"), definition,
-                objects.custom("Half", "half.example.org", "wrong", "half", size=0)]
+    declared = [
+        objects.namespace("half"),
+        objects.config_map("half", "half", a="1"),
+        definition,
+        objects.custom("Half", "half.example.org", "wrong", "half", size=0),
+    ]
     answer = applied("half", *declared)
     assert answer["result"] is False
     assert "Half.half.example.org half/wrong: spec.size: Invalid value" in answer["comment"]
-    assert set(answer["changes"]) == {"Namespace half", "ConfigMap half/half", "ConfigMap kube-system/saltk8s-set-half",
-                                      "CustomResourceDefinition halfs.half.example.org"}
+    assert set(answer["changes"]) == {
+        "Namespace half",
+        "ConfigMap half/half",
+        "ConfigMap kube-system/saltk8s-set-half",
+        "CustomResourceDefinition halfs.half.example.org",
+    }
     declared[3]["spec"]["size"] = 1
     again = applied("half", *declared)
     assert set(again["changes"]) == {"Half.half.example.org half/wrong"}
 
 
 def test_absent_deletes_in_reverse_order(apiserver, applied, minion):
-    declared = [objects.definition("Tool", "tool.example.org"), objects.custom("Tool", "tool.example.org", "hammer"),
-                objects.config_map("absent", a="1"), objects.deployment("absent"), objects.secret("absent", a="123456")]
+    declared = [
+        objects.definition("Tool", "tool.example.org"),
+        objects.custom("Tool", "tool.example.org", "hammer"),
+        objects.config_map("absent", a="1"),
+        objects.deployment("absent"),
+        objects.secret("absent", a="123456"),
+    ]
     applied("absent", *declared)
 
     def gone(**kwargs):

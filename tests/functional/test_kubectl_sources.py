@@ -64,12 +64,18 @@ def test_several_files_with_their_hashes(applied, web):
     assert {"ConfigMap default/web-a", "ConfigMap default/web-b"} <= set(answer["changes"]), answer["comment"]
 
 
-@pytest.mark.parametrize(("given", "said"), [
-    (None, "source_hash: got none; expected sha256=<64 hexadecimal digits>"),
-    ("md5=d41d8cd98f00b204e9800998ecf8427e", "source_hash: got md5=d41d8cd98f00b204e9800998ecf8427e; expected sha256="),
-    ("sha256=12", "source_hash: got sha256=12; expected sha256="),
-    (f"sha256={'0' * 64}", f"source_hash: the file's sha256 is {SHA256}; expected {'0' * 64}"),
-])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "source_hash: got none; expected sha256=<64 hexadecimal digits>"),
+        (
+            "md5=d41d8cd98f00b204e9800998ecf8427e",
+            "source_hash: got md5=d41d8cd98f00b204e9800998ecf8427e; expected sha256=",
+        ),
+        ("sha256=12", "source_hash: got sha256=12; expected sha256="),
+        (f"sha256={'0' * 64}", f"source_hash: the file's sha256 is {SHA256}; expected {'0' * 64}"),
+    ],
+)
 def test_a_file_without_its_hash_is_refused(apiserver, applied, web, given, said):
     address, folder = web
     (folder / "unsure.yaml").write_text(TEXT)

@@ -27,20 +27,42 @@ def writes(apiserver, mark):
 def sick_pod(name, app, reason="CrashLoopBackOff"):
     """A pod of a workload, which is not ready, and what its kubelet says about it."""
     meta = {"name": name, "namespace": "default", "labels": {"app": app}}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta,
-           "spec": {"nodeName": "kubelet", "containers": [{"name": "web", "image": "web:1"}]}}
-    box = {"name": "web", "ready": False, "restartCount": 3, "image": "web:1", "imageID": "",
-           "state": {"waiting": {"reason": reason, "message": "back-off 10s"}},
-           "lastState": {"terminated": {"exitCode": 7, "reason": "Error"}}}
-    return pod, {"phase": "Running", "containerStatuses": [box],
-                 "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": meta,
+        "spec": {"nodeName": "kubelet", "containers": [{"name": "web", "image": "web:1"}]},
+    }
+    box = {
+        "name": "web",
+        "ready": False,
+        "restartCount": 3,
+        "image": "web:1",
+        "imageID": "",
+        "state": {"waiting": {"reason": reason, "message": "back-off 10s"}},
+        "lastState": {"terminated": {"exitCode": 7, "reason": "Error"}},
+    }
+    return pod, {
+        "phase": "Running",
+        "containerStatuses": [box],
+        "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}],
+    }
 
 
 def event(name, about, message, time, sort="Warning"):
     """An event about an object: its kind and name."""
     where = {"kind": about[0], "name": about[1], "namespace": "default"}
-    return {"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "default"}, "count": 2,
-            "involvedObject": where, "type": sort, "reason": "Because", "message": message, "lastTimestamp": time}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": "default"},
+        "count": 2,
+        "involvedObject": where,
+        "type": sort,
+        "reason": "Because",
+        "message": message,
+        "lastTimestamp": time,
+    }
 
 
 # -- wait
@@ -54,8 +76,11 @@ def test_wait_for_a_condition_a_field_and_the_end(apiserver, call):
     assert [(one["kind"], one["name"], one["ready"]) for one in told["objects"]] == [("Deployment", "awaited", True)]
     for path in (".status.readyReplicas=2", "{.status.readyReplicas}=2", ".status.conditions"):
         assert call("wait", "Deployment.apps", "awaited", jsonpath=path, timeout_s=10)["objects"]
-    with pytest.raises(CommandExecutionError, match="not within 0 s: condition=Progressing: Deployment default/awaited "
-                                                    r"\(Available=True\)") as raised:
+    with pytest.raises(
+        CommandExecutionError,
+        match="not within 0 s: condition=Progressing: Deployment default/awaited "
+        r"\(Available=True\)",
+    ) as raised:
         call("wait", "Deployment.apps", "awaited", condition="Progressing", timeout_s=0)
     assert raised.value.details == {"error": "timeout"}
     with pytest.raises(CommandExecutionError, match="not within 1 s: delete: Deployment default/awaited"):
@@ -101,15 +126,28 @@ def revision(apiserver, deployment, number, image):
     template = json.loads(json.dumps(live["spec"]["template"]))
     template["metadata"]["labels"] = marks
     template["spec"]["containers"][0]["image"] = image
-    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment, "uid": live["metadata"]["uid"],
-             "controller": True}
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": deployment,
+        "uid": live["metadata"]["uid"],
+        "controller": True,
+    }
     noted = {"deployment.kubernetes.io/revision": str(number)}
-    apiserver.apply({
-        "apiVersion": "apps/v1", "kind": "ReplicaSet",
-        "metadata": {"name": f"{deployment}-{number}", "namespace": "default", "labels": marks, "annotations": noted,
-                     "ownerReferences": [owner]},
-        "spec": {"replicas": 0, "selector": {"matchLabels": marks}, "template": template},
-    })
+    apiserver.apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {
+                "name": f"{deployment}-{number}",
+                "namespace": "default",
+                "labels": marks,
+                "annotations": noted,
+                "ownerReferences": [owner],
+            },
+            "spec": {"replicas": 0, "selector": {"matchLabels": marks}, "template": template},
+        }
+    )
     patch = json.dumps({"metadata": {"annotations": noted}})
     apiserver.kubectl("patch", "deployment", deployment, "--type=merge", "-p", patch)
 
@@ -117,8 +155,14 @@ def revision(apiserver, deployment, number, image):
 def test_rollout_status_tells_how_far_it_is(apiserver, call):
     apiserver.apply(objects.deployment("rolling"))
     early = call("rollout_status", "Deployment.apps", "rolling")
-    assert early == {"ready": False, "reason": "its controller has not seen the change yet", "wanted": 2, "updated": 0,
-                     "available": 0, "revision": None}
+    assert early == {
+        "ready": False,
+        "reason": "its controller has not seen the change yet",
+        "wanted": 2,
+        "updated": 0,
+        "available": 0,
+        "revision": None,
+    }
     with pytest.raises(CommandExecutionError, match="not healthy after 1 s:\nDeployment default/rolling") as raised:
         call("rollout_status", "Deployment.apps", "rolling", timeout_s=1)
     assert raised.value.details == {"error": "not ready"}
@@ -155,14 +199,30 @@ def test_daemon_sets_keep_their_revisions_elsewhere(apiserver, call):
     del daemon["spec"]["replicas"]
     apiserver.apply(daemon)
     live = apiserver.get("daemonset", "daemon")
-    owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "daemon", "uid": live["metadata"]["uid"],
-             "controller": True}
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "name": "daemon",
+        "uid": live["metadata"]["uid"],
+        "controller": True,
+    }
     for number in (1, 2):
         template = json.loads(json.dumps(live["spec"]["template"])) | {"$patch": "replace"}
         template["spec"]["containers"][0]["image"] = f"web:{number}"
-        apiserver.apply({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": number,
-                         "metadata": {"name": f"daemon-{number}", "namespace": "default", "labels": {"app": "daemon"},
-                                      "ownerReferences": [owner]}, "data": {"spec": {"template": template}}})
+        apiserver.apply(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "ControllerRevision",
+                "revision": number,
+                "metadata": {
+                    "name": f"daemon-{number}",
+                    "namespace": "default",
+                    "labels": {"app": "daemon"},
+                    "ownerReferences": [owner],
+                },
+                "data": {"spec": {"template": template}},
+            }
+        )
     patch = '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "web:2"}]'
     apiserver.kubectl("patch", "daemonset", "daemon", "--type=json", "-p", patch)
     done = call("rollout_undo", "DaemonSet.apps", "daemon")
@@ -207,9 +267,11 @@ def test_scale_tells_old_and_new(apiserver, call):
     assert call("scale", "Deployment.apps", "scaled", "0") == {"old": 2, "new": 0}
     assert apiserver.get("deployment", "scaled")["spec"]["replicas"] == 0
     apiserver.apply(objects.config_map("scaled", a="1"))
-    for args, text in ((("configmap", "scaled", 1), "have no number of replicas"),
-                       (("Deployment.apps", "scaled", -1), "expected a whole number"),
-                       (("Deployment.apps", "nowhere", 1), "there is no Deployment.apps 'nowhere'")):
+    for args, text in (
+        (("configmap", "scaled", 1), "have no number of replicas"),
+        (("Deployment.apps", "scaled", -1), "expected a whole number"),
+        (("Deployment.apps", "nowhere", 1), "there is no Deployment.apps 'nowhere'"),
+    ):
         with pytest.raises(CommandExecutionError, match=text):
             call("scale", *args)
 
@@ -258,8 +320,9 @@ def talking_pod(name, app, *containers):
 
 
 def test_logs_of_a_container_a_pod_and_a_workload(apiserver, call, kubelet):
-    apiserver.apply(objects.deployment("talk"), talking_pod("talk-1", "talk", "web"),
-                    talking_pod("talk-2", "talk", "web", "mute"))
+    apiserver.apply(
+        objects.deployment("talk"), talking_pod("talk-1", "talk", "web"), talking_pod("talk-2", "talk", "web", "mute")
+    )
     assert call("logs", "talk-1") == ["talk-1 web tailLines=100"]
     assert call("logs", "talk-1", tail=None) == ["talk-1 all"]
     chosen = call("logs", "talk-2", container="web", tail=5, since_s=60, previous=True)
@@ -278,18 +341,30 @@ def test_logs_of_a_container_a_pod_and_a_workload(apiserver, call, kubelet):
 
 def test_events_come_in_the_order_of_time(apiserver, call):
     about = ("Pod", "told-1")
-    apiserver.apply(event("told.b", about, "second", "2026-01-01T00:00:02Z"),
-                    event("told.a", about, "third", "2026-01-01T00:00:10Z", "Normal"),
-                    event("told.c", about, "first", "2026-01-01T00:00:01Z"),
-                    event("told.d", ("Deployment", "told"), "other", "2026-01-01T00:00:03Z"))
+    apiserver.apply(
+        event("told.b", about, "second", "2026-01-01T00:00:02Z"),
+        event("told.a", about, "third", "2026-01-01T00:00:10Z", "Normal"),
+        event("told.c", about, "first", "2026-01-01T00:00:01Z"),
+        event("told.d", ("Deployment", "told"), "other", "2026-01-01T00:00:03Z"),
+    )
     told = call("events", "default", name="told-1")
     assert [one["message"] for one in told] == ["first", "second", "third"]
-    assert told[0] == {"time": "2026-01-01T00:00:01Z", "type": "Warning", "reason": "Because", "count": 2,
-                       "object": "Pod default/told-1", "message": "first"}
+    assert told[0] == {
+        "time": "2026-01-01T00:00:01Z",
+        "type": "Warning",
+        "reason": "Because",
+        "count": 2,
+        "object": "Pod default/told-1",
+        "message": "first",
+    }
     assert [one["message"] for one in call("events", kind="Pod", name="told-1", warnings=True)] == ["first", "second"]
     everywhere = [one["message"] for one in call("events")]
     assert [text for text in everywhere if text in ("first", "second", "other", "third")] == [
-        "first", "second", "other", "third"]
+        "first",
+        "second",
+        "other",
+        "third",
+    ]
     assert call("events", "default", kind="Pod", name="nobody") == []
 
 
@@ -303,13 +378,21 @@ def metrics_api(apiserver):
     for plural, kind, scope in (("nodes", "NodeMetrics", "Cluster"), ("pods", "PodMetrics", "Namespaced")):
         schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
         approved = {"api-approved.kubernetes.io": "unapproved, a stand-in"}
-        definitions.append({
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{plural}.metrics.k8s.io", "annotations": approved},
-            "spec": {"group": "metrics.k8s.io", "scope": scope, "names": {"kind": kind, "plural": plural},
-                     "versions": [{"name": "v1beta1", "served": True, "storage": True,
-                                   "schema": {"openAPIV3Schema": schema}}]},
-        })
+        definitions.append(
+            {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {"name": f"{plural}.metrics.k8s.io", "annotations": approved},
+                "spec": {
+                    "group": "metrics.k8s.io",
+                    "scope": scope,
+                    "names": {"kind": kind, "plural": plural},
+                    "versions": [
+                        {"name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+                    ],
+                },
+            }
+        )
     names = [f"crd/{one['metadata']['name']}" for one in definitions]
     apiserver.apply(*definitions)
     apiserver.kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
@@ -321,24 +404,48 @@ def test_usage_in_cores_and_bytes(apiserver, call, metrics_api):
     room = {"cpu": "3920m", "memory": "7Gi"}
     apiserver.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "busy"}})
     apiserver.set_status("node", "busy", {"allocatable": room, "capacity": room})
-    boxes = [{"name": "a", "usage": {"cpu": "1500000n", "memory": "1024Ki"}},
-             {"name": "b", "usage": {"cpu": "250m", "memory": "1Mi"}}]
+    boxes = [
+        {"name": "a", "usage": {"cpu": "1500000n", "memory": "1024Ki"}},
+        {"name": "b", "usage": {"cpu": "250m", "memory": "1Mi"}},
+    ]
     apiserver.apply(
-        {"apiVersion": metrics_api, "kind": "NodeMetrics", "metadata": {"name": "busy"},
-         "usage": {"cpu": "156340126n", "memory": "1432944Ki"}},
-        {"apiVersion": metrics_api, "kind": "PodMetrics", "metadata": {"name": "b", "namespace": "default"},
-         "containers": boxes},
-        {"apiVersion": metrics_api, "kind": "PodMetrics", "metadata": {"name": "a", "namespace": "kube-system"},
-         "containers": []},
+        {
+            "apiVersion": metrics_api,
+            "kind": "NodeMetrics",
+            "metadata": {"name": "busy"},
+            "usage": {"cpu": "156340126n", "memory": "1432944Ki"},
+        },
+        {
+            "apiVersion": metrics_api,
+            "kind": "PodMetrics",
+            "metadata": {"name": "b", "namespace": "default"},
+            "containers": boxes,
+        },
+        {
+            "apiVersion": metrics_api,
+            "kind": "PodMetrics",
+            "metadata": {"name": "a", "namespace": "kube-system"},
+            "containers": [],
+        },
     )
     assert call("top")["busy"] == {
-        "cpu_cores": 0.156340126, "memory_bytes": 1432944 * 1024,
-        "cpu_cores_allocatable": 3.92, "memory_bytes_allocatable": 7 * 1024**3,
+        "cpu_cores": 0.156340126,
+        "memory_bytes": 1432944 * 1024,
+        "cpu_cores_allocatable": 3.92,
+        "memory_bytes_allocatable": 7 * 1024**3,
     }
-    assert call("top", "pods", namespace="default") == [{
-        "namespace": "default", "name": "b", "cpu_cores": 0.2515, "memory_bytes": 2 * 1024**2, "containers": {
-            "a": {"cpu_cores": 0.0015, "memory_bytes": 1024**2}, "b": {"cpu_cores": 0.25, "memory_bytes": 1024**2}},
-    }]
+    assert call("top", "pods", namespace="default") == [
+        {
+            "namespace": "default",
+            "name": "b",
+            "cpu_cores": 0.2515,
+            "memory_bytes": 2 * 1024**2,
+            "containers": {
+                "a": {"cpu_cores": 0.0015, "memory_bytes": 1024**2},
+                "b": {"cpu_cores": 0.25, "memory_bytes": 1024**2},
+            },
+        }
+    ]
     assert [one["name"] for one in call("top", "pods")] == ["b", "a"]
     apiserver.kubectl("delete", "node", "busy")
 
@@ -350,10 +457,22 @@ def test_without_a_metrics_api_it_is_said(apiserver, call):
     with pytest.raises(CommandExecutionError, match="what: got 'podz'; expected nodes or pods"):
         call("top", "podz")
     service = {"name": "nobody", "namespace": "kube-system", "port": 443}
-    spec = {"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
-            "service": service, "insecureSkipTLSVerify": True}
-    apiserver.apply({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
-                     "metadata": {"name": "v1beta1.metrics.k8s.io"}, "spec": spec})
+    spec = {
+        "group": "metrics.k8s.io",
+        "version": "v1beta1",
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "service": service,
+        "insecureSkipTLSVerify": True,
+    }
+    apiserver.apply(
+        {
+            "apiVersion": "apiregistration.k8s.io/v1",
+            "kind": "APIService",
+            "metadata": {"name": "v1beta1.metrics.k8s.io"},
+            "spec": spec,
+        }
+    )
     try:
         apiserver.kubectl("wait", "--for=condition=Available=false", "apiservice/v1beta1.metrics.k8s.io")
         with pytest.raises(CommandExecutionError, match="the metrics API does not answer: metrics-server is not ready"):
@@ -368,13 +487,22 @@ def test_without_a_metrics_api_it_is_said(apiserver, call):
 def test_who_may_do_what(apiserver, call):
     rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]}
     apiserver.apply(
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-         "metadata": {"name": "asked", "namespace": "default"}, "rules": [rule]},
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-         "metadata": {"name": "asked", "namespace": "default"},
-         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "asked"},
-         "subjects": [{"kind": "Group", "name": "askers", "apiGroup": "rbac.authorization.k8s.io"},
-                      {"kind": "ServiceAccount", "name": "asker", "namespace": "default"}]},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "asked", "namespace": "default"},
+            "rules": [rule],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "asked", "namespace": "default"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "asked"},
+            "subjects": [
+                {"kind": "Group", "name": "askers", "apiGroup": "rbac.authorization.k8s.io"},
+                {"kind": "ServiceAccount", "name": "asker", "namespace": "default"},
+            ],
+        },
     )
     assert call("can_i", "delete", "nodes") is True
     jane = {"namespace": "default", "as_user": "jane", "as_group": "askers"}
@@ -393,9 +521,11 @@ def test_who_may_do_what(apiserver, call):
     assert {"verbs": ["get", "list"], "resources": ["deployments.apps"], "names": []} in rules
     nobody = str(apiserver.kubeconfig_with("can-i", token=NOBODY_TOKEN))
     assert call("can_i", "get", "pods", kubeconfig=nobody) is False
-    for args, more, text in ((("get", "deploymints"), {}, "does not know the resource deploymints"),
-                             (("get",), {}, "both a verb and a resource"),
-                             (("get", "pods"), {"as_group": ["askers"]}, "expected as_user with it")):
+    for args, more, text in (
+        (("get", "deploymints"), {}, "does not know the resource deploymints"),
+        (("get",), {}, "both a verb and a resource"),
+        (("get", "pods"), {"as_group": ["askers"]}, "expected as_user with it"),
+    ):
         with pytest.raises(CommandExecutionError, match=text):
             call("can_i", *args, **more)
 
@@ -405,9 +535,12 @@ def test_who_may_do_what(apiserver, call):
 
 def test_why_a_workload_is_not_healthy(apiserver, call, kubelet):
     pod, status = sick_pod("why-1", "why")
-    apiserver.apply(objects.deployment("why"), pod,
-                    event("why.1", ("Deployment", "why"), "no quota left", "2026-01-01T00:00:01Z"),
-                    event("why.2", ("Pod", "why-1"), "it crashed", "2026-01-01T00:00:02Z"))
+    apiserver.apply(
+        objects.deployment("why"),
+        pod,
+        event("why.1", ("Deployment", "why"), "no quota left", "2026-01-01T00:00:01Z"),
+        event("why.2", ("Pod", "why-1"), "it crashed", "2026-01-01T00:00:02Z"),
+    )
     apiserver.set_status("pod", "why-1", status)
     stuck = {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"}
     apiserver.set_status("deployment", "why", {"conditions": [stuck]})
@@ -420,10 +553,15 @@ def test_why_a_workload_is_not_healthy(apiserver, call, kubelet):
     sick = told["pods"][0]
     assert (sick["pod"], sick["node"], sick["phase"]) == ("default/why-1", "kubelet", "Running")
     assert [one["message"] for one in sick["events"]] == ["it crashed"]
-    assert sick["containers"] == [{
-        "name": "web", "reason": "CrashLoopBackOff: back-off 10s", "restarts": 3, "exit_code": 7,
-        "log": ["why-1 web previous=true", "why-1 web tailLines=10"],
-    }]
+    assert sick["containers"] == [
+        {
+            "name": "web",
+            "reason": "CrashLoopBackOff: back-off 10s",
+            "restarts": 3,
+            "exit_code": 7,
+            "log": ["why-1 web previous=true", "why-1 web tailLines=10"],
+        }
+    ]
     alone = call("explain_failure", "pod", "why-1")
     assert alone["reason"] == "is not Ready: ContainersNotReady"
     assert alone["pods"][0]["containers"] == sick["containers"]
@@ -433,7 +571,13 @@ def test_why_a_workload_is_not_healthy(apiserver, call, kubelet):
 def test_what_is_healthy_and_what_is_not_there(apiserver, call):
     apiserver.apply(objects.config_map("fine", a="1"))
     told = call("explain_failure", "configmap", "fine")
-    assert told == {"object": "ConfigMap default/fine", "ready": True, "reason": "", "conditions": [], "events": [],
-                    "pods": []}
+    assert told == {
+        "object": "ConfigMap default/fine",
+        "ready": True,
+        "reason": "",
+        "conditions": [],
+        "events": [],
+        "pods": [],
+    }
     with pytest.raises(CommandExecutionError, match="there is no pod 'nowhere'"):
         call("explain_failure", "pod", "nowhere")

@@ -62,9 +62,13 @@ def test_the_admins_result_gets_into_the_cluster_and_nothing_is_changed(made, ap
     admin = made()
     at(monkeypatch, 1000)
     assert admin.call("k8s_monitoring.export_drift", "tried") == {
-        "ok": 1, "change": 1, "failure": 1, "written": "ConfigMap monitoring/highstate"}
+        "ok": 1,
+        "change": 1,
+        "failure": 1,
+        "written": "ConfigMap monitoring/highstate",
+    }
     assert not (tmp_path / "by-states").exists(), "the states ran in earnest"
-    (name, text), = shown(apiserver).items()
+    ((name, text),) = shown(apiserver).items()
     assert name == f"{admin.id}.prom"
     assert f'saltk8s_highstate_states{{minion="{admin.id}",result="change"}} 1\n' in text
     mark = apiserver.mark()

@@ -61,7 +61,10 @@ def whole() -> dict:
     """Return the model with every job and every way to be told."""
     more = {
         "cluster": {"extra_args": {"etcd": {"listen-metrics-urls": "http://0.0.0.0:2381"}}},
-        "services": {"canal": {"felix": {"metrics": True}}, "prometheus": WAYS | {"enabled": True, "probes": {"a": "tls://a.example:443"}}},
+        "services": {
+            "canal": {"felix": {"metrics": True}},
+            "prometheus": WAYS | {"enabled": True, "probes": {"a": "tls://a.example:443"}},
+        },
     }
     return model.build(pillars.defaults(), pillars.merge(pillars.full(), more))
 

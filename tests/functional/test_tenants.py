@@ -46,8 +46,9 @@ def cluster(make, own_apiserver):
     assert answer["result"] is True, answer["comment"]
     for quota in api.get("resourcequotas", "-A")["items"]:
         hard = quota["spec"]["hard"]
-        api.set_status("resourcequota", "tenant", {"hard": hard, "used": dict.fromkeys(hard, "0")},
-                       quota["metadata"]["namespace"])
+        api.set_status(
+            "resourcequota", "tenant", {"hard": hard, "used": dict.fromkeys(hard, "0")}, quota["metadata"]["namespace"]
+        )
     play_aggregation(api)
     return api
 
@@ -64,8 +65,12 @@ def definition(kind: str) -> dict:
     version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
     spec = {"group": "traefik.io", "scope": "Namespaced", "names": names, "versions": [version]}
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{plural}.traefik.io"}, "spec": spec}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.traefik.io"},
+        "spec": spec,
+    }
 
 
 def play_aggregation(api) -> None:
@@ -74,8 +79,12 @@ def play_aggregation(api) -> None:
     for name in ("view", "edit", "admin"):
         wanted = next(r for r in roles if r["metadata"]["name"] == name)["aggregationRule"]["clusterRoleSelectors"]
         keys = [key for selector in wanted for key in selector["matchLabels"]]
-        rules = [rule for role in api.get("clusterroles")["items"] for rule in role.get("rules") or ()
-                 if any(key in (role["metadata"].get("labels") or {}) for key in keys)]
+        rules = [
+            rule
+            for role in api.get("clusterroles")["items"]
+            for rule in role.get("rules") or ()
+            if any(key in (role["metadata"].get("labels") or {}) for key in keys)
+        ]
         api.kubectl("patch", "clusterrole", name, "--type=merge", "-p", json.dumps({"rules": rules}))
 
 
@@ -93,6 +102,7 @@ def pod_spec(case: dict, image: str) -> dict:
 
 def wanted(case: dict) -> dict:
     """The object that a case applies."""
+
     def of(version: str, kind: str, spec: dict, **meta) -> dict:
         return {"apiVersion": version, "kind": kind, "metadata": {"name": "case", **meta}, "spec": spec}
 
@@ -173,12 +183,27 @@ def test_a_pod_that_says_nothing_gets_requests_and_is_admitted(cluster):
 def test_an_object_with_an_image_that_is_not_allowed_any_more_can_still_be_changed(cluster, make):
     old = wanted({"deployment": "elsewhere.example/web:1"})
     cluster.kubectl("delete", "validatingadmissionpolicybinding/saltk8s-tenant-workloads")
-    until_true(lambda: run(cluster, "grp-resif-dev", "create", "-n", "resif", "-f", "-",
-                           stdin=json.dumps(old)).returncode == 0)
+    until_true(
+        lambda: run(cluster, "grp-resif-dev", "create", "-n", "resif", "-f", "-", stdin=json.dumps(old)).returncode == 0
+    )
     assert list(apply(make())["changes"]) == ["ValidatingAdmissionPolicyBinding saltk8s-tenant-workloads"]
     refused = wanted({"pod": "elsewhere.example/web:1"})
-    until_true(lambda: run(cluster, "grp-resif-dev", "create", "-n", "resif", "--dry-run=server", "-f", "-",
-                           stdin=json.dumps(refused)).returncode == 1)
+    until_true(
+        lambda: (
+            run(
+                cluster,
+                "grp-resif-dev",
+                "create",
+                "-n",
+                "resif",
+                "--dry-run=server",
+                "-f",
+                "-",
+                stdin=json.dumps(refused),
+            ).returncode
+            == 1
+        )
+    )
     scaled = run(cluster, "grp-resif-dev", "scale", "-n", "resif", "deployment/case", "--replicas=0")
     assert scaled.returncode == 0, scaled.stderr
     image = run(cluster, "grp-resif-dev", "set", "image", "-n", "resif", "deployment/case", "main=other.example/web:2")

@@ -157,14 +157,19 @@ def deployed(own_apiserver, tmp_path_factory):
     by_port = {"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}
     for space in SPACES:
         site = {"type": "NodePort", "ports": [{"port": 80}]}
-        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}},
-                  obj("Service", "site", space, site, "v1", annotations=by_port))
+        api.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}},
+            obj("Service", "site", space, site, "v1", annotations=by_port),
+        )
     rule = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "site", "port": {"number": 80}}}}
     ingress = {"rules": [{"host": "b.osug.example", "http": {"paths": [rule]}}]}
     guard = obj("Middleware", "prefix", "lab-a", {"addPrefix": {"prefix": "/guarded"}})
-    api.apply(obj("Ingress", "site", "lab-b", ingress, "networking.k8s.io/v1"),
-              route("site", "lab-a", "a.osug.example"),
-              guard, route("guarded", "lab-a", "g.osug.example", middlewares=[{"name": "prefix"}]))
+    api.apply(
+        obj("Ingress", "site", "lab-b", ingress, "networking.k8s.io/v1"),
+        route("site", "lab-a", "a.osug.example"),
+        guard,
+        route("guarded", "lab-a", "g.osug.example", middlewares=[{"name": "prefix"}]),
+    )
     servers = [http.server.ThreadingHTTPServer(("127.0.0.1", node_port(api, space)), Backend) for space in SPACES]
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -211,7 +216,7 @@ def test_routes_certificate_redirect_hsts_log_and_metrics(replica, own_apiserver
     logged = [line for line in lines if line.get("RequestPath") == "/x?a.osug.example"]
     assert [(line["DownstreamStatus"], line["RequestHost"]) for line in logged] == [(200, "a.osug.example")]
     # Ingresses may be read a moment before the kinds of traefik.io; by the time it is ready, both are
-    early = "middleware \"traefik-hsts@kubernetescrd\" does not exist"
+    early = 'middleware "traefik-hsts@kubernetescrd" does not exist'
     assert {line.get("error") for line in lines if line.get("level") in ("error", "fatal")} <= {early}
     assert "forbidden" not in replica.log.read_text(), "a right is missing"
     get = lambda: own_apiserver.get("ingress", "site", "-n", "lab-b")["status"]["loadBalancer"].get("ingress")  # noqa: E731
@@ -266,41 +271,75 @@ ANY = {"rules": [{"host": "x"}]}
 REFUSED = {
     "a default TLSOption": obj("TLSOption", "default", "lab-a", {"minVersion": "VersionTLS10"}),
     "a default TLSStore": obj("TLSStore", "default", "lab-a", {"defaultCertificate": {"secretName": "mine"}}),
-    "another's TLSOption": obj("IngressRoute", "x", "lab-a", {
-        "routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "o", "namespace": "lab-b"}}}),
-    "another's TLSOption by its full name": obj("IngressRoute", "x", "lab-a", {
-        "routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "lab-b-o@kubernetescrd"}}}),
+    "another's TLSOption": obj(
+        "IngressRoute",
+        "x",
+        "lab-a",
+        {"routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "o", "namespace": "lab-b"}}},
+    ),
+    "another's TLSOption by its full name": obj(
+        "IngressRoute",
+        "x",
+        "lab-a",
+        {"routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "lab-b-o@kubernetescrd"}}},
+    ),
     "another's middleware": route("x", "lab-a", "x", middlewares=[{"name": "prefix", "namespace": "lab-b"}]),
-    "another's middleware, TCP": obj("IngressRouteTCP", "x", "lab-a", {
-        "routes": [{"match": "HostSNI(`x`)", "middlewares": [{"name": "lab-b-m@kubernetescrd"}]}]}),
-    "another's middleware in a chain": obj("Middleware", "x", "lab-a", {
-        "chain": {"middlewares": [{"name": "prefix", "namespace": "lab-b"}]}}),
-    "Traefik's metrics": obj("IngressRoute", "x", "lab-a", {
-        "routes": [{"match": "Host(`x`)", "services": [INTERNAL]}]}),
-    "Traefik's metrics behind an error": obj("Middleware", "x", "lab-a", {
-        "errors": {"status": ["500"], "query": "/", "service": INTERNAL}}),
-    "Traefik's metrics by weight": obj("TraefikService", "x", "lab-a", {
-        "weighted": {"services": [INTERNAL]}}),
-    "Traefik's metrics mirrored": obj("TraefikService", "x", "lab-a", {
-        "mirroring": {"name": "site", "mirrors": [INTERNAL]}}),
+    "another's middleware, TCP": obj(
+        "IngressRouteTCP",
+        "x",
+        "lab-a",
+        {"routes": [{"match": "HostSNI(`x`)", "middlewares": [{"name": "lab-b-m@kubernetescrd"}]}]},
+    ),
+    "another's middleware in a chain": obj(
+        "Middleware", "x", "lab-a", {"chain": {"middlewares": [{"name": "prefix", "namespace": "lab-b"}]}}
+    ),
+    "Traefik's metrics": obj(
+        "IngressRoute", "x", "lab-a", {"routes": [{"match": "Host(`x`)", "services": [INTERNAL]}]}
+    ),
+    "Traefik's metrics behind an error": obj(
+        "Middleware", "x", "lab-a", {"errors": {"status": ["500"], "query": "/", "service": INTERNAL}}
+    ),
+    "Traefik's metrics by weight": obj("TraefikService", "x", "lab-a", {"weighted": {"services": [INTERNAL]}}),
+    "Traefik's metrics mirrored": obj(
+        "TraefikService", "x", "lab-a", {"mirroring": {"name": "site", "mirrors": [INTERNAL]}}
+    ),
     "another's middleware by annotation": obj(
-        "Ingress", "x", "lab-a", ANY, "networking.k8s.io/v1",
-        annotations={BY_ANNOTATION: "lab-a-prefix@kubernetescrd, lab-b-m@kubernetescrd"}),
+        "Ingress",
+        "x",
+        "lab-a",
+        ANY,
+        "networking.k8s.io/v1",
+        annotations={BY_ANNOTATION: "lab-a-prefix@kubernetescrd, lab-b-m@kubernetescrd"},
+    ),
     "another's transport by annotation": obj(
-        "Service", "x", "lab-a", {"ports": [{"port": 80}]}, "v1",
-        annotations={"traefik.ingress.kubernetes.io/service.serverstransport": "lab-b-t@kubernetescrd"}),
+        "Service",
+        "x",
+        "lab-a",
+        {"ports": [{"port": 80}]},
+        "v1",
+        annotations={"traefik.ingress.kubernetes.io/service.serverstransport": "lab-b-t@kubernetescrd"},
+    ),
 }
 ACCEPTED = {
-    "its own TLSOption": obj("IngressRoute", "ok", "lab-a", {
-        "routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "o", "namespace": "lab-a"}}}),
+    "its own TLSOption": obj(
+        "IngressRoute",
+        "ok",
+        "lab-a",
+        {"routes": [{"match": "Host(`x`)"}], "tls": {"options": {"name": "o", "namespace": "lab-a"}}},
+    ),
     "a chain of its own": obj("Middleware", "ok", "lab-a", {"chain": {"middlewares": [{"name": "prefix"}]}}),
-    "its own error page": obj("Middleware", "errors", "lab-a", {"errors": {"status": ["500"], "query": "/", "service": {
-        "name": "site", "port": 80}}}),
-    "weights": obj("TraefikService", "ok", "lab-a", {
-        "weighted": {"services": [{"name": "site", "port": 80, "weight": 1}]}}),
+    "its own error page": obj(
+        "Middleware",
+        "errors",
+        "lab-a",
+        {"errors": {"status": ["500"], "query": "/", "service": {"name": "site", "port": 80}}},
+    ),
+    "weights": obj(
+        "TraefikService", "ok", "lab-a", {"weighted": {"services": [{"name": "site", "port": 80, "weight": 1}]}}
+    ),
     "its own middleware by annotation": obj(
-        "Ingress", "ok", "lab-a", ANY, "networking.k8s.io/v1",
-        annotations={BY_ANNOTATION: "lab-a-prefix@kubernetescrd"}),
+        "Ingress", "ok", "lab-a", ANY, "networking.k8s.io/v1", annotations={BY_ANNOTATION: "lab-a-prefix@kubernetescrd"}
+    ),
 }
 
 
@@ -326,8 +365,9 @@ def test_the_fence_lets_through(deployed, own_apiserver, what):
 WRONG = {
     "spec.routes": obj("IngressRoute", "x", "lab-a", {}),
     "spec.routes[0].match": obj("IngressRoute", "x", "lab-a", {"routes": [{"services": []}]}),
-    'unknown field "spec.routes[0].midlewares"': obj("IngressRoute", "x", "lab-a", {
-        "routes": [{"match": "Host(`x`)", "midlewares": []}]}),
+    'unknown field "spec.routes[0].midlewares"': obj(
+        "IngressRoute", "x", "lab-a", {"routes": [{"match": "Host(`x`)", "midlewares": []}]}
+    ),
     'unknown field "spec.header"': obj("Middleware", "x", "lab-a", {"header": {}}),
     "must have at most 1": obj("Middleware", "x", "lab-a", {"retry": {"attempts": 2}, "addPrefix": {"prefix": "/x"}}),
     "spec.minVersion": obj("TLSOption", "x", "lab-a", {"minVersion": "TLS12"}),

@@ -227,27 +227,62 @@ class ApiServer:
     def _start_etcd(self) -> None:
         client, peer = f"http://127.0.0.1:{self._etcd_port}", f"http://127.0.0.1:{self._peer_port}"
         self._start(
-            "etcd", "--data-dir", str(self.folder / "etcd"), "--unsafe-no-fsync", "--log-level", "error",
-            "--listen-client-urls", client, "--advertise-client-urls", client,
-            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+            "etcd",
+            "--data-dir",
+            str(self.folder / "etcd"),
+            "--unsafe-no-fsync",
+            "--log-level",
+            "error",
+            "--listen-client-urls",
+            client,
+            "--advertise-client-urls",
+            client,
+            "--listen-peer-urls",
+            peer,
+            "--initial-advertise-peer-urls",
+            peer,
+            "--initial-cluster",
+            f"default={peer}",
         )
 
     def _start_apiserver(self) -> None:
         self._start(
-            "kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{self._etcd_port}",
-            "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", str(self.port),
-            "--cert-dir", str(self.folder / "certs"), "--token-auth-file", str(self.folder / "tokens.csv"),
-            "--client-ca-file", str(self.folder / "ca.crt"),
+            "kube-apiserver",
+            "--etcd-servers",
+            f"http://127.0.0.1:{self._etcd_port}",
+            "--bind-address",
+            "127.0.0.1",
+            "--advertise-address",
+            "127.0.0.1",
+            "--secure-port",
+            str(self.port),
+            "--cert-dir",
+            str(self.folder / "certs"),
+            "--token-auth-file",
+            str(self.folder / "tokens.csv"),
+            "--client-ca-file",
+            str(self.folder / "ca.crt"),
             # as rke starts it: storage drivers mount for others, which takes privileged containers
             "--allow-privileged=true",
-            "--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.43.0.0/16",
-            "--service-account-issuer", "https://kubernetes.default.svc",
-            "--service-account-key-file", str(self.folder / "sa.pub"),
-            "--service-account-signing-key-file", str(self.folder / "sa.key"),
-            "--audit-policy-file", str(self.folder / "audit.yaml"), "--audit-log-path", str(self._audit),
+            "--authorization-mode",
+            "RBAC",
+            "--service-cluster-ip-range",
+            "10.43.0.0/16",
+            "--service-account-issuer",
+            "https://kubernetes.default.svc",
+            "--service-account-key-file",
+            str(self.folder / "sa.pub"),
+            "--service-account-signing-key-file",
+            str(self.folder / "sa.key"),
+            "--audit-policy-file",
+            str(self.folder / "audit.yaml"),
+            "--audit-log-path",
+            str(self._audit),
             # the second adds a finalizer to claims that only a controller takes off again
-            "--disable-admission-plugins", "ServiceAccount,StorageObjectInUseProtection",
-            "--endpoint-reconciler-type", "none",
+            "--disable-admission-plugins",
+            "ServiceAccount,StorageObjectInUseProtection",
+            "--endpoint-reconciler-type",
+            "none",
         )
 
     def _write_kubeconfigs(self) -> None:
@@ -256,12 +291,18 @@ class ApiServer:
 
     def _write_kubeconfig(self, path: Path, server: str, user: dict[str, str]) -> None:
         ca = str(self.folder / "certs" / "apiserver.crt")
-        path.write_text(json.dumps({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": server, "certificate-authority": ca}}],
-            "users": [{"name": "test", "user": user}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        }))
+        path.write_text(
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "test",
+                    "clusters": [{"name": "test", "cluster": {"server": server, "certificate-authority": ca}}],
+                    "users": [{"name": "test", "user": user}],
+                    "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+                }
+            )
+        )
         path.chmod(0o600)
 
     def _get(self, path: str) -> int:

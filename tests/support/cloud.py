@@ -23,8 +23,13 @@ PASSWORD = "canary-of-the-vcenter-#{}:'\""  # what a careless template would bre
 KEY = pillars.secret_values()["cloud"]["defaults"]["ssh_private_key"]
 KEY_LINE = KEY.splitlines()[2]  # what to look for where the key may not be
 NAMES = {
-    "datacenter": "OSUG", "cluster": "PROD", "resourcepool": "k8s-pool", "datastore": "SAN1", "network": "VLAN42",
-    "folder": "k8s", "template": "debian12",
+    "datacenter": "OSUG",
+    "cluster": "PROD",
+    "resourcepool": "k8s-pool",
+    "datastore": "SAN1",
+    "network": "VLAN42",
+    "folder": "k8s",
+    "template": "debian12",
 }
 
 
@@ -55,7 +60,11 @@ def pillar(server: dict[str, Any], config_dir: Path, ssh: bool = False) -> dict[
     tree["cluster"]["admin"] = ADMIN
     tree["cloud"] |= {"master": "10.20.0.5", "config_dir": str(config_dir)}
     tree["cloud"]["provider"] = {
-        "url": server["host"], "port": server["port"], "user": USER, "password": PASSWORD, "verify_ssl": False,
+        "url": server["host"],
+        "port": server["port"],
+        "user": USER,
+        "password": PASSWORD,
+        "verify_ssl": False,
     }
     tree["cloud"]["defaults"] |= NAMES | {"dns": ["10.20.0.2", "10.20.0.3"]}
     if not ssh:

@@ -123,14 +123,29 @@ class Proxy:
         self._web = _Web(Handler, server)
         self.url = self._web.url
 
-    def on(self, action: Action, verb: str = ".*", uri: str = ".*", skip: int = 0, times: int | None = None,
-           write: bool = False) -> None:
+    def on(
+        self,
+        action: Action,
+        verb: str = ".*",
+        uri: str = ".*",
+        skip: int = 0,
+        times: int | None = None,
+        write: bool = False,
+    ) -> None:
         """Do something with requests instead of passing them on.
 
         verb, uri: patterns; write: only writes that are kept; skip: how many pass before; times: how many it takes.
         """
-        self._rules.append({"action": action, "verb": re.compile(verb), "uri": re.compile(uri), "write": write,
-                            "skip": skip, "left": times})
+        self._rules.append(
+            {
+                "action": action,
+                "verb": re.compile(verb),
+                "uri": re.compile(uri),
+                "write": write,
+                "skip": skip,
+                "left": times,
+            }
+        )
 
     def clear(self) -> None:
         """Pass everything on."""
@@ -188,24 +203,33 @@ class Webhook:
 
         self._web = _Web(Handler, server)
 
-    def configuration(self, name: str, namespace: str, timeout_s: int = 10, side_effects: str = "None",
-                      url: str | None = None) -> dict[str, Any]:
+    def configuration(
+        self, name: str, namespace: str, timeout_s: int = 10, side_effects: str = "None", url: str | None = None
+    ) -> dict[str, Any]:
         """The object that makes the API server ask about the ConfigMaps of one namespace."""
         return {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": name},
-            "webhooks": [{
-                "name": f"{name}.example.org",
-                "clientConfig": {"url": url or self._web.url, "caBundle": base64.b64encode(self._trusted).decode()},
-                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
-                           "resources": ["configmaps"]}],
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "failurePolicy": "Fail",
-                "sideEffects": side_effects,
-                "timeoutSeconds": timeout_s,
-                "admissionReviewVersions": ["v1"],
-            }],
+            "webhooks": [
+                {
+                    "name": f"{name}.example.org",
+                    "clientConfig": {"url": url or self._web.url, "caBundle": base64.b64encode(self._trusted).decode()},
+                    "rules": [
+                        {
+                            "apiGroups": [""],
+                            "apiVersions": ["v1"],
+                            "operations": ["CREATE", "UPDATE"],
+                            "resources": ["configmaps"],
+                        }
+                    ],
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                    "failurePolicy": "Fail",
+                    "sideEffects": side_effects,
+                    "timeoutSeconds": timeout_s,
+                    "admissionReviewVersions": ["v1"],
+                }
+            ],
         }
 
     def close(self) -> None:

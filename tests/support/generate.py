@@ -16,8 +16,20 @@ from hypothesis import strategies as st
 
 FOLDER = Path(__file__).resolve().parents[1] / "cases" / "kubectl" / "kinds"
 # Not to be edited: what identifies an object, and what the server keeps.
-FIXED = {"apiVersion", "kind", "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
-         "managedFields", "deletionTimestamp", "deletionGracePeriodSeconds", "status"}
+FIXED = {
+    "apiVersion",
+    "kind",
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "status",
+}
 SPELLINGS = {"0.25": "250m", "250m": "0.25", "1Gi": "1024Mi", "1": 1, "1k": "1e3", "TCP": "UDP", "100m": 0.1}
 
 Path_ = tuple[Any, ...]
@@ -43,13 +55,16 @@ class Kind(NamedTuple):
 def _paths(options: dict[str, list[Any]], above: str = "") -> list[tuple[Path_, list[Any]]]:
     prefix = f"{above}." if above else ""
     steps = {path: f"{prefix}{path}".split(".") for path in options}
-    return [(tuple(int(step) if step.isdigit() else step for step in steps[path]), values)
-            for path, values in options.items()]
+    return [
+        (tuple(int(step) if step.isdigit() else step for step in steps[path]), values)
+        for path, values in options.items()
+    ]
 
 
 def _load() -> tuple[dict[str, Kind], dict[str, Any]]:
-    texts = {name: yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in
-             ("workloads", "others", "definitions")}
+    texts = {
+        name: yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in ("workloads", "others", "definitions")
+    }
     common = texts["workloads"]
     kinds = {}
     for text in texts.values():
@@ -109,7 +124,7 @@ def put(tree: Any, path: Path_, value: Any) -> None:
     if isinstance(tree, dict):
         tree[last] = value
     elif isinstance(tree, list) and isinstance(last, int):
-        tree[last:last + 1] = [value]
+        tree[last : last + 1] = [value]
 
 
 def places(tree: Any, path: Path_ = ()) -> list[Path_]:

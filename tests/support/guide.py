@@ -48,4 +48,4 @@ def _appended(text: str, more: str) -> str:
     before, start, services = text.partition("\nservices:\n")
     assert start, "no services in the defaults"
     own = re.match(r"(?:(?:[ #].*)?\n)*", services)[0].rstrip("\n") + "\n"
-    return f"{before}{start}{own}{more}{services[len(own):]}"
+    return f"{before}{start}{own}{more}{services[len(own) :]}"

@@ -66,8 +66,13 @@ class Cluster:
             self._send("PATCH", f"/api/v1/namespaces/{namespace}", found, APPLY, fieldManager="tests")
         if kind.kind == "Thing":
             name = generate.DEFINITION["metadata"]["name"]
-            self._send("PATCH", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}", generate.DEFINITION,
-                       APPLY, fieldManager="tests")
+            self._send(
+                "PATCH",
+                f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}",
+                generate.DEFINITION,
+                APPLY,
+                fieldManager="tests",
+            )
             self._until_served(kind)
 
     def _until_served(self, kind: generate.Kind) -> None:
@@ -86,8 +91,14 @@ class Cluster:
         """Return the live object."""
         return self._send("GET", self._path(kind, name))
 
-    def apply(self, kind: generate.Kind, obj: dict[str, Any], force: bool = True, dry_run: bool = False,
-              manager: str = "saltk8s") -> dict[str, Any]:
+    def apply(
+        self,
+        kind: generate.Kind,
+        obj: dict[str, Any],
+        force: bool = True,
+        dry_run: bool = False,
+        manager: str = "saltk8s",
+    ) -> dict[str, Any]:
         """Apply an object server-side as kubectl does; return the answer."""
         options = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
         options |= {"dryRun": "All"} if dry_run else {}
@@ -100,8 +111,9 @@ class Cluster:
             return self.apply(kind, write.body, manager=write.manager)
         if write.how == STATUS:
             return self._send("PATCH", f"{path}/status", write.body, MERGE, fieldManager=write.manager)
-        return self._send("PUT" if write.how == REPLACE else "PATCH", path, write.body, write.how,
-                          fieldManager=write.manager)
+        return self._send(
+            "PUT" if write.how == REPLACE else "PATCH", path, write.body, write.how, fieldManager=write.manager
+        )
 
     def clear(self, kind: generate.Kind) -> None:
         """Delete what is left of a kind in its namespace, but for what finalizers hold."""
@@ -159,8 +171,10 @@ class Case(NamedTuple):
     def load(cls, text: str) -> Case:
         """Return the case of a file."""
         given = yaml.safe_load(text)
-        history = [("ours", step["ours"]) if "ours" in step else ("theirs", Write(**step["theirs"]))
-                   for step in given["history"]]
+        history = [
+            ("ours", step["ours"]) if "ours" in step else ("theirs", Write(**step["theirs"]))
+            for step in given["history"]
+        ]
         return cls(given["kind"], history, given["declared"], given["force"])
 
 
@@ -170,8 +184,9 @@ def declare(obj: dict[str, Any]) -> dict[str, Any]:
     return declared
 
 
-def judge(cluster: Cluster, kind: generate.Kind, declared: dict[str, Any], before: dict[str, Any],
-          force: bool) -> tuple[str, dict[str, Any] | None]:
+def judge(
+    cluster: Cluster, kind: generate.Kind, declared: dict[str, Any], before: dict[str, Any], force: bool
+) -> tuple[str, dict[str, Any] | None]:
     """Return what is wrong with our verdict about a declaration ("" when nothing is), and the object after the apply.
 
     Counts in ``COUNTED``. Raises Refused when the API server does not take the declaration.
@@ -293,8 +308,14 @@ def count_odd(case: Case, _wrong: str) -> None:
     COUNTED[case.kind, "guessed"] += 1
 
 
-def noop(cluster: Cluster, kind: generate.Kind, raw: dict[str, Any], live: dict[str, Any],
-         history: list[tuple[str, Any]], report: Any) -> None:
+def noop(
+    cluster: Cluster,
+    kind: generate.Kind,
+    raw: dict[str, Any],
+    live: dict[str, Any],
+    history: list[tuple[str, Any]],
+    report: Any,
+) -> None:
     """What was just applied has to look equal: the second run costs nothing but the LISTs.
 
     Unless the API server needs two applies: it takes an emptied map away with its last field, and puts it back then.
@@ -314,8 +335,9 @@ def noop(cluster: Cluster, kind: generate.Kind, raw: dict[str, Any], live: dict[
         report(Case(kind.kind, list(history), raw, True), "it was just applied, and looks different")
 
 
-def redeclared(draw: Any, kind: generate.Kind, number: int, chosen: dict[generate.Path_, Any],
-               raw: dict[str, Any]) -> dict[str, Any]:
+def redeclared(
+    draw: Any, kind: generate.Kind, number: int, chosen: dict[generate.Path_, Any], raw: dict[str, Any]
+) -> dict[str, Any]:
     """Draw the next declaration: the same, an edited one, one with other options."""
     how = draw(st.sampled_from(["same", "edit", "edit", "options"]))
     if how == "options":

@@ -27,12 +27,16 @@ def pytest_terminal_summary(terminalreporter, config):
         return
     cases = {verdict: sum(number for (_, what), number in counted.items() if what == verdict) for verdict in VERDICTS}
     terminalreporter.section("comparison against the API server")
-    terminalreporter.line(f"{sum(cases.values())} cases ({', '.join(f'{n} {what}' for what, n in cases.items())}); "
-                          f"again: --hypothesis-seed={seed}")
+    terminalreporter.line(
+        f"{sum(cases.values())} cases ({', '.join(f'{n} {what}' for what, n in cases.items())}); "
+        f"again: --hypothesis-seed={seed}"
+    )
     for kind in sorted({kind for kind, _ in counted}):
         asked, unchanged = counted[kind, "asked"], counted[kind, "unchanged"]
         total = sum(counted[kind, verdict] for verdict in VERDICTS)
         equal = counted[kind, "noop"] - counted[kind, "unstable"] - counted[kind, "guessed"]
-        terminalreporter.line(f"{kind:32} {total:5} cases, of {unchanged:4} unchanged {asked:3} asked about, "
-                              f"{equal:4} just applied and equal, {counted[kind, 'unstable']} not stable, "
-                              f"{counted[kind, 'guessed']} not known")
+        terminalreporter.line(
+            f"{kind:32} {total:5} cases, of {unchanged:4} unchanged {asked:3} asked about, "
+            f"{equal:4} just applied and equal, {counted[kind, 'unstable']} not stable, "
+            f"{counted[kind, 'guessed']} not known"
+        )

@@ -68,8 +68,9 @@ def declared(minion: Minion, service: str) -> dict[str, Any]:
 def rendered(minion: Minion, service: str) -> dict[str, dict[str, Any]]:
     """The rendered objects by title, ``Kind namespace/name`` or ``Kind name``."""
     given = declared(minion, service)
-    found = minion.call("kubectl.manifests", given.get("source"), template_context=given.get("context"),
-                        objects=given.get("objects"))
+    found = minion.call(
+        "kubectl.manifests", given.get("source"), template_context=given.get("context"), objects=given.get("objects")
+    )
     return {title(obj): obj for obj in found}
 
 
@@ -133,8 +134,11 @@ def _of_replicas(name: str, obj: dict[str, Any], objects: dict[str, dict[str, An
     if (obj["spec"].get("replicas") or 1) < 2:
         return
     labels, space = obj["spec"]["template"]["metadata"]["labels"], obj["metadata"].get("namespace")
-    budgets = [o["spec"]["selector"]["matchLabels"] for o in objects.values()
-               if o["kind"] == "PodDisruptionBudget" and o["metadata"].get("namespace") == space]
+    budgets = [
+        o["spec"]["selector"]["matchLabels"]
+        for o in objects.values()
+        if o["kind"] == "PodDisruptionBudget" and o["metadata"].get("namespace") == space
+    ]
     if not any(selector.items() <= labels.items() for selector in budgets):
         yield f"{name}: replicas without a PodDisruptionBudget"
     if not pod_of(obj).get("topologySpreadConstraints") and not pod_of(obj).get("affinity"):

@@ -68,8 +68,16 @@ def test_one_change_is_one_annotation_of_one_object():
     assert own.text == OWN
 
 
-@pytest.mark.parametrize("text, says", [("", "no objects"), ("a: 1\n", "no kind"), ("- 1\n", "no object"),
-                                        ("{apiVersion: v1, kind: Pod}\n", "without a name"), ("{", "flow node")])
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "no objects"),
+        ("a: 1\n", "no kind"),
+        ("- 1\n", "no object"),
+        ("{apiVersion: v1, kind: Pod}\n", "without a name"),
+        ("{", "flow node"),
+    ],
+)
 def test_a_file_that_is_none_is_refused(tmp_path, text, says):
     path = tmp_path / "own.yaml"
     path.write_text(text)

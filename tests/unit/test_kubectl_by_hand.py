@@ -22,10 +22,18 @@ def pod(name="a", owner="ReplicaSet", namespace="web", status=READY, labels=None
 def budget(allowed=0, healthy=1, desired=2, policy=None, selector=None, generation=1, namespace="web"):
     spec = {"selector": {"matchLabels": {"app": "a"}} if selector is None else selector}
     spec |= {"unhealthyPodEvictionPolicy": policy} if policy else {}
-    status = {"observedGeneration": 1, "disruptionsAllowed": allowed, "currentHealthy": healthy,
-              "desiredHealthy": desired}
-    return {"kind": "PodDisruptionBudget", "metadata": {"name": "b", "namespace": namespace, "generation": generation},
-            "spec": spec, "status": status}
+    status = {
+        "observedGeneration": 1,
+        "disruptionsAllowed": allowed,
+        "currentHealthy": healthy,
+        "desiredHealthy": desired,
+    }
+    return {
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "b", "namespace": namespace, "generation": generation},
+        "spec": spec,
+        "status": status,
+    }
 
 
 def daemon_set(uid="owner-DaemonSet"):
@@ -35,18 +43,27 @@ def daemon_set(uid="owner-DaemonSet"):
 # -- who goes, who stays
 
 
-@pytest.mark.parametrize(("one", "others", "goes", "unmanaged", "emptydir"), [
-    (pod(), [], True, False, False),
-    (pod(owner="Job"), [], True, False, False),
-    (pod(owner=None), [], True, True, False),
-    (pod(owner="DaemonSet"), [daemon_set()], False, False, False),
-    (pod(owner="DaemonSet"), [daemon_set("another")], True, True, False),
-    (pod(volumes=[{"name": "x", "emptyDir": {}}]), [], True, False, True),
-    (pod(volumes=[{"name": "x", "configMap": {}}]), [], True, False, False),
-    (pod(owner=None, volumes=[{"name": "x", "emptyDir": {}}], status={"phase": "Succeeded"}), [], True, False, False),
-    (pod(owner="DaemonSet", status={"phase": "Failed"}), [daemon_set()], True, False, False),
-    (pod(owner="DaemonSet", volumes=[{"name": "x", "emptyDir": {}}]), [daemon_set()], False, False, False),
-])
+@pytest.mark.parametrize(
+    ("one", "others", "goes", "unmanaged", "emptydir"),
+    [
+        (pod(), [], True, False, False),
+        (pod(owner="Job"), [], True, False, False),
+        (pod(owner=None), [], True, True, False),
+        (pod(owner="DaemonSet"), [daemon_set()], False, False, False),
+        (pod(owner="DaemonSet"), [daemon_set("another")], True, True, False),
+        (pod(volumes=[{"name": "x", "emptyDir": {}}]), [], True, False, True),
+        (pod(volumes=[{"name": "x", "configMap": {}}]), [], True, False, False),
+        (
+            pod(owner=None, volumes=[{"name": "x", "emptyDir": {}}], status={"phase": "Succeeded"}),
+            [],
+            True,
+            False,
+            False,
+        ),
+        (pod(owner="DaemonSet", status={"phase": "Failed"}), [daemon_set()], True, False, False),
+        (pod(owner="DaemonSet", volumes=[{"name": "x", "emptyDir": {}}]), [daemon_set()], False, False, False),
+    ],
+)
 def test_who_goes_and_what_is_lost(one, others, goes, unmanaged, emptydir):
     plan = drain.plan_for(NODE, [one], others)
     assert (list(plan.evict), list(plan.left)) == ((["web/a"], []) if goes else ([], ["web/a"]))
@@ -77,13 +94,16 @@ def test_changes_are_the_plan_or_what_is_done_of_it():
     assert drain.plan_for(cordoned, [], []).changes() == {}
 
 
-@pytest.mark.parametrize(("toleration", "comes_back"), [
-    ({"operator": "Exists"}, True),
-    ({"operator": "Exists", "effect": "NoSchedule"}, True),
-    ({"operator": "Exists", "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}, True),
-    ({"operator": "Exists", "effect": "NoExecute"}, False),
-    ({"operator": "Exists", "key": "node-role.kubernetes.io/controlplane"}, False),
-])
+@pytest.mark.parametrize(
+    ("toleration", "comes_back"),
+    [
+        ({"operator": "Exists"}, True),
+        ({"operator": "Exists", "effect": "NoSchedule"}, True),
+        ({"operator": "Exists", "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}, True),
+        ({"operator": "Exists", "effect": "NoExecute"}, False),
+        ({"operator": "Exists", "key": "node-role.kubernetes.io/controlplane"}, False),
+    ],
+)
 def test_what_a_cordon_does_not_keep_away_goes_once(toleration, comes_back):
     """Or a state would evict it for ever: on a node that is cordoned already it is left."""
     cordoned = {"metadata": {"name": "w1"}, "spec": {"unschedulable": True}}
@@ -101,26 +121,33 @@ def test_what_a_cordon_does_not_keep_away_goes_once(toleration, comes_back):
 # -- budgets, by the API server's rules for evictions
 
 
-@pytest.mark.parametrize(("one", "of", "blocks"), [
-    (pod(), budget(allowed=0), True),
-    (pod(), budget(allowed=1), False),
-    (pod(), budget(allowed=1, generation=2), True),  # the number is of an older version of the budget
-    (pod(status={"phase": "Pending"}), budget(), False),
-    (pod(status={"phase": "Running"}), budget(), True),
-    (pod(status={"phase": "Running"}), budget(policy="AlwaysAllow"), False),
-    (pod(status={"phase": "Running"}), budget(healthy=2), False),  # enough others are healthy
-    (pod(status={"phase": "Running"}), budget(healthy=0, desired=0), True),
-    (pod(), budget(policy="AlwaysAllow"), True),
-])
+@pytest.mark.parametrize(
+    ("one", "of", "blocks"),
+    [
+        (pod(), budget(allowed=0), True),
+        (pod(), budget(allowed=1), False),
+        (pod(), budget(allowed=1, generation=2), True),  # the number is of an older version of the budget
+        (pod(status={"phase": "Pending"}), budget(), False),
+        (pod(status={"phase": "Running"}), budget(), True),
+        (pod(status={"phase": "Running"}), budget(policy="AlwaysAllow"), False),
+        (pod(status={"phase": "Running"}), budget(healthy=2), False),  # enough others are healthy
+        (pod(status={"phase": "Running"}), budget(healthy=0, desired=0), True),
+        (pod(), budget(policy="AlwaysAllow"), True),
+    ],
+)
 def test_which_budget_blocks(one, of, blocks):
     told = drain.plan_for(NODE, [one], [of]).budgets
     assert [item["blocks"] for item in told] == [blocks]
     assert bool(told[0]["reason"]) is blocks and told[0]["pods"] == ["web/a"]
 
 
-@pytest.mark.parametrize("of", [
-    budget(namespace="other"), budget(selector={"matchLabels": {"app": "b"}}),
-])
+@pytest.mark.parametrize(
+    "of",
+    [
+        budget(namespace="other"),
+        budget(selector={"matchLabels": {"app": "b"}}),
+    ],
+)
 def test_which_budget_is_about_others(of):
     assert drain.plan_for(NODE, [pod()], [of]).budgets == []
 
@@ -177,8 +204,9 @@ def test_taints_become_what_is_declared_and_stay_so(there, wanted, gone):
     assert found == kept | wanted and len(new) == len(found)
     assert nodes.taint_changes(new, nodes.retainted(new, wanted, gone)) == {}
     changes = nodes.taint_changes(live, new)
-    assert set(changes) == {f"{key}:{effect}" for key, effect in {*there, *found}
-                            if there.get((key, effect)) != found.get((key, effect))}
+    assert set(changes) == {
+        f"{key}:{effect}" for key, effect in {*there, *found} if there.get((key, effect)) != found.get((key, effect))
+    }
 
 
 @pytest.mark.parametrize("text", ["a", "a=b", "a=b:Never", "=b:NoSchedule", ":NoSchedule", "a b:NoSchedule", 7, None])
@@ -189,7 +217,9 @@ def test_what_is_no_taint(text):
 
 def test_taints_as_they_are_written():
     assert nodes.parse(["example.org/a=b:NoSchedule", "c:NoExecute"]) == {
-        ("example.org/a", "NoSchedule"): "b", ("c", "NoExecute"): ""}
+        ("example.org/a", "NoSchedule"): "b",
+        ("c", "NoExecute"): "",
+    }
     assert nodes.parse_absent(["a", "b:NoExecute"]) == {("a", None), ("b", "NoExecute")}
 
 

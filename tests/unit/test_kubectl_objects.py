@@ -107,8 +107,9 @@ data: {when: 2026-01-01}
 
 
 def test_declared_objects_get_namespace_and_label():
-    declared = declare(objects.config_map("a", None) | {"metadata": {"name": "a"}}, objects.namespace("n"),
-                       namespace="here")
+    declared = declare(
+        objects.config_map("a", None) | {"metadata": {"name": "a"}}, objects.namespace("n"), namespace="here"
+    )
     assert [key.title for key in declared] == ["ConfigMap here/a", "Namespace n"]
     assert all(identity.set_of(obj) == "set" for obj in declared.values())
 
@@ -141,8 +142,12 @@ def test_normalised_secrets_nulls_and_status():
     raw = objects.secret(b="new") | {"data": {"a": "eA==", "b": "b2xk"}, "status": {}, "type": None}
     raw["metadata"] |= {"uid": "1", "managedFields": [], "creationTimestamp": None}
     result = manifest.normalised(raw)
-    assert result == {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": "default"},
-                      "data": {"a": "eA==", "b": base64.b64encode(b"new").decode()}}
+    assert result == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "login", "namespace": "default"},
+        "data": {"a": "eA==", "b": base64.b64encode(b"new").decode()},
+    }
     assert "stringData" in raw, "the declared object itself stays as it is"
 
 
@@ -166,20 +171,34 @@ def test_sources_come_in_order_and_missing_ones_are_named(tmp_path):
 
 def test_order_of_writing_and_deleting():
     declared = declare(
-        objects.deployment("d"), objects.custom("Thing", "a.org", "t"), objects.config_map("c"), objects.namespace("n"),
-        objects.definition("Thing", "a.org"), objects.secret("s"),
+        objects.deployment("d"),
+        objects.custom("Thing", "a.org", "t"),
+        objects.config_map("c"),
+        objects.namespace("n"),
+        objects.definition("Thing", "a.org"),
+        objects.secret("s"),
         {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}},
-        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-         "metadata": {"name": "w"}},
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "w"},
+        },
     )
     waves = order.writing_waves(declared)
     assert [[key.kind for key in wave] for wave in waves] == [
-        ["Namespace", "CustomResourceDefinition"], ["ClusterRole", "ConfigMap", "Secret"], ["Deployment"], ["Thing"],
-        ["ValidatingWebhookConfiguration"]]
+        ["Namespace", "CustomResourceDefinition"],
+        ["ClusterRole", "ConfigMap", "Secret"],
+        ["Deployment"],
+        ["Thing"],
+        ["ValidatingWebhookConfiguration"],
+    ]
     assert [order.founds(wave) for wave in waves] == [True, False, False, False, False]
     waves = [[key.kind for key in wave] for wave in order.deletion_waves(declared)]
-    assert waves == [["Thing"], ["ValidatingWebhookConfiguration", "Deployment", "Secret", "ConfigMap", "ClusterRole"],
-                     ["CustomResourceDefinition", "Namespace"]]
+    assert waves == [
+        ["Thing"],
+        ["ValidatingWebhookConfiguration", "Deployment", "Secret", "ConfigMap", "ClusterRole"],
+        ["CustomResourceDefinition", "Namespace"],
+    ]
 
 
 @given(st.permutations([identity.Key("", kind, "n", name) for kind in ("Pod", "Secret", "Node") for name in "abc"]))
@@ -187,10 +206,17 @@ def test_order_does_not_depend_on_the_input(keys):
     assert order.sort(keys) == order.sort(sorted(keys))
 
 
-@pytest.mark.parametrize(("wanted", "means"), [
-    ("Namespace web", True), ("namespace web", True), ("Namespace x/web", False), ("Namespace we", False),
-    ("web", False), ("Pod web", False),
-])
+@pytest.mark.parametrize(
+    ("wanted", "means"),
+    [
+        ("Namespace web", True),
+        ("namespace web", True),
+        ("Namespace x/web", False),
+        ("Namespace we", False),
+        ("web", False),
+        ("Pod web", False),
+    ],
+)
 def test_names_of_protected_objects(wanted, means):
     assert identity.matches(wanted, identity.Key("", "Namespace", "", "web")) is means
 
@@ -202,8 +228,11 @@ def test_names_with_group_and_namespace():
 
 
 def test_kinds_survive_the_record():
-    kinds = {identity.Kind("", "Service", "v1"), identity.Kind("apps", "Deployment", "v1"),
-             identity.Kind("metallb.io", "IPAddressPool", "v1beta1")}
+    kinds = {
+        identity.Kind("", "Service", "v1"),
+        identity.Kind("apps", "Deployment", "v1"),
+        identity.Kind("metallb.io", "IPAddressPool", "v1beta1"),
+    }
     built = record.build("x", kinds)
     assert record.kinds(built) == kinds
     assert built == record.build("x", list(kinds)[::-1])
@@ -268,12 +297,18 @@ def test_long_values_and_long_lists_are_shortened():
     assert len(many) == diff.MOST + 1 and many["..."]["new"] == "60 more fields"
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ({"data": {"a": "canary"}}, {"data": {"a": "canary2"}}),
-    ({}, {"data": {"a": "canary"}}),
-    ({"data": {"a": "canary"}}, {}),
-    ({"metadata": {"name": "x", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "canary"}}}, {}),
-])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"data": {"a": "canary"}}, {"data": {"a": "canary2"}}),
+        ({}, {"data": {"a": "canary"}}),
+        ({"data": {"a": "canary"}}, {}),
+        (
+            {"metadata": {"name": "x", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "canary"}}},
+            {},
+        ),
+    ],
+)
 def test_secrets_are_redacted(old, new):
     shown = versions(old, new, "v1 Secret")
     assert shown and "canary" not in json.dumps(shown)
@@ -330,20 +365,29 @@ def test_every_sort_of_error_has_a_name_of_its_own():
     assert len(sorts) == len(set(sorts))
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("", "is empty"),
-    ("a: [1, }", "is not YAML (line 1)"),
-    ("a: {canary: [\n", "is not YAML (line 2)"),
-    ("canary", "it has no contexts"),
-    ("{}", "has no current context: it has no contexts"),
-    ("{current-context: a, contexts: [{name: b}]}", "has no context 'a': its contexts are b"),
-    ("{current-context: b, contexts: [{name: b, context: {cluster: x}}], clusters: [{name: y}]}",
-     "its context 'b' names the cluster 'x', which is not there: its clusters are y"),
-    ("{current-context: b, contexts: [{name: b, context: {cluster: x, user: u}}], clusters: [{name: x}]}",
-     "names the user 'u', which is not there: it has no users"),
-    ("{current-context: b, contexts: [{name: b, context: {cluster: x}}], clusters: [{name: x, cluster: {}}]}",
-     "its cluster 'x' has no server"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("a: [1, }", "is not YAML (line 1)"),
+        ("a: {canary: [\n", "is not YAML (line 2)"),
+        ("canary", "it has no contexts"),
+        ("{}", "has no current context: it has no contexts"),
+        ("{current-context: a, contexts: [{name: b}]}", "has no context 'a': its contexts are b"),
+        (
+            "{current-context: b, contexts: [{name: b, context: {cluster: x}}], clusters: [{name: y}]}",
+            "its context 'b' names the cluster 'x', which is not there: its clusters are y",
+        ),
+        (
+            "{current-context: b, contexts: [{name: b, context: {cluster: x, user: u}}], clusters: [{name: x}]}",
+            "names the user 'u', which is not there: it has no users",
+        ),
+        (
+            "{current-context: b, contexts: [{name: b, context: {cluster: x}}], clusters: [{name: x, cluster: {}}]}",
+            "its cluster 'x' has no server",
+        ),
+    ],
+)
 def test_a_kubeconfig_of_no_use_says_why(tmp_path, text, said):
     path = tmp_path / "kubeconfig"
     path.write_text(text)

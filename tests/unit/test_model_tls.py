@@ -46,8 +46,15 @@ def test_a_passphrase_is_refused(kind, form):
     assert [problem.value for problem in report.problems] == ["<redacted>"]
 
 
-@pytest.mark.parametrize("broken", ["", "x", "-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----",
-                                    "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "x",
+        "-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+    ],
+)
 def test_what_is_no_key(broken):
     report = Report()
     assert schema_tls.private_key("admin").check(broken, None, ("k8s", "key"), report) is None
@@ -55,8 +62,10 @@ def test_what_is_no_key(broken):
 
 
 def test_another_keys_certificate_in_the_pillar():
-    tree = pillars.merge(pillars.full(), {"services": {"traefik": {"default_tls": {
-        "certificate": pillars.certificate_of(MAKERS["p256"]())}}}})
+    tree = pillars.merge(
+        pillars.full(),
+        {"services": {"traefik": {"default_tls": {"certificate": pillars.certificate_of(MAKERS["p256"]())}}}},
+    )
     with pytest.raises(errors.ConfigError) as caught:
         model.build(pillars.defaults(), tree)
     (problem,) = caught.value.problems

@@ -82,8 +82,10 @@ def test_a_line_leaves_to_the_other_what_is_the_others(monkeypatch):
 def test_what_was_skipped_runs_again(tmp_path, monkeypatch, capsys):
     """As pytest writes it, with the steps' own names of the logs."""
     case = tmp_path / "test_case.py"
-    case.write_text("import pytest\n@pytest.mark.skip(reason='not there yet')\n@pytest.mark.parametrize('a', [1, 2])\n"
-                    "def test_one(a): pass\ndef test_two(): pass\n")
+    case.write_text(
+        "import pytest\n@pytest.mark.skip(reason='not there yet')\n@pytest.mark.parametrize('a', [1, 2])\n"
+        "def test_one(a): pass\ndef test_two(): pass\n"
+    )
     monkeypatch.setattr(steps, "ROOT", tmp_path)
     monkeypatch.setattr(steps, "LOGS", tmp_path / "logs")
     monkeypatch.setattr(steps, "tool", lambda *_: sys.executable)

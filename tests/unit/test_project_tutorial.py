@@ -29,5 +29,6 @@ def test_the_talks_objects_are_there():
     assert kinds == first | {"Job", "CronJob", "ConfigMap", "Secret", "Ingress"}
     (pod,) = [obj for obj in objects if obj["metadata"]["name"] == "pod-example"]
     assert pod["spec"]["containers"][0]["resources"] == {
-        "requests": {"memory": "64Mi", "cpu": "250m"}, "limits": {"memory": "128Mi", "cpu": "500m"}
+        "requests": {"memory": "64Mi", "cpu": "250m"},
+        "limits": {"memory": "128Mi", "cpu": "500m"},
     }

@@ -186,11 +186,16 @@ def test_scrape_jobs_name_only_services_there_are():
 
 
 def test_a_dashboard_is_grafanas():
-    table = {"title": "T", "choose": "node", "from": "up", "panels": {
-        "A": {"unit": "s", "show": {"{{node}}": 'up{node=~"$choice"}'}},
-        "B": {"unit": "s", "show": {"x": "1", "y": "2"}},
-        "C": {"unit": "s", "show": {"x": "3"}},
-    }}
+    table = {
+        "title": "T",
+        "choose": "node",
+        "from": "up",
+        "panels": {
+            "A": {"unit": "s", "show": {"{{node}}": 'up{node=~"$choice"}'}},
+            "B": {"unit": "s", "show": {"x": "1", "y": "2"}},
+            "C": {"unit": "s", "show": {"x": "3"}},
+        },
+    }
     made = json.loads(dashboards.text("t", table))
     assert [panel["title"] for panel in made["panels"]] == ["A", "B", "C"]
     assert len({panel["id"] for panel in made["panels"]}) == 3

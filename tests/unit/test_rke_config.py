@@ -144,6 +144,8 @@ def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
     }
     without = rke_config.build(models.build(pillars.defaults(), pillars.full()))
     assert "extra_args" not in without["services"]["kube-api"]
+
+
 def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
     tree = pillars.full()
     on = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))

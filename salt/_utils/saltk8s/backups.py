@@ -65,8 +65,9 @@ def status(kubectl: Kubectl, engine: str, now: datetime.datetime | None = None) 
     return [_of_schedule(one, runs, engine, now, location) for one in _list(kubectl, f"schedules.{_group(engine)}")]
 
 
-def _of_schedule(obj: Mapping[str, Any], runs: list[Run], engine: str, now: datetime.datetime,
-                 location: str | None) -> dict[str, Any]:
+def _of_schedule(
+    obj: Mapping[str, Any], runs: list[Run], engine: str, now: datetime.datetime, location: str | None
+) -> dict[str, Any]:
     meta, spec = obj["metadata"], obj["spec"]
     own = [run for run in runs if run.ended and (run.schedule, run.namespace) == (meta["name"], meta["namespace"])]
     own.sort(key=lambda run: run.ended)
@@ -149,15 +150,19 @@ def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, ex
     saved = _existing(kubectl, "backups.velero.io", target.plain("name", name), VELERO)
     found, spec = state(saved), saved.get("spec") or {}
     if found.phase not in (*GOOD, "PartiallyFailed"):
-        raise errors.Refused(f"backup {name} is {(saved.get('status') or {}).get('phase') or 'not done'}: nothing to "
-                             f"restore; {found.why or 'wait for its end'}")
+        raise errors.Refused(
+            f"backup {name} is {(saved.get('status') or {}).get('phase') or 'not done'}: nothing to "
+            f"restore; {found.why or 'wait for its end'}"
+        )
     inside = spec.get("includedNamespaces") or ["*"]
     if ("*" not in inside and namespace not in inside) or namespace in (spec.get("excludedNamespaces") or ()):
         raise errors.Invalid(f"backup {name} does not hold the namespace {namespace}", "namespace", "it was not saved")
     goal = target.plain("to", to) if to else namespace
     if not existing and _get(kubectl, "namespace", goal):
-        raise errors.Refused(f"namespace {goal} is there: Velero leaves what exists as it is, and volumes keep their "
-                             "files. Delete it first, restore to another name (to=), or say existing=True")
+        raise errors.Refused(
+            f"namespace {goal} is there: Velero leaves what exists as it is, and volumes keep their "
+            "files. Delete it first, restore to another name (to=), or say existing=True"
+        )
     mapping = {"namespaceMapping": {namespace: goal}} if goal != namespace else {}
     return {"backupName": name, "includedNamespaces": [namespace], **mapping}
 
@@ -173,8 +178,10 @@ def _carry_out(kubectl: Kubectl, obj: dict[str, Any], timeout_s: float, test: bo
         found = state(_existing(kubectl, kind, meta["name"], meta["namespace"]))
         seconds = round(time.monotonic() - begin, 1)
         if found.phase in BAD:
-            raise errors.NotReady(f"{obj['kind']} {meta['name']} is {found.phase}: {found.why or 'no reason given'}; "
-                                  f"the engine's log has more (docs/services/backup.md)")
+            raise errors.NotReady(
+                f"{obj['kind']} {meta['name']} is {found.phase}: {found.why or 'no reason given'}; "
+                f"the engine's log has more (docs/services/backup.md)"
+            )
         if found.phase in GOOD:
             return told | {"phase": found.phase, "seconds": seconds}
         if seconds > timeout_s:

@@ -18,10 +18,18 @@ def text(name: str, table: dict[str, Any]) -> str:
     """Return a dashboard's JSON. name: its address in Grafana; table: as in the file."""
     panels = [_panel(number, title, given) for number, (title, given) in enumerate(table["panels"].items())]
     choice = [_choice(table["choose"], table["from"])] if "choose" in table else []
-    return json.dumps({
-        "uid": f"saltk8s-{name}", "title": table["title"], "schemaVersion": 39, "editable": False, "refresh": "1m",
-        "time": {"from": "now-6h", "to": "now"}, "templating": {"list": choice}, "panels": panels,
-    })
+    return json.dumps(
+        {
+            "uid": f"saltk8s-{name}",
+            "title": table["title"],
+            "schemaVersion": 39,
+            "editable": False,
+            "refresh": "1m",
+            "time": {"from": "now-6h", "to": "now"},
+            "templating": {"list": choice},
+            "panels": panels,
+        }
+    )
 
 
 def _panel(number: int, title: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +39,11 @@ def _panel(number: int, title: str, given: dict[str, Any]) -> dict[str, Any]:
         for index, (legend, query) in enumerate(given["show"].items())
     ]
     return {
-        "id": number + 1, "type": "timeseries", "title": title, "datasource": SOURCE, "targets": targets,
+        "id": number + 1,
+        "type": "timeseries",
+        "title": title,
+        "datasource": SOURCE,
+        "targets": targets,
         "gridPos": {"x": column * WIDTH, "y": row * HEIGHT, "w": WIDTH, "h": HEIGHT},
         "fieldConfig": {"defaults": {"unit": given["unit"], "min": 0}, "overrides": []},
     }
@@ -40,7 +52,15 @@ def _panel(number: int, title: str, given: dict[str, Any]) -> dict[str, Any]:
 def _choice(label: str, series: str) -> dict[str, Any]:
     query = f"label_values({series}, {label})"
     return {
-        "name": "choice", "label": label, "type": "query", "datasource": SOURCE, "refresh": 2, "sort": 1,
-        "includeAll": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"}, "definition": query,
+        "name": "choice",
+        "label": label,
+        "type": "query",
+        "datasource": SOURCE,
+        "refresh": 2,
+        "sort": 1,
+        "includeAll": True,
+        "allValue": ".*",
+        "current": {"text": "All", "value": "$__all"},
+        "definition": query,
         "query": {"query": query, "refId": "choice"},
     }

@@ -12,7 +12,8 @@ Endpoint = Text(
     "an S3 endpoint: https://host[:port], without a path", r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?", doc="URL"
 )
 Bucket = Text(
-    "a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+    "a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes",
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
     doc="bucket",
 )
 Folder = Text(

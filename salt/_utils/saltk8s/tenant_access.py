@@ -83,9 +83,7 @@ def build(want: Wanted, token: str) -> str:
     content = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [
-            {"name": want.cluster, "cluster": {"server": want.server, "certificate-authority-data": want.ca}}
-        ],
+        "clusters": [{"name": want.cluster, "cluster": {"server": want.server, "certificate-authority-data": want.ca}}],
         "users": [{"name": want.tenant, "user": {"token": token}}],
         "contexts": [
             {

@@ -146,8 +146,7 @@ def table(found: Mapping[str, Any]) -> str:
             rows.append((name, space, *(_cell(resources.get(resource)) for _, resource in COLUMNS)))
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 

@@ -188,9 +188,7 @@ def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> d
     }
 
 
-def _services(
-    cluster: dict[str, Any], etcd: dict[str, Any], authentication: dict[str, Any] | None
-) -> dict[str, Any]:
+def _services(cluster: dict[str, Any], etcd: dict[str, Any], authentication: dict[str, Any] | None) -> dict[str, Any]:
     network = cluster["network"]
     audit = cluster["audit_log"]
     services: dict[str, Any] = {

@@ -12,8 +12,9 @@ from saltk8s import errors
 from saltk8s.objects.client import Kubectl
 
 
-def kubectl(functions: Mapping[str, Callable], pillar: Mapping[str, Any], kubeconfig: str | None,
-            context: str | None) -> Kubectl:
+def kubectl(
+    functions: Mapping[str, Callable], pillar: Mapping[str, Any], kubeconfig: str | None, context: str | None
+) -> Kubectl:
     """Return the kubectl that a call means.
 
     functions, pillar: Salt's ``__salt__`` and ``__pillar__``; kubeconfig: path, or None for that of the pillar's

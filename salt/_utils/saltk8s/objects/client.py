@@ -77,8 +77,9 @@ class Kubectl:
         env = {"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false", **GARBAGE}
         limit_s = timeout_s or self._timeout_s
         try:
-            result = process.run(argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless,
-                                 env=env)
+            result = process.run(
+                argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless, env=env
+            )
         except errors.CommandTimeout as err:  # what was printed until then may be anybody's Secrets
             raise errors.CommandTimeout(f"{what}: kubectl did not end within {limit_s:g} s", err.code) from None
         if result.code:
@@ -238,8 +239,17 @@ class Kubectl:
         stubs: apiVersion, kind and metadata with name and namespace are enough; timeout_s: seconds to wait for all.
         """
         if stubs:
-            self.run("delete", "--filename=-", "--ignore-not-found", "--wait=true", f"--timeout={max(1, timeout_s):g}s",
-                     stdin=documents(stubs), what=what, timeout_s=timeout_s + REQUEST_TIMEOUT_S, request_timeout_s=0)
+            self.run(
+                "delete",
+                "--filename=-",
+                "--ignore-not-found",
+                "--wait=true",
+                f"--timeout={max(1, timeout_s):g}s",
+                stdin=documents(stubs),
+                what=what,
+                timeout_s=timeout_s + REQUEST_TIMEOUT_S,
+                request_timeout_s=0,
+            )
 
 
 def _parsed(out: str) -> Any:

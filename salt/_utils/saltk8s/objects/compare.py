@@ -54,9 +54,8 @@ def looks_equal(declared: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     below = _below(others, "f:metadata")
     own = mine.get("f:metadata", {})
     meta = {name: value for name, value in declared["metadata"].items() if name not in ("name", "namespace")}
-    return (
-        _fields(meta, live["metadata"], own, below, shape.of("metadata"))
-        and _fields(rest, live, {step: node for step, node in mine.items() if step != "f:metadata"}, others, shape)
+    return _fields(meta, live["metadata"], own, below, shape.of("metadata")) and _fields(
+        rest, live, {step: node for step, node in mine.items() if step != "f:metadata"}, others, shape
     )
 
 
@@ -122,8 +121,9 @@ def _fields(declared: Mapping, live: Mapping, mine: Node, others: Sequence[Node]
     )
 
 
-def _items(declared: list, live: list, mine: Node, others: Sequence[Node], shape: shapes.Shape,
-           names: tuple[str, ...]) -> bool:
+def _items(
+    declared: list, live: list, mine: Node, others: Sequence[Node], shape: shapes.Shape, names: tuple[str, ...]
+) -> bool:
     """Return whether the items of a list with keys stay as they are, in their order.
 
     names: the keys' names.
@@ -281,8 +281,9 @@ def _by_identity(items: list, names: tuple[str, ...]) -> dict[Identity, int] | N
     return places
 
 
-def _identity(item: Any, names: tuple[str, ...], owned: Mapping[Identity, tuple[str, Node]],
-              shape: shapes.Shape) -> Identity | None:
+def _identity(
+    item: Any, names: tuple[str, ...], owned: Mapping[Identity, tuple[str, Node]], shape: shapes.Shape
+) -> Identity | None:
     """Return the keys' values of a declared item, with their defaults, or None when they are not known."""
     if not isinstance(item, Mapping):
         return None
@@ -292,9 +293,14 @@ def _identity(item: Any, names: tuple[str, ...], owned: Mapping[Identity, tuple[
     if not shape.raw:
         return tuple([item.get(name, _KEY_DEFAULTS.get(name, "")) for name in names])
     # the default of a custom resource's key: that of the item which we applied with the same keys left out
-    same = [known for known, (_, node) in owned.items() if all(
-        (f"f:{name}" in node) == (value is not None) and value in (None, one)
-        for name, value, one in zip(names, identity, known, strict=True))]
+    same = [
+        known
+        for known, (_, node) in owned.items()
+        if all(
+            (f"f:{name}" in node) == (value is not None) and value in (None, one)
+            for name, value, one in zip(names, identity, known, strict=True)
+        )
+    ]
     return same[0] if len(same) == 1 else None
 
 
@@ -306,8 +312,14 @@ def _at(live: Any, step: str) -> Any:
         return _ABSENT
     if step.startswith("k:"):
         names, identity = _keys(step)
-        return next((item for item in live if isinstance(item, Mapping)
-                     and tuple([item.get(name) for name in names]) == identity), _ABSENT)
+        return next(
+            (
+                item
+                for item in live
+                if isinstance(item, Mapping) and tuple([item.get(name) for name in names]) == identity
+            ),
+            _ABSENT,
+        )
     value = json.loads(step[2:])
     return next((item for item in live if _text(item) == _text(value)), _ABSENT)
 

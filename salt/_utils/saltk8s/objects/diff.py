@@ -15,8 +15,18 @@ LONGEST = 120  # characters of a value that are shown
 MOST = 40  # fields of an object that are shown
 
 # What the API server keeps about an object and nobody declares.
-_SERVERS = frozenset({"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink",
-                      "deletionTimestamp", "deletionGracePeriodSeconds"})
+_SERVERS = frozenset(
+    {
+        "managedFields",
+        "resourceVersion",
+        "uid",
+        "generation",
+        "creationTimestamp",
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    }
+)
 _SERVERS_NOTE = "deprecated.daemonset.template.generation"  # an annotation: the generation of a DaemonSet's template
 # kubectl's client-side apply writes the whole object in here, a Secret's values too.
 _COPIES = ("kubectl.kubernetes.io/last-applied-configuration",)

@@ -63,13 +63,16 @@ class Plan:
 
     def obstacles(self, options: Options) -> list[str]:
         """Return why it must not begin, nothing when it may."""
-        found = [f"{pod}: several PodDisruptionBudgets cover it, the API server refuses to evict: {', '.join(names)}"
-                 for pod, names in self.several.items()]
+        found = [
+            f"{pod}: several PodDisruptionBudgets cover it, the API server refuses to evict: {', '.join(names)}"
+            for pod, names in self.several.items()
+        ]
         if self.unmanaged and not options.force:
             found.append(f"no controller starts these again (force deletes them): {', '.join(self.unmanaged)}")
         if self.emptydir and not options.delete_emptydir_data:
-            found.append("their emptyDir volumes would be lost (delete_emptydir_data allows it): "
-                         + ", ".join(self.emptydir))
+            found.append(
+                "their emptyDir volumes would be lost (delete_emptydir_data allows it): " + ", ".join(self.emptydir)
+            )
         return found
 
     def changes(self) -> dict[str, dict[str, Any]]:
@@ -85,14 +88,22 @@ class Plan:
 
     def blocking(self) -> list[str]:
         """Return which budgets do not let a pod go now, for people."""
-        return [f"PodDisruptionBudget {one['name']} allows {one['disruptions_allowed']} disruptions now"
-                f"{one['reason'] and ' (' + one['reason'] + ')'}; it covers {', '.join(one['pods'])}"
-                for one in self.budgets if one["blocks"]]
+        return [
+            f"PodDisruptionBudget {one['name']} allows {one['disruptions_allowed']} disruptions now"
+            f"{one['reason'] and ' (' + one['reason'] + ')'}; it covers {', '.join(one['pods'])}"
+            for one in self.budgets
+            if one["blocks"]
+        ]
 
     def told(self) -> dict[str, Any]:
         """Return the plan as data."""
-        return {"evicted": sorted(self.evict), "left": self.left, "emptydir": self.emptydir,
-                "unmanaged": self.unmanaged, "budgets": self.budgets}
+        return {
+            "evicted": sorted(self.evict),
+            "left": self.left,
+            "emptydir": self.emptydir,
+            "unmanaged": self.unmanaged,
+            "budgets": self.budgets,
+        }
 
 
 def drain(kubectl: Kubectl, name: str, options: Options, test: bool) -> dict[str, Any]:
@@ -126,8 +137,7 @@ def look(kubectl: Kubectl, name: str) -> Plan:
     return plan_for(node, pods, others)
 
 
-def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]],
-             others: Sequence[Mapping[str, Any]]) -> Plan:
+def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> Plan:
     """Return the plan for a node; pods: all on it; others: the cluster's PodDisruptionBudgets and DaemonSets."""
     daemon_sets = {obj["metadata"]["uid"] for obj in others if obj["kind"] == "DaemonSet"}
     plan, leaving = Plan(cordon=not nodes.is_cordoned(node)), []
@@ -164,9 +174,12 @@ def _ended(pod: Mapping[str, Any]) -> bool:
 
 def _comes_back(pod: Mapping[str, Any]) -> bool:
     """Return whether a cordon keeps the successor of a pod away no more than the pod."""
-    tolerated = any(one.get("key") in (None, "", CORDON) and one.get("operator") == "Exists"
-                    and one.get("effect") in (None, "", "NoSchedule")
-                    for one in (pod.get("spec") or {}).get("tolerations") or [])
+    tolerated = any(
+        one.get("key") in (None, "", CORDON)
+        and one.get("operator") == "Exists"
+        and one.get("effect") in (None, "", "NoSchedule")
+        for one in (pod.get("spec") or {}).get("tolerations") or []
+    )
     return tolerated and not _ended(pod) and bool(_controller(pod))
 
 
@@ -200,8 +213,13 @@ def _budget(budget: Mapping[str, Any], covered: Sequence[Mapping[str, Any]]) -> 
     healthy = f"{status.get('currentHealthy', 0)} pods are healthy, {status.get('desiredHealthy', 0)} have to be"
     why = healthy if current else "its controller has not seen it yet"
     blocks = bool(waiting) and allowed <= 0
-    return {"name": _name(budget), "disruptions_allowed": allowed, "pods": [_name(pod) for pod in covered],
-            "blocks": blocks, "reason": why if blocks else ""}
+    return {
+        "name": _name(budget),
+        "disruptions_allowed": allowed,
+        "pods": [_name(pod) for pod in covered],
+        "blocks": blocks,
+        "reason": why if blocks else "",
+    }
 
 
 def _counts(pod: Mapping[str, Any]) -> bool:

@@ -25,7 +25,10 @@ def of(kubectl: Kubectl, obj: Mapping[str, Any]) -> dict[str, Any]:
     key = key_of(obj)
     state = health.of(obj, _late(kubectl) if (key.group, key.kind) == ("", "PersistentVolumeClaim") else ())
     return {
-        "object": key.title, "ready": state.ready, "reason": state.reason, "conditions": health.conditions(obj),
+        "object": key.title,
+        "ready": state.ready,
+        "reason": state.reason,
+        "conditions": health.conditions(obj),
         "events": _last_events(kubectl, key),
         "pods": [_pod(kubectl, pod, key) for pod in _pods(kubectl, key, obj)],
     }
@@ -44,8 +47,14 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     return shown
 
 
-def events(kubectl: Kubectl, namespace: str | None = None, kind: str | None = None, name: str | None = None,
-           sort: str | None = None, **options: Any) -> list[dict[str, Any]]:
+def events(
+    kubectl: Kubectl,
+    namespace: str | None = None,
+    kind: str | None = None,
+    name: str | None = None,
+    sort: str | None = None,
+    **options: Any,
+) -> list[dict[str, Any]]:
     """Return events, the oldest first.
 
     namespace: None for all; kind, name: of the objects that they are about; sort: ``Warning`` or ``Normal``.
@@ -75,11 +84,19 @@ def _event(item: Mapping[str, Any]) -> dict[str, Any]:
     about, series = item.get("involvedObject") or {}, item.get("series") or {}
     group = str(about.get("apiVersion") or "").rpartition("/")[0]
     key = Key(group, str(about.get("kind") or ""), str(about.get("namespace") or ""), str(about.get("name") or ""))
-    times = (series.get("lastObservedTime"), item.get("lastTimestamp"), item.get("eventTime"),
-             item["metadata"].get("creationTimestamp"))
+    times = (
+        series.get("lastObservedTime"),
+        item.get("lastTimestamp"),
+        item.get("eventTime"),
+        item["metadata"].get("creationTimestamp"),
+    )
     return {
-        "time": next((time for time in times if time), ""), "type": item.get("type"), "reason": item.get("reason"),
-        "object": key.title, "message": item.get("message"), "count": series.get("count") or item.get("count") or 1,
+        "time": next((time for time in times if time), ""),
+        "type": item.get("type"),
+        "reason": item.get("reason"),
+        "object": key.title,
+        "message": item.get("message"),
+        "count": series.get("count") or item.get("count") or 1,
     }
 
 
@@ -126,7 +143,8 @@ def _pod(kubectl: Kubectl, pod: Mapping[str, Any], about: Key) -> dict[str, Any]
     key, status = key_of(pod), pod.get("status") or {}
     boxes = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     return {
-        "pod": f"{key.namespace}/{key.name}", "node": (pod.get("spec") or {}).get("nodeName") or "",
+        "pod": f"{key.namespace}/{key.name}",
+        "node": (pod.get("spec") or {}).get("nodeName") or "",
         "phase": status.get("phase", "unknown"),
         "events": [] if key == about else _last_events(kubectl, key),  # told already
         "containers": [_container(kubectl, key, box) for box in boxes if not _well(box)],
@@ -145,8 +163,11 @@ def _container(kubectl: Kubectl, pod: Key, box: Mapping[str, Any]) -> dict[str, 
     restarts = box.get("restartCount", 0)
     previous = bool(restarts) and "waiting" in state  # the one that runs next has said nothing yet
     return {
-        "name": box["name"], "reason": ": ".join(str(said[part]) for part in ("reason", "message") if said.get(part)),
-        "restarts": restarts, "exit_code": ended.get("exitCode"), "log": _log(kubectl, pod, box["name"], previous),
+        "name": box["name"],
+        "reason": ": ".join(str(said[part]) for part in ("reason", "message") if said.get(part)),
+        "restarts": restarts,
+        "exit_code": ended.get("exitCode"),
+        "log": _log(kubectl, pod, box["name"], previous),
     }
 
 

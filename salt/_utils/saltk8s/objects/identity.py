@@ -16,16 +16,33 @@ BUILT_IN = frozenset(
     | {
         f"{name}.k8s.io"
         for name in (
-            "admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization",
-            "certificates", "coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver",
-            "networking", "node", "rbac.authorization", "resource", "scheduling", "storage", "storagemigration",
+            "admissionregistration",
+            "apiextensions",
+            "apiregistration",
+            "authentication",
+            "authorization",
+            "certificates",
+            "coordination",
+            "discovery",
+            "events",
+            "flowcontrol.apiserver",
+            "internal.apiserver",
+            "networking",
+            "node",
+            "rbac.authorization",
+            "resource",
+            "scheduling",
+            "storage",
+            "storagemigration",
         )
     }
 )
 
 _CLUSTER_SCOPED = frozenset(
     {
-        ("", "Namespace"), ("", "Node"), ("", "PersistentVolume"),
+        ("", "Namespace"),
+        ("", "Node"),
+        ("", "PersistentVolume"),
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
@@ -40,15 +57,19 @@ _CLUSTER_SCOPED = frozenset(
         ("rbac.authorization.k8s.io", "ClusterRole"),
         ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
         ("scheduling.k8s.io", "PriorityClass"),
-        ("storage.k8s.io", "CSIDriver"), ("storage.k8s.io", "CSINode"),
-        ("storage.k8s.io", "StorageClass"), ("storage.k8s.io", "VolumeAttachment"),
+        ("storage.k8s.io", "CSIDriver"),
+        ("storage.k8s.io", "CSINode"),
+        ("storage.k8s.io", "StorageClass"),
+        ("storage.k8s.io", "VolumeAttachment"),
     }
 )
 
 # What holds data, or takes everything inside it along when it goes.
 PROTECTED = frozenset(
     {
-        ("", "Namespace"), ("", "PersistentVolume"), ("", "PersistentVolumeClaim"),
+        ("", "Namespace"),
+        ("", "PersistentVolume"),
+        ("", "PersistentVolumeClaim"),
         ("apiextensions.k8s.io", "CustomResourceDefinition"),
     }
 )

@@ -34,8 +34,10 @@ def check(path: str, context: str | None) -> None:
     chosen = _part(contexts[wanted], "context")
     for part, named, known in (("cluster", chosen.get("cluster"), clusters), ("user", chosen.get("user"), users)):
         if named not in known and (part == "cluster" or named is not None):
-            raise BadKubeconfig(f"the kubeconfig {path}: its context {wanted!r} names the {part} {named!r}, "
-                                f"which is not there: {_has(f'{part}s', known)}")
+            raise BadKubeconfig(
+                f"the kubeconfig {path}: its context {wanted!r} names the {part} {named!r}, "
+                f"which is not there: {_has(f'{part}s', known)}"
+            )
     if not _part(clusters[chosen["cluster"]], "cluster").get("server"):
         raise BadKubeconfig(f"the kubeconfig {path}: its cluster {chosen['cluster']!r} has no server")
 

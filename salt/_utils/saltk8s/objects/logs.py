@@ -51,8 +51,11 @@ def _containers(pod: Mapping[str, Any], wanted: str | None) -> list[str]:
     spec = pod.get("spec") or {}
     if wanted is None:
         return [box["name"] for box in spec.get("containers") or []]
-    every = [*(spec.get("initContainers") or []), *(spec.get("containers") or []),
-             *(spec.get("ephemeralContainers") or [])]
+    every = [
+        *(spec.get("initContainers") or []),
+        *(spec.get("containers") or []),
+        *(spec.get("ephemeralContainers") or []),
+    ]
     return [box["name"] for box in every if box["name"] == wanted]
 
 

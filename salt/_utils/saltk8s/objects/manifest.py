@@ -145,8 +145,11 @@ def _faults(obj: Mapping[str, Any]) -> list[str]:
         if values is not None and not isinstance(values, Mapping):
             wrong.append(f"metadata.{field} is not a map")
         else:
-            wrong += [f"metadata.{field}.{key} is not text: quote it"
-                      for key, value in (values or {}).items() if not isinstance(value, str)]
+            wrong += [
+                f"metadata.{field}.{key} is not text: quote it"
+                for key, value in (values or {}).items()
+                if not isinstance(value, str)
+            ]
     if "stringData" in obj and kind_of_text(obj) == "v1 Secret":
         wrong += _string_data_faults(obj["stringData"])
     return wrong

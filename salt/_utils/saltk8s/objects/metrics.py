@@ -39,14 +39,17 @@ def _ask(kubectl: Kubectl, path: str) -> list[dict[str, Any]]:
     try:
         return json.loads(kubectl.run("get", "--raw", f"{API}/{path}", what="metrics"))["items"]
     except refusals.NotFound as err:
-        raise errors.NotReady("the cluster has no metrics API: metrics-server is not installed "
-                              "(k8s:cluster:metrics_server)") from err
+        raise errors.NotReady(
+            "the cluster has no metrics API: metrics-server is not installed (k8s:cluster:metrics_server)"
+        ) from err
     except errors.SaltK8sError as err:
         # the API server answers, the one behind it does not
         if "currently unable to handle the request" not in str(err):
             raise
-        raise errors.NotReady("the metrics API does not answer: metrics-server is not ready, "
-                              "see kubectl.explain_failure Deployment.apps metrics-server kube-system") from err
+        raise errors.NotReady(
+            "the metrics API does not answer: metrics-server is not ready, "
+            "see kubectl.explain_failure Deployment.apps metrics-server kube-system"
+        ) from err
 
 
 def _usage(amounts: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,10 @@ class Done(NamedTuple):
 def shown(changes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return changes for people, one line each."""
     texts = {None: "absent", True: "true", False: "false", "": '""'}
-    return [f"{what}: {texts.get(one['old'], one['old'])} -> {texts.get(one['new'], one['new'])}"
-            for what, one in changes.items()]
+    return [
+        f"{what}: {texts.get(one['old'], one['old'])} -> {texts.get(one['new'], one['new'])}"
+        for what, one in changes.items()
+    ]
 
 
 def cordon(kubectl: Kubectl, name: str, wanted: bool, test: bool) -> bool:
@@ -53,8 +55,15 @@ def is_cordoned(node: Mapping[str, Any]) -> bool:
     return bool((node.get("spec") or {}).get("unschedulable"))
 
 
-def label(kubectl: Kubectl, kind: str, name: str, labels: Mapping[str, Any], namespace: str | None = None,
-          force: bool = False, test: bool = False) -> Done:
+def label(
+    kubectl: Kubectl,
+    kind: str,
+    name: str,
+    labels: Mapping[str, Any],
+    namespace: str | None = None,
+    force: bool = False,
+    test: bool = False,
+) -> Done:
     """Give an object labels; None takes one away. Raises Refused for a label that the object's set declares."""
     wanted = {str(key): _text(key, value) for key, value in labels.items()}
     if test and not kubectl.cluster_exists:
@@ -108,8 +117,9 @@ def parse_absent(taints: Iterable[str]) -> set[tuple[str, str | None]]:
     return {(match["key"], match["effect"]) for match in found.values()}
 
 
-def retainted(there: Sequence[Mapping[str, Any]], wanted: Mapping[tuple[str, str], str],
-              gone: set[tuple[str, str | None]]) -> list[dict[str, Any]]:
+def retainted(
+    there: Sequence[Mapping[str, Any]], wanted: Mapping[tuple[str, str], str], gone: set[tuple[str, str | None]]
+) -> list[dict[str, Any]]:
     """Return a node's list of taints as it shall be: in its order, new ones behind."""
     kept = [dict(item) for item in there if not {(item["key"], item["effect"]), (item["key"], None)} & gone]
     for item in kept:
@@ -117,14 +127,19 @@ def retainted(there: Sequence[Mapping[str, Any]], wanted: Mapping[tuple[str, str
         if value != item.get("value", ""):
             item["value"] = value
     have = {(item["key"], item["effect"]) for item in kept}
-    return kept + [{"key": key, "effect": effect} | ({"value": value} if value else {})
-                   for (key, effect), value in wanted.items() if (key, effect) not in have]
+    return kept + [
+        {"key": key, "effect": effect} | ({"value": value} if value else {})
+        for (key, effect), value in wanted.items()
+        if (key, effect) not in have
+    ]
 
 
 def taint_changes(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return what differs, by ``key:effect``; old and new as kubectl.nodes shows taints."""
-    was, now = ({f"{t['key']}:{t['effect']}": f"{t['key']}={t.get('value', '')}:{t['effect']}" for t in side}
-                for side in (old, new))
+    was, now = (
+        {f"{t['key']}:{t['effect']}": f"{t['key']}={t.get('value', '')}:{t['effect']}" for t in side}
+        for side in (old, new)
+    )
     return _differing(was, {key: now.get(key) for key in [*was, *(key for key in now if key not in was)]})
 
 
@@ -140,8 +155,9 @@ def _text(key: Any, value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    raise errors.Invalid(f"labels: {key}: got {type(value).__name__}; expected text, or nothing to take it away",
-                         str(key), "not a text")
+    raise errors.Invalid(
+        f"labels: {key}: got {type(value).__name__}; expected text, or nothing to take it away", str(key), "not a text"
+    )
 
 
 def _refuse(found: Mapping[str, Any], expected: str) -> None:

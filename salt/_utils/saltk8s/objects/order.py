@@ -13,23 +13,52 @@ from saltk8s.objects.identity import Key, Kind
 FOUNDATIONS = (("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition"))
 
 _ORDER = (
-    "Namespace", "CustomResourceDefinition",
-    "PriorityClass", "RuntimeClass", "IngressClass", "StorageClass", "CSIDriver",
-    "ResourceQuota", "LimitRange", "NetworkPolicy",
-    "ServiceAccount", "ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding",
-    "ConfigMap", "Secret", "PersistentVolume", "PersistentVolumeClaim",
-    "Service", "Endpoints", "EndpointSlice",
-    "Pod", "ReplicationController", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet",
-    "PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "CronJob",
-    "Ingress", "APIService",
+    "Namespace",
+    "CustomResourceDefinition",
+    "PriorityClass",
+    "RuntimeClass",
+    "IngressClass",
+    "StorageClass",
+    "CSIDriver",
+    "ResourceQuota",
+    "LimitRange",
+    "NetworkPolicy",
+    "ServiceAccount",
+    "ClusterRole",
+    "Role",
+    "ClusterRoleBinding",
+    "RoleBinding",
+    "ConfigMap",
+    "Secret",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Service",
+    "Endpoints",
+    "EndpointSlice",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+    "Job",
+    "CronJob",
+    "Ingress",
+    "APIService",
 )
 _RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
 _OTHER = len(_ORDER)
 _CUSTOM = _OTHER + 1
 # A webhook that stands before its server is up refuses what it watches: last of all.
 _LAST = _OTHER + 2
-_WEBHOOKS = {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
-             "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+_WEBHOOKS = {
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 def rank(group: str, kind: str) -> int:

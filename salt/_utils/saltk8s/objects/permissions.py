@@ -13,8 +13,9 @@ from saltk8s.objects.client import Kubectl
 AUTHORIZATION = "authorization.k8s.io/v1"
 
 
-def may(kubectl: Kubectl, verb: str, resource: str, namespace: str | None, name: str | None,
-        who: Sequence[str]) -> bool:
+def may(
+    kubectl: Kubectl, verb: str, resource: str, namespace: str | None, name: str | None, who: Sequence[str]
+) -> bool:
     """Return whether an action is allowed.
 
     resource: ``pods``, ``deployments.apps``, ``pods/log``, a short name or a kind, or a path such as ``/metrics``;
@@ -25,8 +26,14 @@ def may(kubectl: Kubectl, verb: str, resource: str, namespace: str | None, name:
     else:
         base, _, sub = resource.partition("/")
         plural, group = ("*", "*") if base == "*" else _resolved(kubectl, base)
-        about = {"verb": verb, "resource": plural, "group": group, "subresource": sub, "namespace": namespace,
-                 "name": name}
+        about = {
+            "verb": verb,
+            "resource": plural,
+            "group": group,
+            "subresource": sub,
+            "namespace": namespace,
+            "name": name,
+        }
         spec = {"resourceAttributes": {field: value for field, value in about.items() if value}}
     return bool(_reviewed(kubectl, "SelfSubjectAccessReview", spec, who).get("allowed"))
 

@@ -25,8 +25,16 @@ class Planner:
     deleted and made anew where a change is not possible otherwise.
     """
 
-    def __init__(self, kubectl: Kubectl, set_name: str, declared: Objects, force: bool = False, prune: bool = True,
-                 unprotect: Collection[str] = (), replace: Collection[str] = ()):
+    def __init__(
+        self,
+        kubectl: Kubectl,
+        set_name: str,
+        declared: Objects,
+        force: bool = False,
+        prune: bool = True,
+        unprotect: Collection[str] = (),
+        replace: Collection[str] = (),
+    ):
         self._set = set_name
         self._declared = declared
         self._prune = prune
@@ -66,12 +74,16 @@ class Planner:
         return plan
 
     def _refuse_foreign(self, live: Live) -> None:
-        taken = [f"{key.title} belongs to the set {set_of(obj)!r}" for key, obj in live.others.items()
-                 if set_of(obj) not in (None, self._set)]
+        taken = [
+            f"{key.title} belongs to the set {set_of(obj)!r}"
+            for key, obj in live.others.items()
+            if set_of(obj) not in (None, self._set)
+        ]
         if taken:
             more = [f"and {len(taken) - SHOWN} more"] if len(taken) > SHOWN else []
-            raise errors.Refused("\n".join(["an object can be in one set only, nothing was done:", *taken[:SHOWN],
-                                            *more]))
+            raise errors.Refused(
+                "\n".join(["an object can be in one set only, nothing was done:", *taken[:SHOWN], *more])
+            )
 
     def _can_try(self, key: Key, obj: Mapping[str, Any], live: Live) -> bool:
         """An object whose kind or namespace comes with this very run cannot be tried before."""
@@ -113,8 +125,10 @@ class Planner:
 
     def _plan_replacement(self, plan: Plan, key: Key, live: Live) -> None:
         if key.protected and not self._unprotected(key):
-            raise errors.Refused(f"{key.title}: it would have to be replaced, and objects of this kind hold data: "
-                                 "nothing was done; name it in unprotect, too, if that may go")
+            raise errors.Refused(
+                f"{key.title}: it would have to be replaced, and objects of this kind hold data: "
+                "nothing was done; name it in unprotect, too, if that may go"
+            )
         there = live.get(key)
         answer = self.trial.renamed(key, there["metadata"]["uid"])  # refused? then the old one stays
         plan.actions.append(Action(REPLACE, key, diff.fields(there, answer)))
@@ -133,8 +147,10 @@ class Planner:
         defined = defined_kinds(self._declared.values())
         lost = {kind_of(obj) for obj in self._declared.values()} & live.unknown
         for kind in sorted(kind for kind in lost if kind.gk not in defined):
-            plan.blocked.append(f"the API server does not know the kind {kind.title} ({kind.version}): "
-                                "what brings its definition has to be applied first")
+            plan.blocked.append(
+                f"the API server does not know the kind {kind.title} ({kind.version}): "
+                "what brings its definition has to be applied first"
+            )
 
     def _leftovers(self, plan: Plan, live: Live) -> None:
         for key, obj in live.members.items():

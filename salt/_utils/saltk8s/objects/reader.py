@@ -53,8 +53,13 @@ class Live:
                 obj["metadata"].pop("managedFields", None)
 
 
-def read(kubectl: Kubectl, set_name: str, declared: Mapping[Key, Mapping[str, Any]], adopt: bool = True,
-         ahead: Ahead | None = None) -> Live:
+def read(
+    kubectl: Kubectl,
+    set_name: str,
+    declared: Mapping[Key, Mapping[str, Any]],
+    adopt: bool = True,
+    ahead: Ahead | None = None,
+) -> Live:
     """Read a set: one LIST a kind; declared objects that do not carry its label are looked for besides.
 
     ahead: what was begun already; adopt: False leaves out the second part (a set that is deleted does not care for what
@@ -70,14 +75,18 @@ def read(kubectl: Kubectl, set_name: str, declared: Mapping[Key, Mapping[str, An
     if earlier:
         _read_kinds(ahead, dict.fromkeys(earlier, 1), live, declared)
     if adopt:
-        missing = {key: obj["apiVersion"] for key, obj in declared.items()
-                   if key not in live.members and kind_of(obj) not in live.unknown}
+        missing = {
+            key: obj["apiVersion"]
+            for key, obj in declared.items()
+            if key not in live.members and kind_of(obj) not in live.unknown
+        }
         live.others = {key_of(obj): obj for obj in _outside(kubectl, set_name, missing)}
     return live
 
 
-def _read_kinds(ahead: Ahead, sizes: Mapping[Kind, int], live: Live,
-                declared: Mapping[Key, Mapping[str, Any]]) -> list[tuple[Kind, ...]]:
+def _read_kinds(
+    ahead: Ahead, sizes: Mapping[Kind, int], live: Live, declared: Mapping[Key, Mapping[str, Any]]
+) -> list[tuple[Kind, ...]]:
     """Read kinds of a set into ``live``, return how; sizes: how many objects of each are declared."""
     groups = _groups(sizes)
     for answer in ahead.begin(groups):

@@ -102,16 +102,30 @@ class Untrusted(errors.Unauthorised):
 
 
 # Not about one object of several: asking for each of them again would only give the same answer again.
-GENERAL = (errors.Unreachable, errors.Unauthorised, errors.CommandTimeout, errors.MissingProgram, Terminating,
-           Overloaded, ServerFailed, Unreadable, Killed, WebhookFailed, BadKubeconfig)
+GENERAL = (
+    errors.Unreachable,
+    errors.Unauthorised,
+    errors.CommandTimeout,
+    errors.MissingProgram,
+    Terminating,
+    Overloaded,
+    ServerFailed,
+    Unreadable,
+    Killed,
+    WebhookFailed,
+    BadKubeconfig,
+)
 
 MOST_LINES = 10  # of kubectl's own words in one error: several objects, and each may have its own
 
 # why there is no answer, in plain words; the first that matches
 _NO_ANSWER = (
     (r"was refused|connection refused", "the connection is refused"),
-    (r"i/o timeout|TLS handshake timeout|context deadline exceeded|Client\.Timeout exceeded|request canceled"
-     r"|unable to return a response in the time allotted|EOF.*deadline", "no answer in time"),
+    (
+        r"i/o timeout|TLS handshake timeout|context deadline exceeded|Client\.Timeout exceeded|request canceled"
+        r"|unable to return a response in the time allotted|EOF.*deadline",
+        "no answer in time",
+    ),
     (r"connection reset by peer|\bEOF\b|http2: client connection|use of closed network", "the connection breaks off"),
     (r"no such host|server misbehaving", "its name is not known"),
     (r"no route to host|network is unreachable", "there is no way to it"),
@@ -124,8 +138,10 @@ _UNAUTHORISED = re.compile(
     r"|remote error: tls: (?:bad|expired|unknown) certificate"
 )
 _CREDENTIALS = re.compile(r"\(Unauthorized\)|provide credentials|You must be logged in|remote error: tls")
-_UNREADABLE = re.compile(r"invalid character .* looking for|unexpected end of JSON input|converting \(v1\.List\)"
-                         r"|serializer for text/html|couldn't get version/kind; json parse error")
+_UNREADABLE = re.compile(
+    r"invalid character .* looking for|unexpected end of JSON input|converting \(v1\.List\)"
+    r"|serializer for text/html|couldn't get version/kind; json parse error"
+)
 _DENIED = re.compile(r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request(?:: (?P<reason>.*))?", re.DOTALL)
 _WEBHOOK = re.compile(r"failed calling webhook \"(?P<webhook>[^\"]+)\": (?P<reason>[^\n]*)")
 _NO_DRY_RUN = re.compile(r"admission webhook \"(?P<webhook>[^\"]+)\" does not support dry run")
@@ -138,17 +154,21 @@ _STRICT = re.compile(r"(?P<reason>unknown field|duplicate field) \"(?P<field>[^\
 _UNDECLARED = re.compile(r"(?P<field>\.\S+): (?P<reason>field not declared in schema|expected [^\n]+)")
 _UNKNOWN_TYPE = re.compile(r"the server doesn't have a resource type \"(?P<kind>[^\"]+)\"")
 _NO_MATCH = re.compile(r"no matches for kind \"(?P<kind>[^\"]+)\" in version \"(?P<version>[^\"]+)\"")
-_REFUSED = re.compile(r"\((?:BadRequest|Invalid|UnprocessableEntity|RequestEntityTooLarge|MethodNotAllowed)\)"
-                      r"|failed to create typed patch|strict decoding error"
-                      r"|is forbidden: |error validating data|unable to decode")
+_REFUSED = re.compile(
+    r"\((?:BadRequest|Invalid|UnprocessableEntity|RequestEntityTooLarge|MethodNotAllowed)\)"
+    r"|failed to create typed patch|strict decoding error"
+    r"|is forbidden: |error validating data|unable to decode"
+)
 _REFUSED_BY_QUOTA = re.compile(
     r"is forbidden: (?:exceeded quota|violates PodSecurity|maximum|minimum|unable to create new content|failed quota"
     r"|no PriorityClass)"
 )
 _TOO_MUCH = re.compile(r"\(TooManyRequests\)|too many requests")
 _SERVERS_FAULT = re.compile(r"\(InternalError\)|Internal error occurred|an error on the server|etcdserver: ")
-_CONFIG = re.compile(r"error loading config file \"(?P<path>[^\"]+)\": (?:(?:open|read) \S+: )?(?P<said>.*)"
-                     r"|(?P<other>unable to read (?:client-|certificate)[^\n]*|Error in configuration:[^\n]*)")
+_CONFIG = re.compile(
+    r"error loading config file \"(?P<path>[^\"]+)\": (?:(?:open|read) \S+: )?(?P<said>.*)"
+    r"|(?P<other>unable to read (?:client-|certificate)[^\n]*|Error in configuration:[^\n]*)"
+)
 _LOG = re.compile(r"^[EWIF]\d{4} \d\d:")
 _DISCOVERY = re.compile(r"couldn't get current server API group list: (?P<said>.*)\"\s*$")
 _GO = re.compile(r"^(?:panic|fatal error|runtime): (?P<said>.*)|^goroutine \d+ \[|^\[signal SIG", re.MULTILINE)
@@ -211,8 +231,11 @@ def terminating(namespace: str, obj: Mapping[str, Any] | None = None) -> Termina
     waits = [*(meta.get("finalizers") or []), *((obj.get("spec") or {}).get("finalizers") or [])]
     lines = [f"the namespace {namespace} is being deleted{since}: nothing can be created in it until it is gone"]
     lines += [f"it waits for its finalizers {', '.join(waits)}"] if waits else []
-    lines += [f"{item.get('type')}: {item.get('message')}" for item in status.get("conditions") or []
-              if item.get("status") == "True"]
+    lines += [
+        f"{item.get('type')}: {item.get('message')}"
+        for item in status.get("conditions") or []
+        if item.get("status") == "True"
+    ]
     return Terminating("; ".join(lines), namespace)
 
 
@@ -259,8 +282,11 @@ def _kubeconfig(said: str, what: str) -> BadKubeconfig | None:
 def _webhook(said: str, what: str) -> errors.SaltK8sError | None:
     failed = _WEBHOOK.search(said)
     if failed:
-        return WebhookFailed(f"{what}: the API server cannot ask the admission webhook {failed['webhook']!r}, "
-                             f"and refuses without it: {failed['reason']}", failed["webhook"])
+        return WebhookFailed(
+            f"{what}: the API server cannot ask the admission webhook {failed['webhook']!r}, "
+            f"and refuses without it: {failed['reason']}",
+            failed["webhook"],
+        )
     without = _NO_DRY_RUN.search(said)
     if without:
         reason = "does not support dry runs (its configuration's sideEffects), so nothing can be tried before"
@@ -281,8 +307,7 @@ def _answered(said: str, what: str) -> errors.SaltK8sError | None:
     if gone:
         return terminating(gone["namespace"])
     if _UNTRUSTED.search(said):
-        return Untrusted(f"{what}: the API server's certificate is not one that the kubeconfig trusts: "
-                         f"{_bare(said)}")
+        return Untrusted(f"{what}: the API server's certificate is not one that the kubeconfig trusts: {_bare(said)}")
     # quotas and admission say "forbidden" too, but not because of who we are
     if _UNAUTHORISED.search(said) and not _REFUSED_BY_QUOTA.search(said):
         why = "our credentials are wrong, or their time is over: " if _CREDENTIALS.search(said) else ""
@@ -344,8 +369,9 @@ def _unknown(said: str, what: str) -> UnknownKind | None:
         return None
     version = found.groupdict().get("version")
     shown = f"{found['kind']} ({version})" if version else found["kind"]
-    return UnknownKind(f"{what}: the API server does not know the kind {shown}: is its definition installed?",
-                       found["kind"])
+    return UnknownKind(
+        f"{what}: the API server does not know the kind {shown}: is its definition installed?", found["kind"]
+    )
 
 
 def _invalid(said: str, what: str) -> errors.Invalid | None:

@@ -33,8 +33,12 @@ def status(kubectl: Kubectl, obj: Mapping[str, Any]) -> dict[str, Any]:
     daemons = obj["kind"] == "DaemonSet"
     wanted = told.get("desiredNumberScheduled", 0) if daemons else obj["spec"].get("replicas", 1)
     return {
-        "ready": state.ready, "reason": state.reason, "wanted": wanted, "updated": told.get(updated, 0),
-        "available": told.get(available, 0), "revision": current(obj, revisions(kubectl, obj)),
+        "ready": state.ready,
+        "reason": state.reason,
+        "wanted": wanted,
+        "updated": told.get(updated, 0),
+        "available": told.get(available, 0),
+        "revision": current(obj, revisions(kubectl, obj)),
     }
 
 

@@ -13,10 +13,14 @@ def text(selector: Mapping[str, Any] | None) -> str | None:
     parts = [f"{name}={value}" for name, value in sorted((selector.get("matchLabels") or {}).items())]
     for item in selector.get("matchExpressions") or []:
         values = f"({','.join(item.get('values') or [])})"
-        parts.append({
-            "In": f"{item['key']} in {values}", "NotIn": f"{item['key']} notin {values}",
-            "Exists": item["key"], "DoesNotExist": f"!{item['key']}",
-        }[item["operator"]])
+        parts.append(
+            {
+                "In": f"{item['key']} in {values}",
+                "NotIn": f"{item['key']} notin {values}",
+                "Exists": item["key"],
+                "DoesNotExist": f"!{item['key']}",
+            }[item["operator"]]
+        )
     return ",".join(parts) or None
 
 

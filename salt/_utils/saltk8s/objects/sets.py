@@ -48,8 +48,14 @@ class Options:
 class ObjectSet:
     """A named set in one cluster; ``declared`` as manifest.declare() gives it, ``ahead`` what is being read already."""
 
-    def __init__(self, kubectl: Kubectl, name: str, declared: reader.Objects | None = None,
-                 options: Options | None = None, ahead: Ahead | None = None):
+    def __init__(
+        self,
+        kubectl: Kubectl,
+        name: str,
+        declared: reader.Objects | None = None,
+        options: Options | None = None,
+        ahead: Ahead | None = None,
+    ):
         self.name = name
         self._kubectl = kubectl
         self._declared = dict(declared or {})
@@ -59,8 +65,10 @@ class ObjectSet:
     def apply(self, test: bool) -> Outcome:
         """Make the live set what is declared; with test, only say what that would change."""
         if not self._declared:
-            raise errors.Refused(f"the set {self.name!r} declares no object: that would prune all of it; "
-                                 "to delete a set say so with kubectl.absent")
+            raise errors.Refused(
+                f"the set {self.name!r} declares no object: that would prune all of it; "
+                "to delete a set say so with kubectl.absent"
+            )
         if not self._kubectl.cluster_exists:
             return self._before_the_cluster(test)
         live = self._read()
@@ -101,8 +109,15 @@ class ObjectSet:
         return live
 
     def _planner(self) -> Planner:
-        return Planner(self._kubectl, self.name, self._declared, self._options.force, self._options.prune,
-                       self._options.unprotect, self._options.replace)
+        return Planner(
+            self._kubectl,
+            self.name,
+            self._declared,
+            self._options.force,
+            self._options.prune,
+            self._options.unprotect,
+            self._options.replace,
+        )
 
     def _before_the_cluster(self, test: bool) -> Outcome:
         if not test:
@@ -157,8 +172,10 @@ class ObjectSet:
         self._kubectl.delete(stubs, self._options.timeout_s)
 
     def _say_gone(self, keys: Collection[Key]) -> list[str]:
-        return [f"{key.title} was to be deleted and made anew, and that was not finished: the next run does it"
-                for key in sorted(keys)]
+        return [
+            f"{key.title} was to be deleted and made anew, and that was not finished: the next run does it"
+            for key in sorted(keys)
+        ]
 
     def _named(self, keys: Sequence[Key], err: errors.SaltK8sError) -> errors.SaltK8sError:
         if isinstance(err, refusals.GENERAL):

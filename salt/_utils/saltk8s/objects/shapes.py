@@ -30,10 +30,18 @@ class Shape:
 
     __slots__ = ("fields", "rest", "form", "is_map", "merged", "raw", "zero", "defaults", "fill")
 
-    def __init__(self, fields: Mapping[str, Shape] | None = None, rest: Shape | None = None, form: str = PLAIN,
-                 is_map: bool = False, merged: bool = False, raw: bool = False, zero: str = "",
-                 defaults: Mapping[str, Any] | None = None,
-                 fill: Callable[[Mapping, Mapping], Mapping[str, Any]] | None = None):
+    def __init__(
+        self,
+        fields: Mapping[str, Shape] | None = None,
+        rest: Shape | None = None,
+        form: str = PLAIN,
+        is_map: bool = False,
+        merged: bool = False,
+        raw: bool = False,
+        zero: str = "",
+        defaults: Mapping[str, Any] | None = None,
+        fill: Callable[[Mapping, Mapping], Mapping[str, Any]] | None = None,
+    ):
         self.fields = dict(fields or {})
         self.rest = rest or self
         self.form = form
@@ -88,50 +96,85 @@ _FIELD_REF = shape("apiVersion", {"apiVersion": "v1"})
 _RESOURCE_REF = shape("containerName", {"divisor": "0"}, divisor=_QUANTITY)
 _NAMED = shape("name")
 _REFERENCE = shape("apiVersion kind name namespace uid resourceVersion fieldPath")
-_ENV = shape("value", valueFrom=shape(fieldRef=_FIELD_REF, resourceFieldRef=_RESOURCE_REF, configMapKeyRef=_NAMED,
-                                      secretKeyRef=_NAMED))
+_ENV = shape(
+    "value",
+    valueFrom=shape(fieldRef=_FIELD_REF, resourceFieldRef=_RESOURCE_REF, configMapKeyRef=_NAMED, secretKeyRef=_NAMED),
+)
 _HTTP = shape("host path", {"path": "/", "scheme": "HTTP"})
 _HANDLER = {"httpGet": _HTTP, "exec": UNKNOWN, "grpc": shape("", {"service": ""})}
-_PROBE = shape("initialDelaySeconds timeoutSeconds periodSeconds successThreshold failureThreshold",
-               {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}, **_HANDLER)
+_PROBE = shape(
+    "initialDelaySeconds timeoutSeconds periodSeconds successThreshold failureThreshold",
+    {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
+    **_HANDLER,
+)
 _CONTAINER = shape(
     "workingDir stdin stdinOnce tty",
     {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File", "resources": {}},
-    env=_ENV, envFrom=shape("prefix", configMapRef=_NAMED, secretRef=_NAMED), resources=_RESOURCE_NEEDS,
+    env=_ENV,
+    envFrom=shape("prefix", configMapRef=_NAMED, secretRef=_NAMED),
+    resources=_RESOURCE_NEEDS,
     ports=shape("name hostIP hostPort", {"protocol": "TCP"}),
     volumeMounts=shape("readOnly subPath subPathExpr"),
-    livenessProbe=_PROBE, readinessProbe=_PROBE, startupProbe=_PROBE,
+    livenessProbe=_PROBE,
+    readinessProbe=_PROBE,
+    startupProbe=_PROBE,
     lifecycle=shape(postStart=shape(**_HANDLER), preStop=shape(**_HANDLER)),
 )
 _MODE = {"defaultMode": 420}
 _DOWNWARD_ITEMS = shape(fieldRef=_FIELD_REF, resourceFieldRef=_RESOURCE_REF)
-_CLAIM_SPEC = shape("volumeName", {"volumeMode": "Filesystem", "resources": {}}, selector=_SELECTOR,
-                    resources=_RESOURCE_NEEDS)
+_CLAIM_SPEC = shape(
+    "volumeName", {"volumeMode": "Filesystem", "resources": {}}, selector=_SELECTOR, resources=_RESOURCE_NEEDS
+)
 _VOLUME = shape(
-    configMap=shape("name", _MODE), secret=shape("secretName", _MODE),
+    configMap=shape("name", _MODE),
+    secret=shape("secretName", _MODE),
     downwardAPI=shape("", _MODE, items=_DOWNWARD_ITEMS),
-    projected=shape("", _MODE, sources=shape(
-        configMap=_NAMED, secret=_NAMED, downwardAPI=shape(items=_DOWNWARD_ITEMS),
-        serviceAccountToken=shape("audience", {"expirationSeconds": 3600}))),
-    emptyDir=shape("medium", sizeLimit=_QUANTITY), hostPath=shape("", {"type": ""}),
-    persistentVolumeClaim=shape("readOnly"), nfs=shape("readOnly"), csi=shape(volumeAttributes=_TEXTS),
+    projected=shape(
+        "",
+        _MODE,
+        sources=shape(
+            configMap=_NAMED,
+            secret=_NAMED,
+            downwardAPI=shape(items=_DOWNWARD_ITEMS),
+            serviceAccountToken=shape("audience", {"expirationSeconds": 3600}),
+        ),
+    ),
+    emptyDir=shape("medium", sizeLimit=_QUANTITY),
+    hostPath=shape("", {"type": ""}),
+    persistentVolumeClaim=shape("readOnly"),
+    nfs=shape("readOnly"),
+    csi=shape(volumeAttributes=_TEXTS),
     ephemeral=shape(volumeClaimTemplate=shape(metadata=_META, spec=_CLAIM_SPEC)),
 )
 _NODE_TERM = shape(matchExpressions=UNKNOWN, matchFields=UNKNOWN)
 _POD_TERM = shape("topologyKey", labelSelector=_SELECTOR, namespaceSelector=_SELECTOR)
-_POD_TERMS = shape(requiredDuringSchedulingIgnoredDuringExecution=_POD_TERM,
-                   preferredDuringSchedulingIgnoredDuringExecution=shape(podAffinityTerm=_POD_TERM))
+_POD_TERMS = shape(
+    requiredDuringSchedulingIgnoredDuringExecution=_POD_TERM,
+    preferredDuringSchedulingIgnoredDuringExecution=shape(podAffinityTerm=_POD_TERM),
+)
 _POD_SPEC = shape(
     "serviceAccountName serviceAccount nodeName hostNetwork hostPID hostIPC hostname subdomain priorityClassName",
-    {"restartPolicy": "Always", "dnsPolicy": "ClusterFirst", "terminationGracePeriodSeconds": 30,
-     "schedulerName": "default-scheduler", "securityContext": {}},
-    containers=_CONTAINER, initContainers=_CONTAINER, volumes=_VOLUME, overhead=_RESOURCES, nodeSelector=_TEXTS,
+    {
+        "restartPolicy": "Always",
+        "dnsPolicy": "ClusterFirst",
+        "terminationGracePeriodSeconds": 30,
+        "schedulerName": "default-scheduler",
+        "securityContext": {},
+    },
+    containers=_CONTAINER,
+    initContainers=_CONTAINER,
+    volumes=_VOLUME,
+    overhead=_RESOURCES,
+    nodeSelector=_TEXTS,
     tolerations=shape("key operator value effect"),
     affinity=shape(
         nodeAffinity=shape(
             requiredDuringSchedulingIgnoredDuringExecution=shape(nodeSelectorTerms=_NODE_TERM),
-            preferredDuringSchedulingIgnoredDuringExecution=shape(preference=_NODE_TERM)),
-        podAffinity=_POD_TERMS, podAntiAffinity=_POD_TERMS),
+            preferredDuringSchedulingIgnoredDuringExecution=shape(preference=_NODE_TERM),
+        ),
+        podAffinity=_POD_TERMS,
+        podAntiAffinity=_POD_TERMS,
+    ),
     topologySpreadConstraints=shape(labelSelector=_SELECTOR),
 )
 _TEMPLATE = shape(metadata=_META, spec=_POD_SPEC)
@@ -142,42 +185,64 @@ _ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", 
 _DEPLOYMENT = shape(
     "paused minReadySeconds",
     {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600, "strategy": _ROLLING},
-    strategy=shape("", _ROLLING, rollingUpdate=shape("", _ROLLING["rollingUpdate"])), selector=_SELECTOR,
+    strategy=shape("", _ROLLING, rollingUpdate=shape("", _ROLLING["rollingUpdate"])),
+    selector=_SELECTOR,
     template=_TEMPLATE,
 )
 _PARTITIONED = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
 _RETAIN = {"whenDeleted": "Retain", "whenScaled": "Retain"}
 _CLAIM_TEMPLATE = shape(
-    "", {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}},
-    metadata=_META, spec=_CLAIM_SPEC)
+    "",
+    {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}},
+    metadata=_META,
+    spec=_CLAIM_SPEC,
+)
 _STATEFUL_SET = shape(
     "minReadySeconds serviceName",
-    {"replicas": 1, "revisionHistoryLimit": 10, "podManagementPolicy": "OrderedReady", "updateStrategy": _PARTITIONED,
-     "persistentVolumeClaimRetentionPolicy": _RETAIN},
+    {
+        "replicas": 1,
+        "revisionHistoryLimit": 10,
+        "podManagementPolicy": "OrderedReady",
+        "updateStrategy": _PARTITIONED,
+        "persistentVolumeClaimRetentionPolicy": _RETAIN,
+    },
     updateStrategy=shape("", _PARTITIONED, rollingUpdate=shape("", {"partition": 0})),
-    persistentVolumeClaimRetentionPolicy=shape("", _RETAIN), selector=_SELECTOR, template=_TEMPLATE,
+    persistentVolumeClaimRetentionPolicy=shape("", _RETAIN),
+    selector=_SELECTOR,
+    template=_TEMPLATE,
     volumeClaimTemplates=_CLAIM_TEMPLATE,
 )
 _ONE_BY_ONE = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
 _DAEMON_SET = shape(
-    "minReadySeconds", {"revisionHistoryLimit": 10, "updateStrategy": _ONE_BY_ONE}, selector=_SELECTOR,
+    "minReadySeconds",
+    {"revisionHistoryLimit": 10, "updateStrategy": _ONE_BY_ONE},
+    selector=_SELECTOR,
     template=_TEMPLATE,
     updateStrategy=shape("", _ONE_BY_ONE, rollingUpdate=shape("", _ONE_BY_ONE["rollingUpdate"])),
 )
 _JOB_FIELDS = {
-    "selector": _SELECTOR, "template": _TEMPLATE,
+    "selector": _SELECTOR,
+    "template": _TEMPLATE,
     "podFailurePolicy": shape(rules=shape(onPodConditions=shape("", {"status": "True"}))),
 }
 _JOB = shape(
-    "", {"backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False,
-         "podReplacementPolicy": "TerminatingOrFailed", "manualSelector": False}, **_JOB_FIELDS)
+    "",
+    {
+        "backoffLimit": 6,
+        "completionMode": "NonIndexed",
+        "suspend": False,
+        "podReplacementPolicy": "TerminatingOrFailed",
+        "manualSelector": False,
+    },
+    **_JOB_FIELDS,
+)
 _CRON_JOB = shape(
-    "", {"concurrencyPolicy": "Allow", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1},
+    "",
+    {"concurrencyPolicy": "Allow", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1},
     jobTemplate=shape(metadata=_META, spec=shape(**_JOB_FIELDS)),  # a job gets its defaults when it is made of this
 )
 
 # -- network, rights, limits
-
 
 
 def _service(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -185,7 +250,8 @@ def _service(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, 
     given = {name: one for name, one in value.items() if not (name == "clusterIP" and one == "")}
     whole = {**live, **given}
     on_nodes = whole.get("type") == "NodePort" or (
-        whole.get("type") == "LoadBalancer" and whole.get("allocateLoadBalancerNodePorts") is not False)
+        whole.get("type") == "LoadBalancer" and whole.get("allocateLoadBalancerNodePorts") is not False
+    )
     if on_nodes and live.get("type") == whole["type"] and isinstance(given.get("ports"), list):
         kept = {(one.get("port"), one.get("protocol")): one.get("nodePort") for one in live.get("ports") or ()}
         given["ports"] = [_kept_port(one, kept) for one in given["ports"]]
@@ -200,12 +266,15 @@ def _kept_port(port: Any, kept: Mapping[Any, Any]) -> Any:
 
 _SERVICE = shape(
     "externalName loadBalancerIP publishNotReadyAddresses type sessionAffinity",
-    {"type": "ClusterIP", "sessionAffinity": "None"}, _service,
-    selector=_TEXTS, ports=shape("name nodePort", {"protocol": "TCP"}),
+    {"type": "ClusterIP", "sessionAffinity": "None"},
+    _service,
+    selector=_TEXTS,
+    ports=shape("name nodePort", {"protocol": "TCP"}),
 )
 _BACKEND = shape(service=shape(port=shape("name number")))
 _INGRESS = shape(
-    defaultBackend=_BACKEND, tls=shape("secretName"),
+    defaultBackend=_BACKEND,
+    tls=shape("secretName"),
     rules=shape("host", http=shape(paths=shape("path", backend=_BACKEND))),
 )
 _PEER = shape(podSelector=_SELECTOR, namespaceSelector=_SELECTOR)
@@ -221,8 +290,12 @@ def _policy(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, A
 
 
 _NETWORK_POLICY = shape(
-    "", None, _policy, podSelector=_SELECTOR,
-    ingress=shape(**{"from": _PEER, "ports": _POLICY_PORTS}), egress=shape(to=_PEER, ports=_POLICY_PORTS),
+    "",
+    None,
+    _policy,
+    podSelector=_SELECTOR,
+    ingress=shape(**{"from": _PEER, "ports": _POLICY_PORTS}),
+    egress=shape(to=_PEER, ports=_POLICY_PORTS),
 )
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -232,7 +305,8 @@ def _subject(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, 
 
 
 _BINDING = shape(
-    metadata=_META, subjects=shape("apiGroup namespace", None, _subject), roleRef=shape("", {"apiGroup": _RBAC}))
+    metadata=_META, subjects=shape("apiGroup namespace", None, _subject), roleRef=shape("", {"apiGroup": _RBAC})
+)
 _ROLE = shape(metadata=_META, aggregationRule=shape(clusterRoleSelectors=_SELECTOR))
 
 
@@ -245,12 +319,15 @@ def _limits(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, A
     return {**value, **({"default": default} if default else {}), **({"defaultRequest": requests} if requests else {})}
 
 
-_LIMIT = shape("", None, _limits, **dict.fromkeys(("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"),
-                                                  _RESOURCES))
+_LIMIT = shape(
+    "", None, _limits, **dict.fromkeys(("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"), _RESOURCES)
+)
 _TARGET = shape(value=_QUANTITY, averageValue=_QUANTITY)
 _METRIC = shape(selector=_SELECTOR)
 _METRICS = shape(
-    resource=shape(target=_TARGET), containerResource=shape(target=_TARGET), pods=shape(target=_TARGET, metric=_METRIC),
+    resource=shape(target=_TARGET),
+    containerResource=shape(target=_TARGET),
+    pods=shape(target=_TARGET, metric=_METRIC),
     object=shape(target=_TARGET, metric=_METRIC, describedObject=shape("apiVersion")),
     external=shape(target=_TARGET, metric=_METRIC),
 )
@@ -260,10 +337,13 @@ _AUTOSCALER = shape("", {"minReplicas": 1, "metrics": _CPU}, metrics=_METRICS, b
 
 # -- definitions, admission
 
-_SCHEMA = Shape(rest=UNKNOWN, zero=(
-    "description type format title pattern nullable uniqueItems exclusiveMinimum exclusiveMaximum id $schema "
-    "x-kubernetes-embedded-resource x-kubernetes-int-or-string"
-))
+_SCHEMA = Shape(
+    rest=UNKNOWN,
+    zero=(
+        "description type format title pattern nullable uniqueItems exclusiveMinimum exclusiveMaximum id $schema "
+        "x-kubernetes-embedded-resource x-kubernetes-int-or-string"
+    ),
+)
 _SCHEMAS = _map(_SCHEMA)
 _SCHEMA.fields = (
     dict.fromkeys(("properties", "patternProperties", "definitions", "dependencies"), _SCHEMAS)
@@ -274,18 +354,29 @@ _SCHEMA.fields = (
 _PORT_443 = {"port": 443}
 _CLIENT = shape(service=shape("", _PORT_443), caBundle=_BASE64)
 _DEFINITION = shape(
-    "", {"conversion": {"strategy": "None"}},
+    "",
+    {"conversion": {"strategy": "None"}},
     conversion=shape(webhook=shape(clientConfig=_CLIENT)),
-    versions=shape("deprecated", {"served": False, "storage": False}, schema=shape(openAPIV3Schema=_SCHEMA),
-                   additionalPrinterColumns=shape("format description priority"),
-                   subresources=shape(scale=UNKNOWN)),
+    versions=shape(
+        "deprecated",
+        {"served": False, "storage": False},
+        schema=shape(openAPIV3Schema=_SCHEMA),
+        additionalPrinterColumns=shape("format description priority"),
+        subresources=shape(scale=UNKNOWN),
+    ),
 )
 _ANY_SCOPE = shape("", {"scope": "*"})
 _MATCHED = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
 _WEBHOOK_DEFAULTS = _MATCHED | {"failurePolicy": "Fail", "timeoutSeconds": 10}
 _WEBHOOK = {"clientConfig": _CLIENT, "rules": _ANY_SCOPE, "namespaceSelector": _SELECTOR, "objectSelector": _SELECTOR}
-_MATCH = shape("", _MATCHED, namespaceSelector=_SELECTOR, objectSelector=_SELECTOR, resourceRules=_ANY_SCOPE,
-               excludeResourceRules=_ANY_SCOPE)
+_MATCH = shape(
+    "",
+    _MATCHED,
+    namespaceSelector=_SELECTOR,
+    objectSelector=_SELECTOR,
+    resourceRules=_ANY_SCOPE,
+    excludeResourceRules=_ANY_SCOPE,
+)
 
 
 def _namespace(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -326,16 +417,20 @@ KINDS: dict[tuple[str, str], Shape] = {
     (_RBAC, "RoleBinding"): _BINDING,
     (_RBAC, "ClusterRoleBinding"): _BINDING,
     ("scheduling.k8s.io", "PriorityClass"): shape(
-        "description globalDefault", {"preemptionPolicy": "PreemptLowerPriority"}, metadata=_META),
+        "description globalDefault", {"preemptionPolicy": "PreemptLowerPriority"}, metadata=_META
+    ),
     ("storage.k8s.io", "StorageClass"): shape(
-        "", {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}, metadata=_META, parameters=_TEXTS),
+        "", {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}, metadata=_META, parameters=_TEXTS
+    ),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _with_spec(_DEFINITION),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): shape(
-        metadata=_META, webhooks=shape("", _WEBHOOK_DEFAULTS, **_WEBHOOK)),
+        metadata=_META, webhooks=shape("", _WEBHOOK_DEFAULTS, **_WEBHOOK)
+    ),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): shape(
-        metadata=_META, webhooks=shape("", _WEBHOOK_DEFAULTS | {"reinvocationPolicy": "Never"}, **_WEBHOOK)),
+        metadata=_META, webhooks=shape("", _WEBHOOK_DEFAULTS | {"reinvocationPolicy": "Never"}, **_WEBHOOK)
+    ),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): _with_spec(
-        shape("", {"failurePolicy": "Fail"}, matchConstraints=_MATCH,
-              validations=shape("message messageExpression"))),
+        shape("", {"failurePolicy": "Fail"}, matchConstraints=_MATCH, validations=shape("message messageExpression"))
+    ),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): _with_spec(shape(matchResources=_MATCH)),
 }

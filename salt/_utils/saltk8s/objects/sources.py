@@ -85,8 +85,10 @@ def _from_web(address: str, server: FileServer, wanted: str | None) -> str:
     found = _HASH.match(wanted or "")
     sort = (found["name"] or _LENGTHS.get(len(found["digits"]))) if found else None
     if not sort or _LENGTHS.get(len(found["digits"])) != sort:
-        raise Invalid(f"{address}: source_hash: got {wanted or 'none'}; expected sha256=<64 hexadecimal digits> (or "
-                      "sha384, sha512) of the file")
+        raise Invalid(
+            f"{address}: source_hash: got {wanted or 'none'}; expected sha256=<64 hexadecimal digits> (or "
+            "sha384, sha512) of the file"
+        )
     digits = found["digits"].lower()
     local = server.fetch(address, f"{sort}={digits}")
     if not local or not Path(local).is_file():

@@ -35,8 +35,17 @@ def met(kubectl: Kubectl, kind: str, names: Sequence[str], where: str, timeout_s
     while True:
         left = timeout_s - (time.monotonic() - begin)
         try:
-            kubectl.run("wait", kind, *names, f"--for={where}", f"--timeout={max(0, left):.1f}s", "--output=name",
-                        what=f"wait for {kind}", timeout_s=max(0, left) + REQUEST_TIMEOUT_S, request_timeout_s=0)
+            kubectl.run(
+                "wait",
+                kind,
+                *names,
+                f"--for={where}",
+                f"--timeout={max(0, left):.1f}s",
+                "--output=name",
+                what=f"wait for {kind}",
+                timeout_s=max(0, left) + REQUEST_TIMEOUT_S,
+                request_timeout_s=0,
+            )
             break
         except errors.CommandError as err:
             if _missing(err):

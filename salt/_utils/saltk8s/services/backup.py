@@ -23,7 +23,9 @@ _HOOK = Section(
         "selector": Key(values.Labels, "Labels of the workload's pods.", example={"app": "postgres"}),
         "container": Key(values.DnsLabel, "Container that the commands run in; the pod's first when absent."),
         "before": Key(
-            _Command, "Command before the files are read. With K8up, what it prints is what is saved.", True,
+            _Command,
+            "Command before the files are read. With K8up, what it prints is what is saved.",
+            True,
             ["/bin/sh", "-c", "pg_dumpall -U postgres > /data/dump.sql"],
         ),
         "after": Key(_Command, "Command after it; K8up runs none.", example=["rm", "/data/dump.sql"]),

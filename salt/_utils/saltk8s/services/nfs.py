@@ -23,9 +23,7 @@ ExportPath = Text(
 MountOption = Text(
     "one mount option such as nfsvers=4.1", r"[a-z][a-z0-9_]*(=[A-Za-z0-9.:/_-]+)?", 128, doc="mount option"
 )
-Permissions = Text(
-    'permissions as chmod takes them, in quotes, such as "0770"', r"[0-7]{3,4}", doc="octal permissions"
-)
+Permissions = Text('permissions as chmod takes them, in quotes, such as "0770"', r"[0-7]{3,4}", doc="octal permissions")
 ProvisionerName = Text(
     "a provisioner's name such as k8s-sigs.io/nfs-subdir-external-provisioner",
     r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?",

@@ -122,7 +122,9 @@ SCHEMA = Section(
         ),
         "grafana": Key(_GRAFANA, "Grafana with the platform's dashboards, where its image is given."),
         "rules": Key(
-            List(values.SaltSource), "Files of further rules, in Prometheus' format.", example=["salt://site/rules.yaml"]
+            List(values.SaltSource),
+            "Files of further rules, in Prometheus' format.",
+            example=["salt://site/rules.yaml"],
         ),
     }
 )
