@@ -10,8 +10,8 @@ Source: https://velero.io/docs/v1.18/api-types/, https://docs.k8up.io (v2.12). F
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s import backups
-from saltk8s.objects import access
+from saltk8s.kubectl.client import access
+from saltk8s.services.backup import operations as backups
 
 __virtualname__ = "k8s_backup"
 

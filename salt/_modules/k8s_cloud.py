@@ -10,7 +10,7 @@ import posixpath
 
 import salt.config
 from salt.exceptions import CommandExecutionError
-from saltk8s import cloudmap
+from saltk8s.cloud import salt_cloud
 
 __func_alias__ = {"map_": "map"}
 
@@ -35,7 +35,7 @@ def provider(**kwargs) -> dict:
 
         salt 'salt.osug.example' k8s_cloud.provider
     """
-    return cloudmap.provider(_model(**kwargs))
+    return salt_cloud.provider(_model(**kwargs))
 
 
 def profiles() -> dict:
@@ -50,7 +50,7 @@ def profiles() -> dict:
 
         salt 'salt.osug.example' k8s_cloud.profiles
     """
-    return cloudmap.profiles(_model())
+    return salt_cloud.profiles(_model())
 
 
 def map_() -> dict:
@@ -65,7 +65,7 @@ def map_() -> dict:
 
         salt 'salt.osug.example' k8s_cloud.map
     """
-    return cloudmap.vm_map(_model())
+    return salt_cloud.vm_map(_model())
 
 
 def text(part: str, **kwargs) -> str:
@@ -84,11 +84,11 @@ def text(part: str, **kwargs) -> str:
         salt 'salt.osug.example' k8s_cloud.text map
     """
     model = _model(**kwargs)
-    if part in cloudmap.PARTS:
-        return cloudmap.text(model, part)
-    keys = cloudmap.key_texts(model)
+    if part in salt_cloud.PARTS:
+        return salt_cloud.text(model, part)
+    keys = salt_cloud.key_texts(model)
     if part not in keys:
-        raise CommandExecutionError(f"no such part: {part}; expected one of {', '.join([*cloudmap.PARTS, *keys])}")
+        raise CommandExecutionError(f"no such part: {part}; expected one of {', '.join([*salt_cloud.PARTS, *keys])}")
     return keys[part].rstrip("\n") + "\n"
 
 
@@ -103,7 +103,7 @@ def key_files() -> list[str]:
 
         salt 'salt.osug.example' k8s_cloud.key_files
     """
-    return list(cloudmap.key_texts(_model()))
+    return list(salt_cloud.key_texts(_model()))
 
 
 def drivers() -> dict:
@@ -133,7 +133,7 @@ def advice() -> list[str]:
 
         salt 'salt.osug.example' k8s_cloud.advice
     """
-    profiles_ = cloudmap.profiles(_model()).values()
+    profiles_ = salt_cloud.profiles(_model()).values()
     said = []
     extension, in_tree = _found("saltext.vcf_cloud.clouds.vmware"), _found("salt.cloud.clouds.vmware")
     if not extension and not in_tree:

@@ -18,11 +18,12 @@ from pathlib import Path
 import saltk8s
 import yaml
 from salt.exceptions import CommandExecutionError
-from saltk8s import errors, files, tenants
-from saltk8s import images as references
-from saltk8s import model as models
-from saltk8s import status as statuses
-from saltk8s.objects import kubeconfig
+from saltk8s.base import errors, loader
+from saltk8s.kubectl.client import kubeconfig
+from saltk8s.pillar import images as references
+from saltk8s.pillar import model as models
+from saltk8s.services import status as statuses
+from saltk8s.services.tenants import model as tenants
 
 log = logging.getLogger(__name__)
 
@@ -288,7 +289,7 @@ def _build():
     tree = __pillar__.get("k8s")
     defaults = _defaults()
     key = _digest(tree, defaults)
-    cached = __context__.get("saltk8s.model")
+    cached = __context__.get("saltk8s.pillar.model")
     if cached and key and cached[0] == key:
         return cached[1]
     for warning in _warnings():
@@ -296,7 +297,7 @@ def _build():
     roles = models.roles_of(tree, __opts__["id"])
     model = models.build(defaults, tree, secrets_required=roles & set(SECRET_ROLES))
     model["minion"] = {"id": __opts__["id"], "roles": sorted(roles)}
-    __context__["saltk8s.model"] = (key, model)
+    __context__["saltk8s.pillar.model"] = (key, model)
     return model
 
 
@@ -313,7 +314,7 @@ def _defaults():
     known = __context__.get("saltk8s.defaults")
     if known and time.monotonic() - known[0] < DEFAULTS_KEPT_S:
         return known[1]
-    path = __salt__["cp.cache_file"](DEFAULTS) or files.defaults_file()
+    path = __salt__["cp.cache_file"](DEFAULTS) or loader.defaults_file()
     if not path:
         raise CommandExecutionError(
             f"{DEFAULTS} is not on the file server: the master's file_roots or gitfs must hold the pack's `salt` folder"

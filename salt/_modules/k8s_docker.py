@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltk8s import docker
+from saltk8s.nodes import docker
 
 __virtualname__ = "k8s_docker"
 

@@ -2,8 +2,8 @@
 
 They do not fit where a container is concerned: there a kernel module cannot be loaded, swap cannot be switched off, the
 clock and kernel-wide settings are another machine's. These functions see that, leave it alone and say so; on a machine
-of its own they do the work, which is in saltk8s.machine. Each that acts takes ``test`` and computes its changes once,
-for both modes.
+of its own they do the work, which is in saltk8s.nodes.machine. Each that acts takes ``test`` and computes its changes
+once, for both modes.
 
 Returned by those: ``{"changes": {what: {"old", "new"}}, "notes": [texts for the operator]}``.
 """
@@ -11,9 +11,9 @@ Returned by those: ``{"changes": {what: {"old", "new"}}, "notes": [texts for the
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s import host
-from saltk8s.machine import Machine
-from saltk8s.objects import access
+from saltk8s.kubectl.client import access
+from saltk8s.nodes import host
+from saltk8s.nodes.machine import Machine
 
 __virtualname__ = "k8s_host"
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import salt.utils.atomicfile
 import yaml
 from salt.exceptions import CommandExecutionError
-from saltk8s import alerting, drift, errors, monitoring, redact
-from saltk8s import dashboards as boards
+from saltk8s.base import errors, redact
+from saltk8s.services.prometheus import alerting, highstate
+from saltk8s.services.prometheus import configuration as monitoring
+from saltk8s.services.prometheus import dashboards as boards
 
 __virtualname__ = "k8s_monitoring"
 
@@ -158,21 +160,21 @@ def export_drift(mods="k8s"):
     begin = time.time()
     answer = __salt__["state.apply"](mods, test=True)
     try:
-        found = drift.counts(answer)
+        found = highstate.counts(answer)
     except errors.SaltK8sError as err:
         raise CommandExecutionError(str(err)) from err
     end = time.time()
-    text = drift.metrics(minion, found, end, end - begin)
+    text = highstate.metrics(minion, found, end, end - begin)
     __context__.pop("retcode", None)  # that of the states; this function did what it should
     return found | {"written": _give(roles, minion, text)}
 
 
 def _give(roles, minion, text):
     if "admin" in roles:
-        given = [drift.config_map(minion, text)]
-        __salt__["kubectl.apply"](drift.SET, objects=given, wait=False)
-        return f"ConfigMap monitoring/{drift.NAME}"
-    folder = Path(drift.FOLDER)
+        given = [highstate.config_map(minion, text)]
+        __salt__["kubectl.apply"](highstate.SET, objects=given, wait=False)
+        return f"ConfigMap monitoring/{highstate.NAME}"
+    folder = Path(highstate.FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "highstate.prom"
     with salt.utils.atomicfile.atomic_open(str(path), "w") as out:  # never half of it under this name

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 
 from salt.exceptions import CommandExecutionError
-from saltk8s import tenant_access, tenants
-from saltk8s.objects import access
+from saltk8s.kubectl.client import access
+from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
+from saltk8s.services.tenants import model as tenants
 
 
 def __virtual__():
@@ -56,7 +57,7 @@ def report():
     found = tenants.report(model["tenants"], quotas)
     for name, tenant in model["tenants"].items():
         own = tenant["kubeconfig"]
-        found[name]["kubeconfig_until"] = tenant_access.expiry(own["path"]) if own else None
+        found[name]["kubeconfig_until"] = tenant_kubeconfigs.expiry(own["path"]) if own else None
     return found
 
 
@@ -77,7 +78,7 @@ def kubeconfigs():
     for name, tenant in __salt__["k8s_config.get"]()["tenants"].items():
         if tenant["kubeconfig"]:
             path = tenant["kubeconfig"]["path"]
-            found[name] = {"path": path, **tenant_access.remaining(path, time.time())}
+            found[name] = {"path": path, **tenant_kubeconfigs.remaining(path, time.time())}
     return found
 
 
@@ -104,13 +105,13 @@ def write_kubeconfig(name, test=False):
     with access.translated(CommandExecutionError):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
         if test and not kubectl.cluster_exists:
-            path = tenant_access.wanted(model, name, "").path
+            path = tenant_kubeconfigs.wanted(model, name, "").path
             return {"path": path, "reason": "there is no cluster yet", "old": None, "new": None}
-        want = tenant_access.wanted(model, name, tenant_access.authority(kubectl.kubeconfig))
+        want = tenant_kubeconfigs.wanted(model, name, tenant_kubeconfigs.authority(kubectl.kubeconfig))
         account = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
-        reason = tenant_access.reason(want, account[0] if account else None, time.time())
-        old = tenant_access.expiry(want.path)
+        reason = tenant_kubeconfigs.reason(want, account[0] if account else None, time.time())
+        old = tenant_kubeconfigs.expiry(want.path)
         if not reason or test:
             return {"path": want.path, "reason": reason, "old": old, "new": None if reason else old}
-        tenant_access.write(want, tenant_access.ask(kubectl, want))
-    return {"path": want.path, "reason": reason, "old": old, "new": tenant_access.expiry(want.path)}
+        tenant_kubeconfigs.write(want, tenant_kubeconfigs.ask(kubectl, want))
+    return {"path": want.path, "reason": reason, "old": old, "new": tenant_kubeconfigs.expiry(want.path)}

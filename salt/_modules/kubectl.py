@@ -27,8 +27,12 @@ import logging
 
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, MinionError, SaltRenderError
-from saltk8s import errors
-from saltk8s.objects import access, ahead, diff, health, identity, manifest, memory, sets, sources, summary, wait
+from saltk8s.base import errors, memory
+from saltk8s.kubectl.client import access
+from saltk8s.kubectl.compare import diff
+from saltk8s.kubectl.health import judge, summary, wait
+from saltk8s.kubectl.manifests import identity, manifest, sources
+from saltk8s.kubectl.sets import object_set, prefetch
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +135,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     """
 
     def ask(kubectl):
-        wanted = [identity.kind_from(text) for text in kinds] if kinds else sets.kinds_of(kubectl, set_name)
+        wanted = [identity.kind_from(text) for text in kinds] if kinds else object_set.kinds_of(kubectl, set_name)
         found, _ = kubectl.set_objects(set_name, wanted)
         return summary.of_objects(found)
 
@@ -224,16 +228,16 @@ def apply(
 
         salt k8s-admin kubectl.apply metallb source=salt://k8s/metallb/manifests test=True
     """
-    options = sets.Options(
+    options = object_set.Options(
         bool(force_conflicts), bool(prune), bool(wait), float(timeout_s), tuple(unprotect or ()), tuple(replace or ())
     )
 
     def run(kubectl):
-        begun = ahead.Ahead(kubectl, set_name)
+        begun = prefetch.Ahead(kubectl, set_name)
         with memory.uncollected():
             found = _found(source, source_hash, template, template_context, objects, saltenv)
             declared = manifest.declare(found, set_name, namespace, kubectl.cluster_scoped)
-        return sets.ObjectSet(kubectl, set_name, declared, options, begun).apply(bool(test))
+        return object_set.ObjectSet(kubectl, set_name, declared, options, begun).apply(bool(test))
 
     return _outcome(_with(run, kubeconfig, context))
 
@@ -276,14 +280,14 @@ def delete_set(
 
         salt k8s-admin kubectl.delete_set metallb test=True
     """
-    options = sets.Options(timeout_s=float(timeout_s), unprotect=tuple(unprotect or ()))
+    options = object_set.Options(timeout_s=float(timeout_s), unprotect=tuple(unprotect or ()))
 
     def run(kubectl):
         declared = {}
         if source or objects:
             found = _found(source, source_hash, template, template_context, objects, saltenv)
             declared = manifest.declare(found, set_name, "default", lambda kinds: ())
-        return sets.ObjectSet(kubectl, set_name, declared, options).delete(bool(test))
+        return object_set.ObjectSet(kubectl, set_name, declared, options).delete(bool(test))
 
     return _outcome(_with(run, kubeconfig, context))
 
@@ -339,7 +343,7 @@ def ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, context=Non
         if objects:
             wait.for_objects(kubectl, [item.obj for item in manifest.from_objects(objects)], float(timeout_s))
             return True
-        kinds = [kind for kind in sets.kinds_of(kubectl, set_name) if health.awaited(kind)]
+        kinds = [kind for kind in object_set.kinds_of(kubectl, set_name) if judge.awaited(kind)]
         found, _ = kubectl.set_objects(set_name, kinds)
         wait.for_set(kubectl, set_name, kinds, {identity.key_of(obj) for obj in found}, float(timeout_s))
         return True

@@ -13,8 +13,9 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.objects import access, nodes, target
-from saltk8s.objects import drain as draining
+from saltk8s.kubectl.client import access
+from saltk8s.kubectl.operations import drain as draining
+from saltk8s.kubectl.operations import nodes, target
 
 __virtualname__ = "kubectl"
 

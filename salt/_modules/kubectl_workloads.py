@@ -14,9 +14,11 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.objects import access, explain, metrics, permissions, rollout, target, until
-from saltk8s.objects import logs as log_lines
-from saltk8s.objects import wait as waiting
+from saltk8s.kubectl.client import access
+from saltk8s.kubectl.health import explain
+from saltk8s.kubectl.health import wait as waiting
+from saltk8s.kubectl.operations import logs as log_lines
+from saltk8s.kubectl.operations import metrics, permissions, rollout, target, wait_for
 
 __virtualname__ = "kubectl"
 
@@ -64,9 +66,9 @@ def wait(
     """
 
     def run(kubectl):
-        chosen = until.chosen(name, selector, namespace)
-        where = until.expression(condition, jsonpath, bool(deleted))
-        return until.met(kubectl, target.plain("kind", kind), chosen, where, float(timeout_s))
+        chosen = wait_for.chosen(name, selector, namespace)
+        where = wait_for.expression(condition, jsonpath, bool(deleted))
+        return wait_for.met(kubectl, target.plain("kind", kind), chosen, where, float(timeout_s))
 
     return _with(run, kubeconfig, context)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from salt.exceptions import CommandExecutionError
 from saltk8s import engine
-from saltk8s.engine.rke_program import Program
-from saltk8s.objects import access
+from saltk8s.engine.rke.program import Program
+from saltk8s.kubectl.client import access
 
 log = logging.getLogger(__name__)
 

@@ -30,12 +30,13 @@ def main() -> None:
 
     pillar = pillars.full() | {"nodes": nodes()}
     start, cpu = time.perf_counter(), time.process_time()
-    from saltk8s import cloudmap, model
-    from saltk8s.engine import rke_config
+    from saltk8s.cloud import salt_cloud
+    from saltk8s.engine.rke import cluster_yml
+    from saltk8s.pillar import model
 
     built = model.build(pillars.defaults(), pillar)
-    cluster = rke_config.text(rke_config.build(built))
-    maps = [cloudmap.text(built, part) for part in ("provider", "profiles", "map")]
+    cluster = cluster_yml.text(cluster_yml.build(built))
+    maps = [salt_cloud.text(built, part) for part in ("provider", "profiles", "map")]
     measured = {
         "wall_s": time.perf_counter() - start,
         "cpu_s": round(time.process_time() - cpu, 3),

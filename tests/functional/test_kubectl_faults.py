@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from saltk8s import errors
-from saltk8s.objects import client
+from saltk8s.base import errors
+from saltk8s.kubectl.client import program as client
 from tests.support import faults
 from tests.support import kubectl as objects
 

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from saltk8s.objects import nodes
+from saltk8s.kubectl.operations import nodes
 
 WORKER = {"kubernetes.io/hostname": "w"}
 

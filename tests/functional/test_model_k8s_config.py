@@ -8,7 +8,7 @@ import pytest
 import salt.loader
 import saltk8s
 from salt.exceptions import CommandExecutionError
-from saltk8s import model as models
+from saltk8s.pillar import model as models
 from tests.support import pillars
 
 ADMIN = "k8s-admin.osug.example"

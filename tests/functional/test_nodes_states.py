@@ -6,7 +6,8 @@ import os
 import platform
 
 import pytest
-from saltk8s import host, process
+from saltk8s.base import process
+from saltk8s.nodes import host
 from tests.support import nodes
 
 HOSTS = "/etc/saltk8s-test/hosts"

@@ -95,7 +95,7 @@ def test_gitfs_delivers_the_same_and_a_push_arrives(gitfs_master, remote):
         cli = minion.salt_call_cli()
         assert cli.run("saltutil.sync_all").returncode == 0
         files = cli.run("cp.list_master").data
-        assert {"top.sls", "k8s/init.sls", "_utils/saltk8s/model.py"} <= set(files) and leaked(files) == []
+        assert {"top.sls", "k8s/init.sls", "_utils/saltk8s/pillar/model.py"} <= set(files) and leaked(files) == []
         functions = set(cli.run("sys.list_functions").data)
         assert {"k8s_config.get", "rke.version", "kubectl.get"} <= functions
         assert cli.run("k8s_config.validate").data["warnings"] == []

@@ -35,7 +35,7 @@ def installed(built, tmp_path_factory):
 def formulas(installed, tmp_path_factory):
     """The file root that the wheel brought."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")  # not the checkout: Python puts the current folder on its path
-    return packaging.run(installed, "-m", "saltk8s.loader", cwd=elsewhere).strip()
+    return packaging.run(installed, "-m", "saltk8s.base.loader", cwd=elsewhere).strip()
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_one_version_gives_no_warning(minion):
 def test_an_editable_install_works_on_the_checkout(source, tmp_path):
     python = packaging.environment(tmp_path / "venv")
     packaging.pip_install(python, "--no-build-isolation", "--editable", source)
-    formulas = packaging.run(python, "-m", "saltk8s.loader", cwd=tmp_path).strip()
+    formulas = packaging.run(python, "-m", "saltk8s.base.loader", cwd=tmp_path).strip()
     assert formulas == str(source / "salt")
     minion = packaging.Masterless(python, tmp_path / "minion", file_roots={"base": [formulas]})
     functions = minion.call("sys.list_functions")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from saltk8s import drift
+from saltk8s.services.prometheus import highstate
 from tests.support import pillars, services
 from tests.support.salt import Minion
 
@@ -29,13 +29,13 @@ failed:
 def made(tmp_path, apiserver, monkeypatch):
     """Make a minion with three states to try, SLS ``tried``; nothing of the service is in the cluster."""
     monkeypatch.setenv("PATH", f"{Path(apiserver.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(drift, "FOLDER", str(tmp_path / "metrics"))
+    monkeypatch.setattr(highstate, "FOLDER", str(tmp_path / "metrics"))
     state_dir, roots = tmp_path / "state", tmp_path / "roots"
     state_dir.mkdir()
     roots.mkdir()
     shutil.copy(apiserver.kubeconfig, state_dir / "kube_config_cluster.yml")
     (roots / "tried.sls").write_text(SLS.format(path=tmp_path / "by-states"))
-    apiserver.kubectl("delete", "configmap", drift.NAME, "-n", "monitoring", "--ignore-not-found")
+    apiserver.kubectl("delete", "configmap", highstate.NAME, "-n", "monitoring", "--ignore-not-found")
     if not apiserver.get("namespace", "monitoring"):
         apiserver.kubectl("create", "namespace", "monitoring")
 
@@ -50,12 +50,12 @@ def made(tmp_path, apiserver, monkeypatch):
 
 def at(monkeypatch, seconds: int):
     """Let every run end at this time."""
-    text = drift.metrics
-    monkeypatch.setattr(drift, "metrics", lambda minion, found, end, took: text(minion, found, seconds, 1))
+    text = highstate.metrics
+    monkeypatch.setattr(highstate, "metrics", lambda minion, found, end, took: text(minion, found, seconds, 1))
 
 
 def shown(apiserver) -> dict[str, str]:
-    return apiserver.get("configmap", drift.NAME, "-n", "monitoring")["data"]
+    return apiserver.get("configmap", highstate.NAME, "-n", "monitoring")["data"]
 
 
 def test_the_admins_result_gets_into_the_cluster_and_nothing_is_changed(made, apiserver, tmp_path, monkeypatch):
@@ -120,7 +120,7 @@ def test_clean_takes_the_result_away(made, apiserver):
     assert shown(apiserver)
     real = admin.apply("k8s.prometheus.clean")
     assert {name: one["result"] for name, one in real.items()} == dict.fromkeys(real, True)
-    assert apiserver.get("configmap", drift.NAME, "-n", "monitoring") is None
+    assert apiserver.get("configmap", highstate.NAME, "-n", "monitoring") is None
     assert apiserver.get("namespace", "monitoring")
     assert not any(one["changes"] for one in admin.apply("k8s.prometheus.clean").values())
 

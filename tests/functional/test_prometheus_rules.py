@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from saltk8s import alerting, dashboards, model, monitoring
+from saltk8s.pillar import model
+from saltk8s.services.prometheus import alerting, dashboards
+from saltk8s.services.prometheus import configuration as monitoring
 from tests.support import alerts, pillars
 
 JOBS = alerts.RULES.parent / "scrape.yaml"

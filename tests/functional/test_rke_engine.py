@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 
 import pytest
-from saltk8s import engine, errors
+from saltk8s import engine
+from saltk8s.base import errors
 from saltk8s.engine import files, health
-from saltk8s.engine import rke as rke_engine
+from saltk8s.engine.rke import engine as rke_engine
 from tests.support import fake_rke, pillars
 from tests.support import rke as sample
 from tests.support.rke_nodes import Nodes

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from saltk8s import errors
-from saltk8s.engine import nodes as ssh_nodes
+from saltk8s.base import errors
+from saltk8s.engine import ssh as ssh_nodes
 from tests.support.rke_nodes import Nodes, Silent
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from saltk8s import engine, errors, process
-from saltk8s.engine import nodes as ssh_nodes
-from saltk8s.engine import rke_config, rke_output, rke_state, versions
-from saltk8s.engine.rke_program import Program
+from saltk8s import engine
+from saltk8s.base import errors, process
+from saltk8s.engine import ssh as ssh_nodes
+from saltk8s.engine.rke import cluster_yml, log_lines, state_file, versions
+from saltk8s.engine.rke.program import Program
 from tests.support import pillars
 from tests.support import rke as sample
 from tests.support.rke_nodes import Nodes, free_port
@@ -74,7 +75,7 @@ def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
     loaded = prepared(over, key)
     config = loaded.render(redacted=False)
     path = prepared.folder / "cluster.yml"
-    path.write_text(rke_config.text(config))
+    path.write_text(cluster_yml.text(config))
     with pytest.raises(errors.CommandError) as failed:
         program.up(str(path), False, 120, lambda line: None)
     assert failed.value.code == 1
@@ -82,7 +83,7 @@ def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
     assert "Failed to set up SSH tunneling for host [127.0.2.1]" in str(failed.value)
     state = json.loads((prepared.folder / "cluster.rkestate").read_text())
     _same(config, state["desiredState"]["rkeConfig"])
-    assert rke_state.parse(json.dumps(state))["running"] is False
+    assert state_file.parse(json.dumps(state))["running"] is False
 
 
 def _same(config, understood):
@@ -146,7 +147,7 @@ def test_its_lines_are_understood(program, tmp_path):
     lines = []
     with pytest.raises(errors.CommandError):
         program.up(str(tmp_path / "cluster.yml"), False, 60, lines.append)
-    assert rke_output.Line("info", "Running RKE version: v1.8.5", None) in lines
+    assert log_lines.Line("info", "Running RKE version: v1.8.5", None) in lines
     assert lines[-1].level == "fatal"
 
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 
 import pytest
-import saltk8s.model
+import saltk8s.pillar.model
 from salt.exceptions import CommandExecutionError
 from salt.utils.event import SaltEvent
 from tests.support import fake_rke, pillars
@@ -97,7 +97,7 @@ class Admin:
 @pytest.fixture
 def admin(tmp_path, loaders, monkeypatch):
     """An admin whose programs lie in the test's folder, and whose nodes (10.99.0.x) are on loopback."""
-    build = saltk8s.model.build
+    build = saltk8s.pillar.model.build
 
     def build_here(*args, **kwargs):
         model = build(*args, **kwargs)
@@ -106,7 +106,7 @@ def admin(tmp_path, loaders, monkeypatch):
             node["ip"] = node["ip"].replace("10.99.0.", "127.0.1.")
         return model
 
-    monkeypatch.setattr(saltk8s.model, "build", build_here)
+    monkeypatch.setattr(saltk8s.pillar.model, "build", build_here)
     sample.short_waits(monkeypatch)
     with Nodes(tmp_path) as nodes:
         there = Admin(tmp_path, nodes, loaders)

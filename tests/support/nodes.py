@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from saltk8s import model, process
+from saltk8s.base import process
+from saltk8s.pillar import model
 from tests.support import pillars
 from tests.support.salt import FORMULAS, Minion
 

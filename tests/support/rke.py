@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from saltk8s import model as models
-from saltk8s.engine import health, nodes, rke
+from saltk8s.engine import health, ssh
+from saltk8s.engine.rke import engine as rke
+from saltk8s.pillar import model as models
 from tests.support import pillars
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "rke"
@@ -150,7 +151,7 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
 
 def short_waits(monkeypatch) -> None:
     """Let the engine look again at once, and wait for nothing that may come back by itself."""
-    monkeypatch.setattr(nodes, "POLL_S", 0.05)
-    monkeypatch.setattr(nodes, "MEMBER_GRACE_S", 0)
+    monkeypatch.setattr(ssh, "POLL_S", 0.05)
+    monkeypatch.setattr(ssh, "MEMBER_GRACE_S", 0)
     monkeypatch.setattr(health, "POLL_S", 0.05)
     monkeypatch.setattr(rke, "GRACE_S", 0)

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from saltk8s import certificates
+from saltk8s.base import certificates
 
 UTC = datetime.timezone.utc
 

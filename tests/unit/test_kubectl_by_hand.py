@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from saltk8s import errors
-from saltk8s.objects import drain, logs, nodes, permissions, rollout, selectors, target, until
+from saltk8s.base import errors
+from saltk8s.kubectl.manifests import selectors
+from saltk8s.kubectl.operations import drain, logs, nodes, permissions, rollout, target, wait_for
 
 NODE = {"kind": "Node", "metadata": {"name": "w1"}, "spec": {}}
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
@@ -244,11 +245,11 @@ def test_what_is_no_whole_number(value):
 
 
 def test_what_to_wait_for_as_kubectl_wants_it():
-    assert until.expression("Ready", None, False) == "condition=Ready"
-    assert until.expression(None, ".status.phase=Running", False) == "jsonpath={.status.phase}=Running"
-    assert until.expression(None, ".status.ingress", False) == "jsonpath={.status.ingress}"
-    assert until.expression(None, "{.a[?(@.b=='c')].d}=e", False) == "jsonpath={.a[?(@.b=='c')].d}=e"
-    assert until.expression(None, None, True) == "delete"
+    assert wait_for.expression("Ready", None, False) == "condition=Ready"
+    assert wait_for.expression(None, ".status.phase=Running", False) == "jsonpath={.status.phase}=Running"
+    assert wait_for.expression(None, ".status.ingress", False) == "jsonpath={.status.ingress}"
+    assert wait_for.expression(None, "{.a[?(@.b=='c')].d}=e", False) == "jsonpath={.a[?(@.b=='c')].d}=e"
+    assert wait_for.expression(None, None, True) == "delete"
 
 
 def test_how_much_of_a_log():

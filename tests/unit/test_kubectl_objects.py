@@ -11,20 +11,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from saltk8s import errors
-from saltk8s.objects import (
-    compare,
-    diff,
-    health,
-    identity,
-    kubeconfig,
-    manifest,
-    order,
-    quantity,
-    record,
-    refusals,
-    sources,
-)
+from saltk8s.base import errors
+from saltk8s.kubectl.client import kubeconfig, refusals
+from saltk8s.kubectl.compare import diff, local, quantity
+from saltk8s.kubectl.health import judge
+from saltk8s.kubectl.manifests import identity, manifest, order, sources
+from saltk8s.kubectl.sets import record
 from tests.support import kubectl as objects
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "kubectl"
@@ -51,7 +43,7 @@ def test_compare(case):
     base = {"apiVersion": version, "kind": kind}
     declared = base | {"metadata": {"name": "x"}, "spec": case["declared"]}
     live = base | {"metadata": {"name": "x", "uid": "1", "managedFields": entries}, "spec": case["live"], "status": {}}
-    assert compare.looks_equal(declared, live) is case["equal"]
+    assert local.looks_equal(declared, live) is case["equal"]
 
 
 @given(st.integers(min_value=0, max_value=10**9))
@@ -403,7 +395,7 @@ def test_health(case):
     meta |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if case.get("deleting") else {}
     obj = {"apiVersion": version, "kind": kind, "metadata": meta}
     obj |= {part: case[part] for part in ("spec", "status") if part in case}
-    found = health.of(obj, late_binding={"late"})
+    found = judge.of(obj, late_binding={"late"})
     assert found.ready is ("reason" not in case), found
     assert case.get("reason", "") in found.reason
     assert found.hopeless is case.get("hopeless", False)

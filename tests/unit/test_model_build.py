@@ -8,10 +8,11 @@ import time
 
 import pytest
 import yaml
-from saltk8s import errors, images, model, redact
-from saltk8s.schema import SCHEMA
-from saltk8s.schema_addresses import span
-from saltk8s.schema_types import EVERY_ITEM, Map, Report, Section
+from saltk8s.base import errors, redact
+from saltk8s.pillar import images, model
+from saltk8s.pillar.schema import SCHEMA
+from saltk8s.pillar.vocabulary.addresses import span
+from saltk8s.pillar.vocabulary.types import EVERY_ITEM, Map, Report, Section
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()

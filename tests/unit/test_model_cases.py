@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from saltk8s import errors, model
+from saltk8s.base import errors
+from saltk8s.pillar import model
 from tests.support import pillars
 
 CASES = pillars.ROOT / "tests" / "cases" / "model"

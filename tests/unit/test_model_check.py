@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import yaml
-from saltk8s import check
+from saltk8s.pillar import check
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltk8s import schema_cron
+from saltk8s.pillar.vocabulary import cron
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from saltk8s import schema_cron
     ],
 )
 def test_comes(text):
-    assert schema_cron.comes(text)
+    assert cron.comes(text)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_comes(text):
     ],
 )
 def test_does_not(text):
-    assert not schema_cron.comes(text)
+    assert not cron.comes(text)
 
 
 def test_the_values_of_the_fields():
-    assert schema_cron.times("*/20 1,3-5 * feb sat") == [{0, 20, 40}, {1, 3, 4, 5}, set(range(1, 32)), {2}, {6}]
-    assert schema_cron.times("50/5 * * * *")[0] == {50, 55}
-    assert schema_cron.times("tomorrow") is None
+    assert cron.times("*/20 1,3-5 * feb sat") == [{0, 20, 40}, {1, 3, 4, 5}, set(range(1, 32)), {2}, {6}]
+    assert cron.times("50/5 * * * *")[0] == {50, 55}
+    assert cron.times("tomorrow") is None

@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import yaml
-from saltk8s import docs, files
-from saltk8s.schema import SCHEMA
-from saltk8s.schema_services import SERVICES
-from saltk8s.schema_types import List, Map, Section
+from saltk8s.base import loader
+from saltk8s.pillar import docs
+from saltk8s.pillar.schema import SCHEMA
+from saltk8s.pillar.schema_services import SERVICES
+from saltk8s.pillar.vocabulary.types import List, Map, Section
 from tests.support import pillars
 
 PAGE = pillars.ROOT / "docs" / "pillar.md"
@@ -53,7 +54,7 @@ def test_the_command_writes_the_page():
 
 
 def test_the_defaults_are_found():
-    assert files.defaults_file() == pillars.ROOT / "salt" / "k8s" / "defaults.yaml"
+    assert loader.defaults_file() == pillars.ROOT / "salt" / "k8s" / "defaults.yaml"
 
 
 def test_every_service_has_all_its_parts():

@@ -9,7 +9,8 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from saltk8s import errors, model
+from saltk8s.base import errors
+from saltk8s.pillar import model
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()

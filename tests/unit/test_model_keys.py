@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from saltk8s import errors, model
+from saltk8s.base import errors
+from saltk8s.pillar import model
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()

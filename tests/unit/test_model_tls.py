@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from saltk8s import errors, model, schema_tls
-from saltk8s.schema_types import Report
+from saltk8s.base import errors
+from saltk8s.pillar import model
+from saltk8s.pillar.vocabulary import tls
+from saltk8s.pillar.vocabulary.types import Report
 from tests.support import pillars
 
 PKCS8, TRADITIONAL = serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL
@@ -28,20 +30,20 @@ def pem(key, form, secret: bytes | None = None) -> str:
 def test_a_key_and_its_certificate(kind, form):
     mine, other = MAKERS[kind](), MAKERS[kind]()
     chain = pillars.certificate_of(mine) + pillars.certificate_of(other)
-    assert schema_tls.belong_together(chain, pem(mine, form)) is True
-    assert schema_tls.belong_together(chain, pem(other, form)) is False
+    assert tls.belong_together(chain, pem(mine, form)) is True
+    assert tls.belong_together(chain, pem(other, form)) is False
 
 
 def test_what_cannot_be_told():
     key = MAKERS["ed25519"]()
-    assert schema_tls.belong_together(pillars.certificate()[0], pem(key, PKCS8)) is None
-    assert schema_tls.belong_together("no certificate", pem(MAKERS["p256"](), PKCS8)) is None
+    assert tls.belong_together(pillars.certificate()[0], pem(key, PKCS8)) is None
+    assert tls.belong_together("no certificate", pem(MAKERS["p256"](), PKCS8)) is None
 
 
 @pytest.mark.parametrize("form", [PKCS8, TRADITIONAL])
 @pytest.mark.parametrize("kind", ["rsa", "p256"])
 def test_a_passphrase_is_refused(kind, form):
-    checked, report = schema_tls.private_key("admin"), Report()
+    checked, report = tls.private_key("admin"), Report()
     assert checked.check(pem(MAKERS[kind](), form, b"secret"), None, ("k8s", "key"), report) is None
     assert [problem.value for problem in report.problems] == ["<redacted>"]
 
@@ -57,7 +59,7 @@ def test_a_passphrase_is_refused(kind, form):
 )
 def test_what_is_no_key(broken):
     report = Report()
-    assert schema_tls.private_key("admin").check(broken, None, ("k8s", "key"), report) is None
+    assert tls.private_key("admin").check(broken, None, ("k8s", "key"), report) is None
     assert len(report.problems) == 1
 
 

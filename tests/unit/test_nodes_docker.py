@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltk8s import docker, host
+from saltk8s.nodes import docker, host
 from tests.support import nodes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from saltk8s import host
+from saltk8s.nodes import host
 from tests.support import nodes
 
 FSTAB = """\

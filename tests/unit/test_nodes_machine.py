@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from saltk8s import errors
-from saltk8s.machine import Machine
+from saltk8s.base import errors
+from saltk8s.nodes.machine import Machine
 from tests.support import nodes
 
 

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 import yaml
-from saltk8s import __version__, schema_services
+from saltk8s import __version__
+from saltk8s.pillar import schema_services
 from support import tree
 
 EDGES = sorted([*tree.ROOT.glob("salt/_modules/*.py"), *tree.ROOT.glob("salt/_states/*.py")])

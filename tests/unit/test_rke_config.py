@@ -6,8 +6,8 @@ import os
 
 import pytest
 import yaml
-from saltk8s import model as models
-from saltk8s.engine import rke_audit, rke_config, rke_plan
+from saltk8s.engine.rke import audit_policy, cluster_yml, planner
+from saltk8s.pillar import model as models
 from tests.support import pillars
 from tests.support import rke as sample
 
@@ -16,7 +16,7 @@ CASES = sample.case("render")
 
 @pytest.mark.parametrize("name", CASES)
 def test_golden(name):
-    rendered = rke_config.text(rke_config.build(sample.model(CASES[name])))
+    rendered = cluster_yml.text(cluster_yml.build(sample.model(CASES[name])))
     golden = sample.GOLDEN / f"{name}.yml"
     if os.environ.get("SALTK8S_WRITE_GOLDEN"):
         golden.write_text(rendered)
@@ -29,51 +29,51 @@ def test_every_golden_file_has_its_case():
 
 def test_rendering_twice_gives_the_same_text():
     model = sample.model(CASES["ha-registry"])
-    assert rke_config.text(rke_config.build(model)) == rke_config.text(rke_config.build(model))
+    assert cluster_yml.text(cluster_yml.build(model)) == cluster_yml.text(cluster_yml.build(model))
 
 
 def test_text_reads_back_as_the_data():
-    config = rke_config.build(sample.model(CASES["ha-registry"]))
-    assert yaml.safe_load(rke_config.text(config)) == config
+    config = cluster_yml.build(sample.model(CASES["ha-registry"]))
+    assert yaml.safe_load(cluster_yml.text(config)) == config
 
 
 def test_redacted_hides_the_password_and_leaves_the_original_alone():
-    config = rke_config.build(sample.model(CASES["ha-registry"]))
-    shown = rke_config.redacted(config)
+    config = cluster_yml.build(sample.model(CASES["ha-registry"]))
+    shown = cluster_yml.redacted(config)
     assert "CANARY" not in yaml.safe_dump(shown)
     assert shown["private_registries"][0]["user"] == "k8s"
-    assert rke_config.secrets(config) == ["CANARY-REGISTRY"]
-    assert rke_config.secrets(rke_config.build(sample.model(CASES["three"]))) == []
+    assert cluster_yml.secrets(config) == ["CANARY-REGISTRY"]
+    assert cluster_yml.secrets(cluster_yml.build(sample.model(CASES["three"]))) == []
 
 
 def test_redacted_hides_the_keys_of_the_location_of_snapshots():
-    config = rke_config.build(sample.model(CASES["snapshots-on-s3"]))
-    shown = rke_config.redacted(config)
+    config = cluster_yml.build(sample.model(CASES["snapshots-on-s3"]))
+    shown = cluster_yml.redacted(config)
     assert "CANARY" not in yaml.safe_dump(shown)
     assert shown["services"]["etcd"]["backup_config"]["s3backupconfig"]["bucket_name"] == "k8s"
-    assert rke_config.secrets(config) == ["CANARY-ACCESS", "CANARY-SECRET"]
+    assert cluster_yml.secrets(config) == ["CANARY-ACCESS", "CANARY-SECRET"]
 
 
 def test_what_is_kept_on_s3_covers_the_whole_time():
     case = pillars.merge(CASES["snapshots-on-s3"], {"cluster": {"etcd": {"snapshots": {"every": "5h", "keep": "1d"}}}})
-    etcd = rke_config.build(sample.model(case))["services"]["etcd"]["backup_config"]
+    etcd = cluster_yml.build(sample.model(case))["services"]["etcd"]["backup_config"]
     assert (etcd["interval_hours"], etcd["retention"]) == (5, 5)
 
 
 def test_a_hundred_nodes_are_all_there_once():
-    config = rke_config.build(sample.model({"nodes": sample.many_nodes(100)}))
+    config = cluster_yml.build(sample.model({"nodes": sample.many_nodes(100)}))
     assert len({node["address"] for node in config["nodes"]}) == 100
     assert sum("etcd" in node["role"] for node in config["nodes"]) == 3
 
 
 @pytest.mark.parametrize(("given", "expected"), [("6h", "6h"), ("7d", "168h"), ("90m", "90m"), ("1w", "168h")])
 def test_durations_are_in_what_rke_understands(given, expected):
-    assert rke_config.duration(given) == expected
+    assert cluster_yml.duration(given) == expected
 
 
 @pytest.mark.parametrize(("cidr", "expected"), [("10.43.0.0/16", "10.43.0.10"), ("10.96.0.0/28", "10.96.0.10")])
 def test_dns_is_the_tenth_service_address(cidr, expected):
-    assert rke_config.dns_address(cidr) == expected
+    assert cluster_yml.dns_address(cidr) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_dns_is_the_tenth_service_address(cidr, expected):
     ],
 )
 def test_taints(given, expected):
-    assert tuple(rke_config.taint(given).values()) == expected
+    assert tuple(cluster_yml.taint(given).values()) == expected
 
 
 def test_audit_never_records_the_content_of_secrets():
@@ -98,31 +98,31 @@ def test_audit_never_records_the_content_of_secrets():
     for resource in ("secrets", "configmaps", "serviceaccounts/token"):
         for_everybody = [
             rule
-            for rule in rke_audit.policy()["rules"]
+            for rule in audit_policy.policy()["rules"]
             if matches(rule, "", resource) and not {"users", "userGroups", "nonResourceURLs"} & set(rule)
         ]
         assert for_everybody[0]["level"] == "Metadata", resource
 
 
 def test_audit_records_every_write():
-    silent = [rule for rule in rke_audit.policy()["rules"] if rule["level"] == "None"]
+    silent = [rule for rule in audit_policy.policy()["rules"] if rule["level"] == "None"]
     for rule in silent:
         harmless = {"events", "leases"} & {
             name for one in rule.get("resources", []) for name in one.get("resources", [])
         }
         assert harmless or "nonResourceURLs" in rule or set(rule["verbs"]) <= {"get", "list", "watch"}
-    assert rke_audit.policy()["rules"][-1] == {"level": "Metadata"}
+    assert audit_policy.policy()["rules"][-1] == {"level": "Metadata"}
 
 
 def test_the_example_pillar_builds_a_cluster():
     model = models.build(pillars.defaults(), pillars.full(), secrets_required=True)
-    config = rke_config.build(model)
+    config = cluster_yml.build(model)
     assert [node["hostname_override"] for node in config["nodes"]] == list(model["nodes"])
     assert [node["address"] for node in config["nodes"]][:2] == ["10.20.0.11", "10.20.0.12"]
     assert config["nodes"][-1]["taints"] == [{"key": "gpu", "value": "true", "effect": "NoSchedule"}]
     assert config["private_registries"][0]["password"] == pillars.REGISTRY_PASSWORD
     assert config["network"]["options"]["canal_iface"] == "ens192"
-    assert rke_plan.compute(config, None, None, None).create
+    assert planner.compute(config, None, None, None).create
 
 
 OIDC = {"issuer": "https://sso.osug.example", "client_id": "k8s"}
@@ -132,7 +132,7 @@ OIDC = {"issuer": "https://sso.osug.example", "client_id": "k8s"}
 def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
     tree = pillars.merge(pillars.full(), {"authentication": {"oidc": OIDC | ({"ca": ca} if ca else {})}})
     tree = pillars.merge(tree, {"cluster": {"extra_args": {"kube_apiserver": {"oidc-groups-claim": "roles"}}}})
-    flags = rke_config.build(models.build(pillars.defaults(), tree))["services"]["kube-api"]["extra_args"]
+    flags = cluster_yml.build(models.build(pillars.defaults(), tree))["services"]["kube-api"]["extra_args"]
     assert flags == {
         "oidc-issuer-url": "https://sso.osug.example",
         "oidc-client-id": "k8s",
@@ -142,16 +142,16 @@ def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
         "oidc-groups-prefix": "oidc:",
         **({"oidc-ca-file": "/etc/kubernetes/saltk8s-oidc-ca.pem"} if ca else {}),
     }
-    without = rke_config.build(models.build(pillars.defaults(), pillars.full()))
+    without = cluster_yml.build(models.build(pillars.defaults(), pillars.full()))
     assert "extra_args" not in without["services"]["kube-api"]
 
 
 def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
     tree = pillars.full()
-    on = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    on = cluster_yml.build(models.build(pillars.defaults(), tree, secrets_required=True))
     assert on["cloud_provider"] == {"name": "external"}
     tree = pillars.merge(tree, {"services": {"vsphere": {"enabled": False}}})
-    off = rke_config.build(models.build(pillars.defaults(), tree, secrets_required=True))
+    off = cluster_yml.build(models.build(pillars.defaults(), tree, secrets_required=True))
     assert on["services"]["kubelet"].pop("extra_args") == {"node-ip": "0.0.0.0"}
     assert on == off | {"cloud_provider": {"name": "external"}}
 
@@ -159,6 +159,6 @@ def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
 def test_vsphere_leaves_addresses_that_the_pillar_gives():
     nodes = {"k8s-w1": {"internal_address": "10.30.0.21"}}
     model = models.build(pillars.defaults(), pillars.merge(pillars.full(), {"nodes": nodes}), secrets_required=True)
-    config = rke_config.build(model)
+    config = cluster_yml.build(model)
     assert config["cloud_provider"] == {"name": "external"}
     assert "extra_args" not in config["services"]["kubelet"]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from saltk8s import errors
+from saltk8s.base import errors
 from saltk8s.engine import files
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from saltk8s.engine import rke_output
-from saltk8s.engine.rke_program import Progress
+from saltk8s.engine.rke import log_lines
+from saltk8s.engine.rke.program import Progress
 
 
 def line(level, message):
@@ -36,7 +36,7 @@ def line(level, message):
     ],
 )
 def test_lines(raw, level, message, phase):
-    assert rke_output.parse(raw) == (level, message, phase)
+    assert log_lines.parse(raw) == (level, message, phase)
 
 
 def test_a_failure_is_told_by_its_last_word_then_by_warnings_each_once():
@@ -50,7 +50,7 @@ def test_a_failure_is_told_by_its_last_word_then_by_warnings_each_once():
             line("fatal", "Cluster must have at least one etcd plane host"),
         ]
     )
-    assert rke_output.that_matter(output) == [
+    assert log_lines.that_matter(output) == [
         "Cluster must have at least one etcd plane host",
         "Failed to set up SSH tunneling for host [10.0.0.2]",
         "Removing host [10.0.0.2] from node lists",
@@ -59,8 +59,8 @@ def test_a_failure_is_told_by_its_last_word_then_by_warnings_each_once():
 
 def test_a_failure_without_complaint_is_told_by_its_last_lines():
     output = "\n".join(line("info", f"step {number}") for number in range(30))
-    told = rke_output.that_matter(output)
-    assert len(told) == rke_output.SHOWN
+    told = log_lines.that_matter(output)
+    assert len(told) == log_lines.SHOWN
     assert told[-1] == "step 29"
 
 
@@ -69,9 +69,9 @@ def test_a_long_run_sends_few_events():
     progress = Progress(logged.append, lambda phase, data: sent.append((phase, data)))
     for phase in ("certificates", "etcd", "worker"):
         for number in range(200):
-            progress.line(rke_output.parse(line("info", f"[{phase}] step {number}")))
+            progress.line(log_lines.parse(line("info", f"[{phase}] step {number}")))
     assert len(logged) == 600
     assert [phase for phase, _ in sent] == ["certificates", "etcd", "worker"]
     assert all(data["seconds"] >= 0 and data["line"] for _, data in sent)
-    progress.line(rke_output.parse(line("fatal", "no")))
+    progress.line(log_lines.parse(line("fatal", "no")))
     assert sent[-1][1]["level"] == "fatal"

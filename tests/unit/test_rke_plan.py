@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from saltk8s import errors
-from saltk8s.engine import rke_config, rke_guards, rke_plan, rke_state, versions
+from saltk8s.base import errors
+from saltk8s.engine.rke import cluster_yml, guards, planner, state_file, versions
 from tests.support import rke as sample
 
 CASES = sample.case("plans")
@@ -17,19 +17,19 @@ def planned(case):
     """The case's plan, its running nodes and the names that may go."""
     before = case["before"]
     after = before if case["after"] == "same" else case["after"]
-    config = rke_config.build(sample.model(after))
+    config = cluster_yml.build(sample.model(after))
     last = None
     if before == "none":
         observed = None
     elif before == "half":
-        observed = rke_state.parse(json.dumps(sample.rkestate(config, running=False)))
+        observed = state_file.parse(json.dumps(sample.rkestate(config, running=False)))
     else:
-        old = rke_config.build(sample.model(before))
-        observed = rke_state.parse(json.dumps(sample.rkestate(old)))
+        old = cluster_yml.build(sample.model(before))
+        observed = state_file.parse(json.dumps(sample.rkestate(old)))
         last = {"status": "done", "time": "t", "config": old, "digest": observed["digest"], "rke": "v1.8.5"}
         change = case.get("last") or {}
         last = None if change == "none" else {**last, **change}
-    plan = rke_plan.compute(config, observed, last, "v1.8.5")
+    plan = planner.compute(config, observed, last, "v1.8.5")
     allowed = after.get("cluster", {}).get("allow_removal", [])
     return plan, observed["nodes"] if observed else {}, allowed
 
@@ -42,11 +42,11 @@ def test_plan(name):
     assert "CANARY" not in shown
     if "refused" in case:
         with pytest.raises(errors.Refused) as refused:
-            rke_guards.check(plan, running, allowed, case.get("etcd_down", ()))
+            guards.check(plan, running, allowed, case.get("etcd_down", ()))
         for words in case["refused"]:
             assert words in str(refused.value)
         return
-    rke_guards.check(plan, running, allowed, case.get("etcd_down", ()))
+    guards.check(plan, running, allowed, case.get("etcd_down", ()))
     lines = "\n".join(plan.lines())
     assert plan.empty is case.get("empty", False)
     assert sorted(plan.changes()) == sorted(case.get("changes", []))
@@ -63,15 +63,15 @@ def test_a_refusal_lists_everything_at_once():
     }
     plan, running, allowed = planned(case)
     with pytest.raises(errors.Refused) as refused:
-        rke_guards.check(plan, running, allowed)
+        guards.check(plan, running, allowed)
     for words in ("cp1 is in the cluster", "w1 is in the cluster", "quorum", "last control plane"):
         assert words in str(refused.value)
 
 
 def test_nodes_that_carry_a_cluster_are_not_built_on():
-    rke_guards.check_blank({}, "state", "backups")
+    guards.check_blank({}, "state", "backups")
     with pytest.raises(errors.Refused) as refused:
-        rke_guards.check_blank({"w1": ["container kubelet"], "cp1": ["/etc/kubernetes/ssl"]}, "/s/x.rkestate", "/s/b")
+        guards.check_blank({"w1": ["container kubelet"], "cp1": ["/etc/kubernetes/ssl"]}, "/s/x.rkestate", "/s/b")
     for words in ("/s/x.rkestate", "w1: container kubelet", "cp1: /etc/kubernetes/ssl", "/s/b"):
         assert words in str(refused.value)
 
@@ -110,24 +110,24 @@ def test_offered_versions_are_sorted_as_numbers():
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"desiredState": {}}', '{"desiredState": {"rkeConfig": {}}}'])
 def test_a_damaged_state_is_never_a_new_cluster(text):
     with pytest.raises(errors.Refused, match=r"x\.rkestate cannot be used.*backups"):
-        rke_state.parse(text, "x.rkestate")
+        state_file.parse(text, "x.rkestate")
 
 
 def test_state_has_no_keys_and_no_password():
-    config = rke_config.build(
+    config = cluster_yml.build(
         sample.model({"nodes": sample.three_nodes(), "registry": {"url": "r", "username": "u", "password": "CANARY-P"}})
     )
-    found = rke_state.parse(json.dumps(sample.rkestate(config)))
+    found = state_file.parse(json.dumps(sample.rkestate(config)))
     assert "CANARY" not in json.dumps(found)
     assert found["running"]
     assert found["version"] == "v1.32.6-rancher1-1"
     assert found["nodes"]["w1"]["roles"] == ["worker"]
-    assert rke_state.parse(None) is None
+    assert state_file.parse(None) is None
 
 
 def test_a_hundred_unchanged_nodes_are_nothing_to_do():
     model = sample.model({"nodes": sample.many_nodes(100)})
-    config = rke_config.build(model)
-    observed = rke_state.parse(json.dumps(sample.rkestate(config)))
+    config = cluster_yml.build(model)
+    observed = state_file.parse(json.dumps(sample.rkestate(config)))
     last = {"status": "done", "config": config, "digest": observed["digest"], "rke": "v1.8.5"}
-    assert rke_plan.compute(config, observed, last, "v1.8.5").empty
+    assert planner.compute(config, observed, last, "v1.8.5").empty

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from saltk8s import status
+from saltk8s.services import status
 from tests.unit.test_certificates import UTC, signed
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=UTC)

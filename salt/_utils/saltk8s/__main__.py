@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 import yaml
-from saltk8s import check, docs, files
+from saltk8s.base import loader
+from saltk8s.pillar import check, docs
 
 USAGE = """usage: python3 -m saltk8s check [--json] PILLAR_DIR    check a pillar folder, without a master
        python3 -m saltk8s docs                         write docs/pillar.md to standard output"""
@@ -16,7 +17,7 @@ def main(argv: list[str]) -> int:
     if argv[:1] == ["check"]:
         return check.main(argv[1:])
     if argv == ["docs"]:
-        path = files.defaults_file()
+        path = loader.defaults_file()
         if path is None:
             print("saltk8s: no defaults.yaml beside the package", file=sys.stderr)
             return 2

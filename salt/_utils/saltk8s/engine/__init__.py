@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from saltk8s import errors
+from saltk8s.base import errors
 from saltk8s.engine.base import Engine, Hooks, Outcome
-from saltk8s.engine.rke import Rke
+from saltk8s.engine.rke.engine import Rke
 
 __all__ = ["ENGINES", "Engine", "Hooks", "Outcome", "load"]
 

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from saltk8s import errors
+from saltk8s.base import errors
 
 KEPT_BACKUPS = 100
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from saltk8s import errors
-from saltk8s.objects import explain as object_explain
-from saltk8s.objects import health as object_health
-from saltk8s.objects.client import Kubectl
-from saltk8s.objects.identity import key_of
+from saltk8s.base import errors
+from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.health import explain as object_explain
+from saltk8s.kubectl.health import judge as object_health
+from saltk8s.kubectl.manifests.identity import key_of
 
 NAMESPACE = "kube-system"
 KINDS = "nodes,daemonsets.apps,deployments.apps,apiservices.apiregistration.k8s.io"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltk8s import redact
-from saltk8s import schema_values as values
-from saltk8s.schema_addresses import Cidr
-from saltk8s.schema_types import Bool, Int, Json, Key, List, Map, Report, Section, Text
+from saltk8s.base import redact
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.addresses import Cidr
+from saltk8s.pillar.vocabulary.types import Bool, Int, Json, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
 MEANING = "Settings of the network plugin besides those that `rke` takes (`k8s:cluster:network`)."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltk8s import schema_values as values
-from saltk8s.schema_types import Bool, Key, Section
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.types import Bool, Key, Section
 
 ENABLED = Key(Bool(), "Whether the service is deployed.")
 

@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from saltk8s import redact
-from saltk8s import schema_values as values
-from saltk8s.schema_addresses import Address, AddressRange, span
-from saltk8s.schema_types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
+from saltk8s.base import redact
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.addresses import Address, AddressRange, span
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
 from saltk8s.services import common
 
 MEANING = "Addresses for services of type LoadBalancer."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from saltk8s import redact
-from saltk8s import schema_values as values
-from saltk8s.schema_types import Bool, Enum, Key, List, Map, Report, Section, Text
+from saltk8s.base import redact
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
 MEANING = "Volumes on NFS exports: a storage class for each."

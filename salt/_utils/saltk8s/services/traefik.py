@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from saltk8s import redact, schema_tls
-from saltk8s import schema_values as values
-from saltk8s.schema_addresses import Address, Cidr, span
-from saltk8s.schema_types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
+from saltk8s.base import redact
+from saltk8s.pillar.vocabulary import tls, values
+from saltk8s.pillar.vocabulary.addresses import Address, Cidr, span
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
 MEANING = "HTTP and HTTPS from outside, led to services by host name."
@@ -23,7 +23,7 @@ _DEFAULT_TLS = Section(
         "certificate": Key(
             values.Certificate, "The certificate, then those of the authorities between it and the root.", True
         ),
-        "key": Key(schema_tls.private_key("admin"), "Its private key."),
+        "key": Key(tls.private_key("admin"), "Its private key."),
     },
     optional=True,
 )
@@ -163,7 +163,7 @@ def _has_certificates(model: dict[str, Any], report: Report) -> None:
         report.add(path, "either default_tls or acme", "both")
     elif not own and not acme and "admin" in report.secrets_of:
         report.add(path, "a certificate and its key, or k8s:services:traefik:acme", "neither")
-    elif own and own["key"] and schema_tls.belong_together(own["certificate"] or "", own["key"]) is False:
+    elif own and own["key"] and tls.belong_together(own["certificate"] or "", own["key"]) is False:
         report.add((*path, "certificate"), "the certificate of k8s:services:traefik:default_tls:key", "another key's")
 
 

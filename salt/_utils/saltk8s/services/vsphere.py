@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltk8s import redact
-from saltk8s import schema_values as values
-from saltk8s.schema_types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
+from saltk8s.base import redact
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
 MEANING = "vSphere: nodes with the vCenter's addresses and ids, and volumes on its datastores."

@@ -1,0 +1,1 @@
+"""Virtual machines: what Salt Cloud reads."""

@@ -1,0 +1,250 @@
+"""``cluster.yml`` from the model: pure, and the same text for the same model."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from typing import Any
+
+import yaml
+from saltk8s.base.redact import REDACTED
+from saltk8s.engine.rke import audit_policy
+from saltk8s.pillar.vocabulary.values import SECONDS, seconds
+
+# rke's name of each component below `services`, by the pillar's name
+SERVICES = {
+    "kubelet": "kubelet",
+    "kube_proxy": "kubeproxy",
+    "kube_apiserver": "kube-api",
+    "kube_controller": "kube-controller",
+    "scheduler": "scheduler",
+    "etcd": "etcd",
+}
+DNS_ADDRESS = 10  # the cluster's DNS service is the tenth address of the service network, as everywhere
+ADDON_TIMEOUT_S = 300  # an add-on's job also waits for its image to be pulled
+DRAIN_TIMEOUT_S = 300
+WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
+# rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
+OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
+S3_SECRETS = ("access_key", "secret_key")
+_HOURS = {"m": 0, "h": 1, "d": 24, "w": 168}
+
+
+def build(model: dict[str, Any]) -> dict[str, Any]:
+    """Return ``cluster.yml`` as data, secrets in it.
+
+    model: what ``k8s_config.get`` returns; the registry's password may be absent.
+    """
+    cluster = model["cluster"]
+    config: dict[str, Any] = {
+        "cluster_name": cluster["name"],
+        "kubernetes_version": cluster["version"],
+        "ssh_key_path": model["paths"]["ssh_key"],
+        # rke up overrides this with its flag, which we pass too; rke's other commands read it
+        "ignore_docker_version": bool(cluster.get("accept_any_docker")),
+        "addon_job_timeout": ADDON_TIMEOUT_S,
+        "nodes": [_node(cluster["ssh"], node) for node in model["nodes"].values()],
+        "private_registries": _registries(model.get("registry")),
+        "services": _services(
+            cluster,
+            _snapshots(cluster["etcd"]["snapshots"], model.get("locations")),
+            model.get("authentication"),
+        ),
+        "network": _network(cluster["network"]),
+        "authentication": {"strategy": "x509", "sans": list(cluster.get("api_names") or [])},
+        "authorization": {"mode": "rbac"},
+        "dns": {"provider": "coredns"},
+        "ingress": {"provider": "none"},  # ingress is a service of its own, not rke's
+        "monitoring": {"provider": "metrics-server" if cluster.get("metrics_server", True) else "none"},
+        "upgrade_strategy": _upgrade(),
+    }
+    if ((model.get("services") or {}).get("vsphere") or {}).get("enabled"):
+        _wait_for_vsphere(config)
+    return config if config["private_registries"] else {k: v for k, v in config.items() if k != "private_registries"}
+
+
+def text(config: dict[str, Any]) -> str:
+    """Return the data as the text of ``cluster.yml``."""
+    # through JSON: what Salt wraps pillar values in is unknown to the dumper, and a masked value must not be formatted
+    plain = json.loads(json.dumps(config))
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    body = yaml.dump(plain, Dumper=dumper, default_flow_style=False, sort_keys=False, width=120)
+    return f"# Written by Salt from the pillar; edit k8s: there, never this file.\n{body}"
+
+
+def redacted(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy without the secrets in it."""
+    return _hidden(config, set(secrets(config)))
+
+
+def secrets(config: dict[str, Any]) -> list[str]:
+    """Return the secrets that are in the data, to be taken out of any output."""
+    found = [one.get("password") for one in config.get("private_registries", [])]
+    s3 = (config["services"].get("etcd", {}).get("backup_config") or {}).get("s3backupconfig") or {}
+    return [text for text in [*found, *(s3.get(key) for key in S3_SECRETS)] if text]
+
+
+def _hidden(value: Any, texts: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(item, texts) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, texts) for item in value]
+    return REDACTED if isinstance(value, str) and value in texts else value
+
+
+def duration(value: str) -> str:
+    """Return a time such as ``7d`` or ``90m`` as rke understands it: it knows hours and minutes only."""
+    number, unit = re.fullmatch(r"(\d+)\s*([mhdw])", value).groups()
+    return f"{int(number) * _HOURS[unit]}h" if _HOURS[unit] else f"{number}m"
+
+
+def dns_address(service_cidr: str) -> str:
+    """Return the address of the cluster's DNS service in the service network."""
+    return str(ipaddress.ip_network(service_cidr)[DNS_ADDRESS])
+
+
+def taint(value: str) -> dict[str, str]:
+    """Return ``key=value:Effect`` or ``key:Effect`` as rke's three fields."""
+    pair, effect = value.rsplit(":", 1)
+    key, _, content = pair.partition("=")
+    return {"key": key, "value": content, "effect": effect}
+
+
+def _node(ssh: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "address": node.get("ip") or node["name"],  # a DHCP machine is known by its name
+        "hostname_override": node["name"],
+        "user": ssh["user"],
+        "port": str(ssh.get("port", 22)),
+        "role": list(node["roles"]),
+    }
+    if node.get("internal_address"):
+        entry["internal_address"] = str(node["internal_address"]).split("/")[0]
+    if node.get("labels"):
+        entry["labels"] = {key: _flag(value) for key, value in sorted(node["labels"].items())}
+    if node.get("taints"):
+        entry["taints"] = [taint(one) for one in node["taints"]]
+    return entry
+
+
+def _wait_for_vsphere(config: dict[str, Any]) -> None:
+    """Make kubelets leave it to the vSphere controller what their node's id and addresses are."""
+    config["cloud_provider"] = {"name": "external"}
+    if any("internal_address" in node for node in config["nodes"]):
+        return  # rke gives kubelets these addresses then
+    # until the controller runs, which is after the cluster is healthy, a node has the address of its default route;
+    # without this flag it has none, and neither the network plugin nor metrics-server works
+    kubelet = config["services"].setdefault("kubelet", {})
+    kubelet["extra_args"] = {"node-ip": "0.0.0.0"} | kubelet.get("extra_args", {})
+
+
+def _registries(registry: dict[str, Any] | None) -> list[dict[str, Any]]:
+    if not registry or not registry.get("url"):
+        return []
+    entry: dict[str, Any] = {"url": registry["url"], "is_default": True}
+    if registry.get("username"):
+        entry |= {"user": registry["username"], "password": registry.get("password", "")}
+    return [entry]
+
+
+def _oidc(authentication: dict[str, Any] | None) -> dict[str, str]:
+    """Return the API server's flags for the identity provider, none without one."""
+    oidc = (authentication or {}).get("oidc")
+    if not oidc:
+        return {}
+    flags = {
+        "oidc-issuer-url": oidc["issuer"],
+        "oidc-client-id": oidc["client_id"],
+        "oidc-username-claim": oidc["username_claim"],
+        "oidc-username-prefix": oidc["username_prefix"],
+        "oidc-groups-claim": oidc["groups_claim"],
+        "oidc-groups-prefix": oidc["groups_prefix"],
+    }
+    return {**flags, "oidc-ca-file": OIDC_CA} if oidc["ca"] else flags
+
+
+def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> dict[str, Any]:
+    """rke has two forms: times, and, for S3, whole hours and a number of snapshots."""
+    if not snapshots.get("s3"):
+        return {"snapshot": True, "creation": duration(snapshots["every"]), "retention": duration(snapshots["keep"])}
+    s3 = locations[snapshots["s3"]]["s3"]
+    every, keep = seconds(snapshots["every"]), seconds(snapshots["keep"])
+    place = {
+        "endpoint": s3["endpoint"].removeprefix("https://"),  # which is what it speaks
+        "bucket_name": s3["bucket"],
+        "region": s3["region"],
+        "folder": f"{s3['prefix']}/etcd" if s3.get("prefix") else "etcd",
+        "custom_ca": s3.get("ca"),
+        **{key: s3.get(key) for key in S3_SECRETS},
+    }
+    return {
+        "backup_config": {
+            "enabled": True,
+            "interval_hours": every // SECONDS["h"],
+            "retention": -(-keep // every),
+            "s3backupconfig": {key: value for key, value in place.items() if value},
+        }
+    }
+
+
+def _services(cluster: dict[str, Any], etcd: dict[str, Any], authentication: dict[str, Any] | None) -> dict[str, Any]:
+    network = cluster["network"]
+    audit = cluster["audit_log"]
+    services: dict[str, Any] = {
+        "etcd": etcd,
+        "kube-api": {
+            "service_cluster_ip_range": network["service_cidr"],
+            "secrets_encryption_config": {"enabled": bool(cluster.get("encrypt_secrets"))},
+            "audit_log": audit_policy.log(audit["enabled"], audit["keep_days"]),
+        },
+        "kube-controller": {
+            "cluster_cidr": network["pod_cidr"],
+            "service_cluster_ip_range": network["service_cidr"],
+        },
+        "kubelet": {
+            "cluster_domain": cluster["dns_domain"],
+            "cluster_dns_server": dns_address(network["service_cidr"]),
+        },
+        "kubeproxy": {},
+        "scheduler": {},
+    }
+    given = cluster.get("extra_args") or {}
+    # what an operator writes as a flag holds against what follows from another key
+    given = {**given, "kube_apiserver": {**_oidc(authentication), **(given.get("kube_apiserver") or {})}}
+    for name, flags in given.items():
+        if flags:
+            services[SERVICES[name]]["extra_args"] = {flag: _flag(value) for flag, value in sorted(flags.items())}
+    return {name: content for name, content in services.items() if content}
+
+
+def _flag(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _network(network: dict[str, Any]) -> dict[str, Any]:
+    encrypted = network.get("encryption") == "wireguard"
+    # flannel's own WireGuard: Calico's needs routes and node addresses of Calico's, and in Canal they are flannel's
+    options = {"canal_flannel_backend_type": "wireguard" if encrypted else network.get("backend", "vxlan")}
+    if network.get("interface"):
+        options["canal_iface"] = network["interface"]
+    entry: dict[str, Any] = {"plugin": network["plugin"], "options": options}
+    mtu = network.get("mtu") or (WIREGUARD_MTU if encrypted else None)  # rke's own default is that of VXLAN
+    if mtu:
+        entry["mtu"] = mtu
+    return entry
+
+
+def _upgrade() -> dict[str, Any]:
+    return {
+        "max_unavailable_worker": "10%",
+        "max_unavailable_controlplane": "1",
+        "drain": True,
+        "node_drain_input": {  # all five, because rke loses the others when one is missing
+            "force": False,  # a pod that nothing would start again stops the upgrade rather than disappear
+            "ignore_daemonsets": True,
+            "delete_local_data": True,
+            "grace_period": -1,
+            "timeout": DRAIN_TIMEOUT_S,
+        },
+    }

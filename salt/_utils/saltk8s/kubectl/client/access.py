@@ -1,0 +1,39 @@
+"""From the arguments of a public function to the cluster that it means; from our errors to the edge's own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from saltk8s.base import errors
+from saltk8s.kubectl.client.program import Kubectl
+
+
+def kubectl(
+    functions: Mapping[str, Callable], pillar: Mapping[str, Any], kubeconfig: str | None, context: str | None
+) -> Kubectl:
+    """Return the kubectl that a call means.
+
+    functions, pillar: Salt's ``__salt__`` and ``__pillar__``; kubeconfig: path, or None for that of the pillar's
+    cluster; context: name in it, or None for its own. The program is the one that the pillar installs, else the PATH's.
+    What kubectl knows of the API's kinds is kept in the minion's cache: two requests and a lot of parsing a run.
+    """
+    paths = functions["k8s_config.get"]()["paths"] if not kubeconfig or "k8s" in pillar else {}
+    installed = Path(paths["bin_dir"]) / "kubectl" if paths else None
+    binary = str(installed) if installed and installed.exists() else shutil.which("kubectl") or "kubectl"
+    cache = Path(functions["config.get"]("cachedir")) / "saltk8s" / "kubectl"
+    return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary, str(cache))
+
+
+@contextmanager
+def translated(edge: type[Exception]) -> Iterator[None]:
+    """Raise our errors as ``edge`` (Salt's), with the same text; ``details`` of it says which one it was."""
+    try:
+        yield
+    except errors.SaltK8sError as err:
+        raised = edge(str(err))
+        raised.details = err.details()
+        raise raised from err

@@ -1,0 +1,96 @@
+"""Does a kubeconfig say which cluster is meant? Asked first: with one that does not, kubectl talks to localhost."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import yaml
+from saltk8s.base import errors
+
+
+class BadKubeconfig(errors.SaltK8sError):
+    """A kubeconfig is there and of no use: not readable, not YAML, without the context or what the context names."""
+
+    sort = "kubeconfig"
+
+
+def check(path: str, context: str | None) -> None:
+    """Raise BadKubeconfig unless a context (None: its current one) of the file leads to a server and a user.
+
+    Messages quote nothing of the file but names: the rest of it is credentials.
+    """
+    found = _read(path)
+    contexts, clusters, users = (_by_name(found, part) for part in ("contexts", "clusters", "users"))
+    wanted = context or found.get("current-context")
+    if not wanted:
+        raise BadKubeconfig(f"the kubeconfig {path} has no current context: {_has('contexts', contexts)}")
+    if wanted not in contexts:
+        raise BadKubeconfig(f"the kubeconfig {path} has no context {wanted!r}: {_has('contexts', contexts)}")
+    chosen = _part(contexts[wanted], "context")
+    for part, named, known in (("cluster", chosen.get("cluster"), clusters), ("user", chosen.get("user"), users)):
+        if named not in known and (part == "cluster" or named is not None):
+            raise BadKubeconfig(
+                f"the kubeconfig {path}: its context {wanted!r} names the {part} {named!r}, "
+                f"which is not there: {_has(f'{part}s', known)}"
+            )
+    if not _part(clusters[chosen["cluster"]], "cluster").get("server"):
+        raise BadKubeconfig(f"the kubeconfig {path}: its cluster {chosen['cluster']!r} has no server")
+
+
+class Access(NamedTuple):
+    """Where a kubeconfig's current context leads to; certificate: the user's, as PEM, "" when it has none."""
+
+    host: str
+    port: int
+    certificate: str
+
+
+def access(path: str) -> Access:
+    """Return where a kubeconfig leads to, and the user's certificate, which is no secret. Raises BadKubeconfig."""
+    check(path, None)
+    found = _read(path)
+    chosen = _part(_by_name(found, "contexts")[found["current-context"]], "context")
+    server = urlsplit(_part(_by_name(found, "clusters")[chosen["cluster"]], "cluster")["server"])
+    user = _part(_by_name(found, "users").get(chosen.get("user")) or {}, "user")
+    try:
+        pem = base64.b64decode(user.get("client-certificate-data") or "", validate=True).decode("ascii")
+        port = server.port or 443
+    except (binascii.Error, UnicodeDecodeError, ValueError) as err:
+        raise BadKubeconfig(f"the kubeconfig {path}: its server or its user's certificate is none") from err
+    return Access(server.hostname or "", port, pem)
+
+
+def _read(path: str) -> Mapping[str, Any]:
+    try:
+        with Path(path).open("rb") as file:
+            found = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as err:
+        raise BadKubeconfig(f"the kubeconfig {path} cannot be read: {err.strerror}") from err
+    except (yaml.YAMLError, ValueError) as err:
+        mark = getattr(err, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise BadKubeconfig(f"the kubeconfig {path} is not YAML{where}") from None  # the cause quotes the file
+    if found is None:
+        raise BadKubeconfig(f"the kubeconfig {path} is empty")
+    if not isinstance(found, Mapping):
+        raise BadKubeconfig(f"the kubeconfig {path} is no kubeconfig: it has no contexts")
+    return found
+
+
+def _by_name(found: Mapping[str, Any], part: str) -> dict[Any, Any]:
+    items = found.get(part) or []
+    return {item.get("name"): item for item in items if isinstance(item, Mapping)} if isinstance(items, list) else {}
+
+
+def _part(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    inner = item.get(name)
+    return inner if isinstance(inner, Mapping) else {}
+
+
+def _has(what: str, names: Mapping[Any, Any]) -> str:
+    return f"its {what} are {', '.join(map(str, sorted(names, key=str)))}" if names else f"it has no {what}"

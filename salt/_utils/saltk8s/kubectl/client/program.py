@@ -1,0 +1,284 @@
+"""kubectl: the one place that runs it. Explicit kubeconfig, input on standard input, typed errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from saltk8s.base import errors, process
+from saltk8s.kubectl.client import batches, refusals
+from saltk8s.kubectl.client import kubeconfig as kubeconfigs
+from saltk8s.kubectl.manifests.identity import MANAGER, SET_LABEL, Kind
+
+# Not a limit on the work, but on silence: a request that is not answered in this time is not going to be.
+REQUEST_TIMEOUT_S = 30
+PAGE = 500  # objects that the API server is asked for at once, as kubectl does
+# kubectl is gone before collecting garbage pays, unless it holds very much: only then it begins.
+GARBAGE = {"GOMEMLIMIT": "85MiB", "GOGC": "off"}
+
+
+class Kubectl:
+    """Runs kubectl against one cluster.
+
+    kubeconfig: path of the file; context: name of a context in it, or None for its current one; binary: path or name
+    of the program; cache_dir: folder for kubectl's discovery cache (without one, kubectl asks for all it needs each
+    time and nothing is written); timeout_s: seconds that one run may take.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: str,
+        context: str | None = None,
+        binary: str = "kubectl",
+        cache_dir: str | None = None,
+        timeout_s: float = 300,
+    ):
+        self.kubeconfig = kubeconfig
+        self.words = ["--kubeconfig", kubeconfig]
+        self.words += ["--context", context] if context else []
+        self.words += ["--cache-dir", cache_dir or os.devnull]
+        self.cache_dir = cache_dir
+        self._binary = binary
+        self._timeout_s = timeout_s
+        self._context = context
+        self._checked = False
+
+    @property
+    def cluster_exists(self) -> bool:
+        """Whether there is a kubeconfig: before the cluster is built there is none. One that is no use is there."""
+        return os.path.lexists(self.kubeconfig)
+
+    def run(
+        self,
+        *words: str,
+        stdin: str | None = None,
+        what: str = "kubectl",
+        secrets: Sequence[str] = (),
+        timeout_s: float | None = None,
+        request_timeout_s: float | None = None,
+    ) -> str:
+        """Run kubectl; return its standard output.
+
+        words: what comes after the program's name; what: how errors name the thing (an object's title);
+        secrets: texts taken out of output and errors; request_timeout_s: for one request, 0 for none (waiting); default
+        REQUEST_TIMEOUT_S.
+        Raises the errors that refusals.translate() returns, Unreachable when there is no kubeconfig, BadKubeconfig when
+        it is of no use.
+        """
+        self._check_kubeconfig()
+        argv = [self._binary, *words, *self.words]
+        request_timeout_s = REQUEST_TIMEOUT_S if request_timeout_s is None else request_timeout_s
+        if request_timeout_s:
+            argv.append(f"--request-timeout={request_timeout_s:g}s")
+        env = {"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false", **GARBAGE}
+        limit_s = timeout_s or self._timeout_s
+        try:
+            result = process.run(
+                argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless, env=env
+            )
+        except errors.CommandTimeout as err:  # what was printed until then may be anybody's Secrets
+            raise errors.CommandTimeout(f"{what}: kubectl did not end within {limit_s:g} s", err.code) from None
+        if result.code:
+            said = result.err if result.err or result.code < 0 else result.out
+            raise self._explained(refusals.translate(said, result.code, what))
+        return result.out
+
+    def _check_kubeconfig(self) -> None:
+        if not self.cluster_exists:
+            raise errors.Unreachable(f"no kubeconfig {self.kubeconfig}: the cluster does not exist yet, or not for us")
+        if not self._checked:
+            kubeconfigs.check(self.kubeconfig, self._context)
+            self._checked = True
+
+    def _explained(self, err: errors.SaltK8sError) -> errors.SaltK8sError:
+        """Return the error, with what keeps a namespace from going where that is what it is about."""
+        if not isinstance(err, refusals.Terminating):
+            return err
+        try:
+            found = self.objects("get", "namespace", err.namespace, "--ignore-not-found")
+        except errors.SaltK8sError:  # must not hide the one that is explained
+            return err
+        return refusals.terminating(err.namespace, found[0]) if found else err
+
+    def client_version(self) -> str:
+        """Return kubectl's own version, as ``v1.32.6``."""
+        result = process.run([self._binary, "version", "--client", "--output=json"], timeout_s=REQUEST_TIMEOUT_S)
+        try:
+            return json.loads(result.out)["clientVersion"]["gitVersion"]
+        except (ValueError, KeyError) as err:
+            raise errors.CommandError("kubectl names no version", result.code, result.err or result.out) from err
+
+    def objects(self, *words: str, **options: Any) -> list[dict[str, Any]]:
+        """Run kubectl with ``-o json``; return the objects it prints, however many."""
+        found = _parsed(self.run(*words, "-o", "json", **options))
+        if not found:
+            return []
+        return found["items"] if str(found.get("kind", "")).endswith("List") and "items" in found else [found]
+
+    def listed(self, *words: str) -> list[dict[str, Any]]:
+        """Run ``kubectl get`` for lists of objects, with their field managers.
+
+        As JSONPath: the same objects as JSON without indentation, a third of the text. Uncompressed: the way to the
+        API server is short, packing and unpacking takes longer than sending.
+        """
+        flags = ["--show-managed-fields", "--disable-compression", "--output=jsonpath={.items}"]
+        return _parsed(self.run("get", *words, *flags)) or []
+
+    def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> tuple[list[dict[str, Any]], set[Kind]]:
+        """Return (the live objects of a set, the kinds that the API server does not know).
+
+        One run of kubectl, one LIST a kind; a kind that is not known costs another run.
+        """
+        return self._list(sorted(set(kinds)), "--all-namespaces", f"--selector={SET_LABEL}={set_name}")
+
+    def many_of_set(self, set_name: str, kind: Kind) -> tuple[list[dict[str, Any]], set[Kind]]:
+        """Return what set_objects() returns for one kind of which there is very much.
+
+        Of a built-in kind the API server's answers are passed on as they are: kubectl takes four times as long to take
+        them apart and to write them again. Whatever is not as expected is asked again the usual way.
+        """
+        if not kind.custom:
+            try:
+                return self._pages(kind, f"{SET_LABEL}={set_name}"), set()
+            except refusals.GENERAL:
+                raise
+            except (errors.SaltK8sError, AttributeError, KeyError, TypeError):
+                pass
+        return self.set_objects(set_name, [kind])
+
+    def _pages(self, kind: Kind, selector: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        query = {"labelSelector": selector, "limit": str(PAGE)}
+        version = f"{kind.group}/{kind.version}" if kind.group else kind.version
+        while True:
+            page = _parsed(self.run("get", "--raw", f"{kind.path}?{urlencode(query)}"))
+            # the items of a list do not say what they are
+            found += [{"apiVersion": version, "kind": kind.kind, **item} for item in page["items"] or ()]
+            query["continue"] = page["metadata"].get("continue") or ""
+            if not query["continue"]:
+                return found
+
+    def outside_set(self, set_name: str, kinds: Iterable[Kind], namespace: str) -> list[dict[str, Any]]:
+        """Return the objects of some kinds in a namespace (none: the cluster's own) that are not of the set."""
+        where = ["--namespace", namespace] if namespace else []
+        return self._list(sorted(set(kinds)), *where, f"--selector={SET_LABEL} notin ({set_name})")[0]
+
+    def _list(self, kinds: list[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
+        unknown: set[Kind] = set()
+        while kinds:
+            joined = ",".join(kind.argument for kind in kinds)
+            try:
+                return self.listed(joined, *words), unknown
+            except refusals.UnknownKind as err:
+                gone = [kind for kind in kinds if kind.kind == err.kind] or kinds
+                if len(gone) > 1:  # the same name in several groups, or a name that is not ours: ask one by one
+                    return self._list_each(kinds, unknown, *words)
+            except refusals.NotFound:
+                # the discovery cache still had it
+                return self._list_each(kinds, unknown, *words)
+            unknown.update(gone)
+            kinds = [kind for kind in kinds if kind not in gone]
+        return [], unknown
+
+    def _list_each(self, kinds: list[Kind], unknown: set[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
+        found: list[dict[str, Any]] = []
+        for kind in kinds:
+            try:
+                found += self.listed(kind.argument, *words)
+            except (refusals.UnknownKind, refusals.NotFound):
+                unknown.add(kind)
+        return found, unknown
+
+    def existing(self, objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return those of the objects that are live, whatever their labels. One request an object."""
+        words = ["get", "--filename=-", "--ignore-not-found", "--show-managed-fields"]
+        return batches.run(lambda part: self.objects(*words, stdin=documents(part)), objects, "look for")
+
+    def cluster_scoped(self, kinds: Iterable[Kind]) -> set[Kind]:
+        """Return those of some custom kinds that live outside namespaces; none before the cluster exists."""
+        kinds, found = set(kinds), set()
+        for group in sorted({kind.group for kind in kinds}) if self.cluster_exists else ():
+            out = self.run("api-resources", "--namespaced=false", "--no-headers", f"--api-group={group}")
+            names = {line.split()[-1] for line in out.splitlines() if line.strip()}
+            found |= {kind for kind in kinds if kind.group == group and kind.kind in names}
+        return found
+
+    def apply(
+        self,
+        objects: Sequence[Mapping[str, Any]],
+        dry_run: bool,
+        force: bool,
+        what: str = "kubectl",
+        answers: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Apply objects server-side; return them as the API server answers if asked for ``answers``, else nothing.
+
+        dry_run: nothing is kept; force: take over fields of other managers.
+        """
+        if not objects:
+            return []
+        words = ["apply", "--server-side", f"--field-manager={MANAGER}", "--filename=-"]
+        # Server-side apply refuses unknown fields whatever this says; asking for more makes kubectl parse the whole
+        # API description again for every object, four times the cost of the request itself.
+        words += ["--validate=false"]
+        words += ["--dry-run=server"] if dry_run else []
+        words += ["--force-conflicts"] if force else []
+        options = {"stdin": documents(objects), "what": what, "secrets": secret_texts(objects)}
+        if answers:
+            return self.objects(*words, "--show-managed-fields", **options)
+        self.run(*words, "--output=name", **options)
+        return []
+
+    def delete(self, stubs: Sequence[Mapping[str, Any]], timeout_s: float, what: str = "kubectl") -> None:
+        """Delete objects and wait until they are gone; one that is not there is no error.
+
+        stubs: apiVersion, kind and metadata with name and namespace are enough; timeout_s: seconds to wait for all.
+        """
+        if stubs:
+            self.run(
+                "delete",
+                "--filename=-",
+                "--ignore-not-found",
+                "--wait=true",
+                f"--timeout={max(1, timeout_s):g}s",
+                stdin=documents(stubs),
+                what=what,
+                timeout_s=timeout_s + REQUEST_TIMEOUT_S,
+                request_timeout_s=0,
+            )
+
+
+def _parsed(out: str) -> Any:
+    try:
+        return json.loads(out) if out.strip() else None
+    except ValueError as err:
+        # no word of it is shown: it may be half a Secret
+        raise errors.CommandError(f"kubectl did not answer with JSON, but with {len(out)} characters") from err
+
+
+def documents(objects: Sequence[Mapping[str, Any]]) -> str:
+    """Return objects as the text for standard input: one JSON document a line.
+
+    Not as one List: for that kind kubectl falls back to checking fields itself, with a schema of megabytes.
+    """
+    return "".join(f"{json.dumps(obj)}\n" for obj in objects)
+
+
+def secret_texts(objects: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return every value of the Secrets among the objects, encoded and plain, the longest first."""
+    texts = set()
+    for obj in objects:
+        if (obj.get("apiVersion"), obj.get("kind")) != ("v1", "Secret"):
+            continue
+        for value in (obj.get("data") or {}).values():
+            texts.add(str(value))
+            try:
+                texts.add(base64.b64decode(str(value)).decode())
+            except ValueError:
+                continue
+    # a text of a few characters would blot out half of every message
+    return sorted((text for text in texts if len(text) >= 6), key=len, reverse=True)

@@ -1,0 +1,1 @@
+"""Whether an object is healthy, waiting until it is, and explaining why it is not."""

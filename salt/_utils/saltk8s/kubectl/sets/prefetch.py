@@ -1,0 +1,63 @@
+"""Begin to read a set before its manifests are: of the kinds that it had in the last run.
+
+Reading manifests and asking the API server take about the same time, and need nothing of each other but the kinds.
+What is kept of the last run is a guess and no more: what was read counts only if it is what would be read now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.manifests.identity import Kind, kind_from
+
+Answer = tuple[list[dict[str, Any]], set[Kind]]
+Group = tuple[Kind, ...]
+
+WORKERS = 2  # one kubectl is mostly busy with what it was answered; more would only share the same cores
+
+
+class Ahead:
+    """The LISTs of a set; without a cache folder there is no guess, and they begin when they are asked for."""
+
+    def __init__(self, kubectl: Kubectl, set_name: str):
+        self._kubectl = kubectl
+        self._set = set_name
+        self._pool = ThreadPoolExecutor(WORKERS)
+        name = hashlib.sha256(f"{kubectl.words} {set_name}".encode()).hexdigest()[:16]
+        self._path = Path(kubectl.cache_dir) / "sets" / name if kubectl.cache_dir else None
+        self._guess = self._remembered() if kubectl.cluster_exists else []
+        self._begun = {group: self._begin(group) for group in self._guess}
+
+    def begin(self, groups: Sequence[Group]) -> list[Future[Answer]]:
+        """Return the answers to come for groups of kinds of the set."""
+        return [self._begun.pop(group, None) or self._begin(group) for group in groups]
+
+    def remember(self, groups: Sequence[Group]) -> None:
+        """Keep what was asked for. A cache that cannot be written is no reason to fail."""
+        if self._path is None or list(groups) == self._guess:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._path.with_suffix(f".{os.getpid()}")
+            fresh.write_text("".join(f"{' '.join(kind.argument for kind in group)}\n" for group in groups))
+            fresh.replace(self._path)
+        except OSError:
+            return
+
+    def _begin(self, group: Group) -> Future[Answer]:
+        if len(group) == 1:  # of one kind alone there is much: see reader._groups()
+            return self._pool.submit(self._kubectl.many_of_set, self._set, group[0])
+        return self._pool.submit(self._kubectl.set_objects, self._set, group)
+
+    def _remembered(self) -> list[Group]:
+        try:
+            lines = self._path.read_text().splitlines() if self._path else []
+            return [tuple(kind_from(word) for word in line.split()) for line in lines if line.strip()]
+        except (OSError, ValueError):
+            return []

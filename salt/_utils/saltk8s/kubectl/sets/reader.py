@@ -1,0 +1,143 @@
+"""What is live of a set: as few requests as there are kinds, whatever the number of objects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.compare import local
+from saltk8s.kubectl.manifests.identity import PROTECTED, Key, Kind, key_of, kind_of
+from saltk8s.kubectl.sets import record
+from saltk8s.kubectl.sets.prefetch import Ahead
+
+Objects = dict[Key, dict[str, Any]]
+
+# Their kinds are asked for when a set is deleted, recorded or not: they outlive the record.
+_KEPT_KINDS = {Kind(group, kind, "v1") for group, kind in PROTECTED}
+# That many objects of one namespace are looked for by name; for more, a LIST of their kinds is cheaper.
+_FEW = 25
+# So many declared objects are read by one kubectl: it holds them all, and while the next one reads they are compared.
+_GROUP = 300
+
+
+@dataclass
+class Live:
+    """What the API server has.
+
+    members: objects that carry the set's label; equal: which of them have nothing to change; others: declared objects
+    that do not carry it; unknown: the kinds that it does not serve; recorded: the kinds of earlier runs.
+    """
+
+    members: Objects = field(default_factory=dict)
+    equal: set[Key] = field(default_factory=set)
+    others: Objects = field(default_factory=dict)
+    unknown: set[Kind] = field(default_factory=set)
+    recorded: set[Kind] = field(default_factory=set)
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        """Return a live object, whatever its labels."""
+        return self.members.get(key) or self.others.get(key)
+
+    def take(self, objects: Sequence[dict[str, Any]], declared: Mapping[Key, Mapping[str, Any]]) -> None:
+        """Add objects of the set. Of those that are as declared the field managers are dropped: half their size."""
+        for obj in objects:
+            key = key_of(obj)
+            wanted = declared.get(key)
+            if key in self.members and (wanted is None or obj["apiVersion"] != wanted["apiVersion"]):
+                continue  # it came in several versions: the declared one counts
+            self.members[key] = obj
+            if wanted is not None and local.ours(obj) and local.looks_equal(wanted, obj):
+                self.equal.add(key)
+                obj["metadata"].pop("managedFields", None)
+
+
+def read(
+    kubectl: Kubectl,
+    set_name: str,
+    declared: Mapping[Key, Mapping[str, Any]],
+    adopt: bool = True,
+    ahead: Ahead | None = None,
+) -> Live:
+    """Read a set: one LIST a kind; declared objects that do not carry its label are looked for besides.
+
+    ahead: what was begun already; adopt: False leaves out the second part (a set that is deleted does not care for what
+    it does not own).
+    """
+    sizes = Counter(kind_of(obj) for obj in declared.values()) + Counter([record.KIND])
+    if not adopt:
+        sizes.update(dict.fromkeys(_without(_KEPT_KINDS, sizes), 1))
+    live, ahead = Live(), ahead or Ahead(kubectl, set_name)
+    ahead.remember(_read_kinds(ahead, sizes, live, declared))
+    live.recorded = record.kinds(live.members.get(record.key(set_name)))
+    earlier = _without(live.recorded, sizes)
+    if earlier:
+        _read_kinds(ahead, dict.fromkeys(earlier, 1), live, declared)
+    if adopt:
+        missing = {
+            key: obj["apiVersion"]
+            for key, obj in declared.items()
+            if key not in live.members and kind_of(obj) not in live.unknown
+        }
+        live.others = {key_of(obj): obj for obj in _outside(kubectl, set_name, missing)}
+    return live
+
+
+def _read_kinds(
+    ahead: Ahead, sizes: Mapping[Kind, int], live: Live, declared: Mapping[Key, Mapping[str, Any]]
+) -> list[tuple[Kind, ...]]:
+    """Read kinds of a set into ``live``, return how; sizes: how many objects of each are declared."""
+    groups = _groups(sizes)
+    for answer in ahead.begin(groups):
+        found, unknown = answer.result()
+        live.take(found, declared)
+        live.unknown |= unknown
+    return groups
+
+
+def _groups(sizes: Mapping[Kind, int]) -> list[tuple[Kind, ...]]:
+    groups: list[list[Kind]] = [[]]
+    room = _GROUP
+    for kind in sorted(sizes):
+        if groups[-1] and sizes[kind] > room:
+            groups.append([])
+            room = _GROUP
+        groups[-1].append(kind)
+        room -= sizes[kind]
+    return [tuple(group) for group in groups]
+
+
+def _outside(kubectl: Kubectl, set_name: str, missing: Mapping[Key, str]) -> list[dict[str, Any]]:
+    """Return which of the missing objects are there without the set's label: others made them."""
+    spaces = {key: version for key, version in missing.items() if (key.group, key.kind) == ("", "Namespace")}
+    found = kubectl.existing([stub(*item) for item in spaces.items()])
+    new = {key.name for key in spaces.keys() - {key_of(obj) for obj in found}}
+    by_space: dict[str, dict[Key, str]] = {}
+    for key, version in missing.items():
+        if key not in spaces and key.namespace not in new:  # in a namespace that is not there, there is nothing
+            by_space.setdefault(key.namespace, {})[key] = version
+    few: dict[Key, str] = {}
+    for namespace, keys in sorted(by_space.items()):
+        if len(keys) <= _FEW:
+            few |= keys
+            continue
+        kinds = {_kind(key, version) for key, version in keys.items()}
+        found += [obj for obj in kubectl.outside_set(set_name, kinds, namespace) if key_of(obj) in keys]
+    return found + kubectl.existing([stub(*item) for item in few.items()])
+
+
+def _kind(key: Key, api_version: str) -> Kind:
+    return Kind(key.group, key.kind, api_version.rpartition("/")[2])
+
+
+def stub(key: Key, api_version: str) -> dict[str, Any]:
+    """Return what is enough of an object to ask for it or to delete it."""
+    meta = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
+    return {"apiVersion": api_version, "kind": key.kind, "metadata": meta}
+
+
+def _without(kinds: Collection[Kind], others: Collection[Kind]) -> set[Kind]:
+    known = {kind.gk for kind in others}
+    return {kind for kind in kinds if kind.gk not in known}

@@ -1,0 +1,40 @@
+"""The set's record: a ConfigMap that keeps which kinds a set ever had.
+
+An object of a kind that is no longer declared at all can only be found by asking for that kind. The record is an
+object of the set like any other: it comes with the one LIST that is read anyway, its changes are shown, and it is
+written before anything else, so a run that is cut short leaves nothing behind that a later run would not find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from saltk8s.kubectl.manifests.identity import SET_LABEL, Key, Kind, kind_from
+
+NAMESPACE = "kube-system"
+KIND = Kind("", "ConfigMap", "v1")
+
+
+def key(set_name: str) -> Key:
+    """Return the record's key."""
+    return Key("", "ConfigMap", NAMESPACE, f"saltk8s-set-{set_name}")
+
+
+def build(set_name: str, kinds: Iterable[Kind]) -> dict[str, Any]:
+    """Return the record of a set that has these kinds; the same kinds always give the same object."""
+    newest = {kind.gk: kind for kind in sorted(kinds)}
+    text = "".join(f"{newest[gk].argument}\n" for gk in sorted(newest))
+    where = key(set_name)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": where.name, "namespace": where.namespace, "labels": {SET_LABEL: set_name}},
+        "data": {"kinds": text},
+    }
+
+
+def kinds(obj: Mapping[str, Any] | None) -> set[Kind]:
+    """Return the kinds that a live record names; none when there is no record."""
+    text = ((obj or {}).get("data") or {}).get("kinds") or ""
+    return {kind_from(line) for line in text.split() if line.count(".") >= 2}

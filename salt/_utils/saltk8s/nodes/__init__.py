@@ -1,0 +1,1 @@
+"""A node: its operating system and its container runtime."""

@@ -1,0 +1,183 @@
+"""The check of a pillar folder, offline: for a merge request, without a master and without root.
+
+The folder is rendered by Salt's own renderer, with its top file, for every node that it declares, for the admin and
+for the cloud minion. A pillar that runs commands or asks other machines while it is rendered does so here too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from saltk8s.base import loader
+from saltk8s.base.errors import ConfigError
+from saltk8s.pillar import model
+from saltk8s.pillar.vocabulary.values import MinionId
+
+PROBE = "saltk8s-check"  # a minion of no special name: it gets what '*' gets
+NAMED = 4  # minions named in a line before the rest is counted
+
+Rendered = Mapping[str, Any]
+Render = Callable[[str], Rendered]
+
+
+@dataclass
+class Finding:
+    """One distinct problem, and the minions that have it."""
+
+    path: str
+    value: str
+    expected: str
+    minions: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """What a check found: the minions that were looked at, and what is wrong."""
+
+    minions: list[str]
+    findings: list[Finding]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``saltk8s-check``; return 0 when the pillar is valid, 1 when it is not, 2 when it could not be checked."""
+    options = _parser().parse_args(argv)
+    try:
+        outcome = run(Path(options.pillar_dir), options.defaults)
+    except CannotCheck as err:
+        print(f"saltk8s-check: {err}", file=sys.stderr)
+        return 2
+    print(as_json(outcome) if options.json else as_text(outcome, options.pillar_dir))
+    return 1 if outcome.findings else 0
+
+
+class CannotCheck(Exception):
+    """Something that the check itself needs is missing."""
+
+
+def run(folder: Path, defaults_file: Path | None = None) -> Outcome:
+    """Check a pillar folder.
+
+    folder: where ``top.sls`` is; defaults_file: the pack's defaults, found by itself when None.
+    Raises CannotCheck when there is no Salt, or when the defaults cannot be read.
+    """
+    defaults = _defaults(defaults_file)
+    if not folder.is_dir():
+        return Outcome([], [Finding("k8s", "no such folder", f"a pillar folder: {folder}")])
+    if not (folder / "top.sls").is_file():
+        return Outcome([], [Finding("top.sls", "no such file", f"a top file in {folder}")])
+    try:
+        from saltk8s.pillar import check_render
+    except ImportError as err:
+        raise CannotCheck(f"Salt has to be installed, with this Python: {err}") from err
+    with tempfile.TemporaryDirectory(prefix="saltk8s-check-") as scratch:
+        renderer = check_render.Renderer(folder.resolve(), Path(scratch))
+        return judge(renderer.render, renderer.targets(), defaults)
+
+
+def judge(render: Render, targets: Iterable[str], defaults: Any) -> Outcome:
+    """Check what every minion of the platform gets.
+
+    render: returns the pillar of a minion id, with Salt's own complaints as a list under ``_errors``;
+    targets: what the top file aims at; defaults: what ``defaults.yaml`` holds.
+    """
+    seen: dict[str, Rendered] = {}
+    waiting = [PROBE, *sorted(target for target in targets if MinionId.accept(target))]
+    declared: set[str] = set()
+    while waiting:
+        minion = waiting.pop()
+        if minion in seen:
+            continue
+        seen[minion] = render(minion)
+        found = declared_in(seen[minion].get("k8s"))
+        declared |= found
+        waiting += sorted(found - set(seen))
+    minions = sorted(declared) or [PROBE]
+    findings: dict[tuple[str, str, str], Finding] = {}
+    for minion in minions:
+        for path, value, expected in _problems(minion, seen[minion], defaults):
+            finding = findings.setdefault((path, value, expected), Finding(path, value, expected))
+            finding.minions.append(minion)
+    return Outcome(sorted(declared), list(findings.values()))
+
+
+def declared_in(tree: Any) -> set[str]:
+    """Return the minions that a pillar's ``k8s`` tree names: its nodes, the admin, the cloud minion."""
+    tree = tree if isinstance(tree, Mapping) else {}
+    cluster, cloud, nodes = (
+        value if isinstance(value, Mapping) else {} for value in map(tree.get, ("cluster", "cloud", "nodes"))
+    )
+    return {name for name in (*nodes, cluster.get("admin"), cloud.get("minion")) if MinionId.accept(name)}
+
+
+def _problems(minion: str, pillar: Rendered, defaults: Any) -> Iterable[tuple[str, str, str]]:
+    errors = pillar.get("_errors") or ()
+    for error in errors:
+        yield "pillar", without_source(str(error)), "a pillar that Salt can render"
+    if errors:  # what is missing then is missing because of them
+        return
+    tree = pillar.get("k8s")
+    roles = model.roles_of(tree, minion) & model.SECRET_ROLES
+    try:
+        model.build(defaults, tree, secrets_required=roles, encrypted=True)
+    except ConfigError as err:
+        for problem in err.problems:
+            yield problem.path, problem.value, problem.expected
+    if not roles:
+        for path, _ in model.secrets_in(tree):
+            yield path, "a secret", "no secret: this minion is neither the admin nor the cloud minion (see top.sls)"
+
+
+def without_source(error: str) -> str:
+    """Return an error of Salt's on one line, without the lines of the file that it quotes: one may be secret."""
+    return " ".join(error.partition("\n---")[0].split()) or "an error"
+
+
+def as_json(outcome: Outcome) -> str:
+    """Return the outcome for a program: ``valid``, ``minions``, ``problems`` (path, value, expected, minions)."""
+    problems = [vars(finding) for finding in outcome.findings]
+    return json.dumps({"valid": not problems, "minions": outcome.minions, "problems": problems}, indent=2)
+
+
+def as_text(outcome: Outcome, folder: str) -> str:
+    """Return the outcome for a person, one line a problem, and one for the minions when it is not all of them."""
+    count, minions = len(outcome.findings), len(outcome.minions)
+    if not count:
+        return f"{folder}: valid for {minions} minion{'' if minions == 1 else 's'}"
+    lines = [f"{folder}: {count} problem{'' if count == 1 else 's'}"]
+    for finding in outcome.findings:
+        lines.append(f"  {finding.path}: got {finding.value}; expected {finding.expected}")
+        if finding.minions and len(finding.minions) < minions:
+            rest = len(finding.minions) - NAMED
+            more = f" and {rest} more" if rest > 0 else ""
+            lines.append(f"      on {', '.join(finding.minions[:NAMED])}{more}")
+    return "\n".join(lines)
+
+
+def _defaults(path: Path | None) -> Any:
+    path = path or loader.defaults_file()
+    if path is None:
+        raise CannotCheck("the pack's defaults.yaml was not found: name it with --defaults")
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as err:
+        raise CannotCheck(f"the defaults cannot be read: {err}") from err
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="saltk8s-check",
+        description="Check a pillar folder for every minion of the platform, without a master. Secrets may stay "
+        "encrypted (PGP messages). A pillar that runs commands while it is rendered runs them here too.",
+    )
+    parser.add_argument("pillar_dir", help="folder with top.sls")
+    parser.add_argument("--json", action="store_true", help="write the result as JSON")
+    parser.add_argument("--defaults", type=Path, help="the pack's defaults.yaml (found by itself)")
+    return parser

@@ -1,0 +1,214 @@
+"""What the pillar's values have to be together: the checks that look at more than one key.
+
+They run even when single values are wrong, so that everything is listed at once: a value that was wrong is None
+here, and a rule that cannot be judged without it says nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from saltk8s.base import redact
+from saltk8s.pillar import rules_networks, rules_storage, schema_services
+from saltk8s.pillar.vocabulary import locations, values
+from saltk8s.pillar.vocabulary.types import Report, suggestion
+
+Model = dict[str, Any]
+PLACEMENT_NEEDED = ("datacenter", "template", "network")
+
+
+def check(model: Model, report: Report) -> None:
+    """Add to the report what is wrong between the keys of a model whose single values were checked."""
+    for rule in RULES:
+        rule(model, report)
+
+
+def versioned(image: str, service: dict[str, Any]) -> str:
+    """Return an image with ``{version}`` replaced by its service's version."""
+    return image.replace("{version}", service.get("version") or "")
+
+
+def nodes_of(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the nodes, by name."""
+    yield from (model.get("nodes") or {}).items()
+
+
+def _members(model: Model, report: Report) -> None:
+    """Somebody has to do everything, and etcd decides by majority."""
+    nodes = model["nodes"] or {}
+    if any(_hides_roles(problem.path) for problem in report.problems):
+        return
+    if not nodes:
+        report.add(("k8s", "nodes"), "at least one node", "no node")
+        return
+    for role in ("controlplane", "worker"):
+        if not any(role in (node["roles"] or ()) for node in nodes.values()):
+            report.add(("k8s", "nodes"), f"a node with the role {role}", "none")
+    members = sum("etcd" in (node["roles"] or ()) for node in nodes.values())
+    if members % 2 == 0:
+        value = f"{members} nodes with the role etcd" if members else "none"
+        expected = "an odd number of nodes with the role etcd" if members else "a node with the role etcd"
+        report.add(("k8s", "nodes"), expected, value)
+
+
+def _hides_roles(path: str) -> bool:
+    """Return whether a problem at this path leaves it open which nodes there are, or what they do."""
+    parts = path.split(":")
+    return parts[:2] == ["k8s", "nodes"] and (len(parts) <= 3 or parts[3] == "roles")
+
+
+def _removal(model: Model, report: Report) -> None:
+    """A node that is declared again must not stay on the list of those that may be lost."""
+    names = dict(nodes_of(model))
+    for index, name in enumerate(model["cluster"]["allow_removal"] or ()):
+        if name in names:
+            report.add(
+                ("k8s", "cluster", "allow_removal", index), "a node that k8s:nodes no longer has", redact.show(name)
+            )
+
+
+def _machines(model: Model, report: Report) -> None:
+    """A shape needs to exist, and an address has to suit it."""
+    cloud = model["cloud"]
+    shapes = (cloud or {}).get("shapes") or {}
+    for name, node in nodes_of(model):
+        path = ("k8s", "nodes", name)
+        if node["shape"] is None:
+            if node["address"] == "dhcp" and not report.concerns(*path, "shape"):
+                report.add((*path, "address"), "an IPv4 address, because the node has no shape", "'dhcp'")
+            continue
+        if cloud is None:
+            if not report.concerns("k8s", "cloud"):
+                report.add(
+                    (*path, "shape"), "k8s:cloud, which says where the VM is created", redact.show(node["shape"])
+                )
+            continue
+        if node["shape"] not in shapes and not report.concerns("k8s", "cloud", "shapes"):
+            expected = f"a shape of k8s:cloud:shapes{suggestion(node['shape'], shapes)}"
+            report.add((*path, "shape"), expected, redact.show(node["shape"]))
+        if node["address"] and node["address"] != "dhcp" and "/" not in node["address"]:
+            expected = "an address with prefix such as 10.20.0.11/24, because the node has a shape"
+            report.add((*path, "address"), expected, redact.show(node["address"]))
+
+
+def _placement(model: Model, report: Report) -> None:
+    """A VM needs a place; reported once for each shape that some node uses."""
+    cloud = model["cloud"]
+    if not cloud:
+        return
+    common = cloud["defaults"] or {}
+    used = {node["shape"] for _, node in nodes_of(model)}
+    for name, shape in (cloud["shapes"] or {}).items():
+        if name not in used:
+            continue
+        path = ("k8s", "cloud", "shapes", name)
+
+        def lacks(key: str, shape: dict = shape, path: tuple = path) -> bool:
+            wrong = report.concerns(*path, key) or report.concerns("k8s", "cloud", "defaults", key)
+            return not (shape.get(key) or common.get(key) or wrong)
+
+        for key in PLACEMENT_NEEDED:
+            if lacks(key):
+                report.add((*path, key), f"a {key}, here or in k8s:cloud:defaults", "nothing")
+        if lacks("cluster") and lacks("resourcepool"):
+            report.add((*path, "cluster"), "a cluster or a resourcepool, here or in k8s:cloud:defaults", "nothing")
+
+
+def _gateways(model: Model, report: Report) -> None:
+    """A VM with a static address reaches its gateway, and is not it."""
+    cloud = model["cloud"]
+    if not cloud:
+        return
+    common, shapes = cloud["defaults"] or {}, cloud["shapes"] or {}
+    for name, node in nodes_of(model):
+        shape = shapes.get(node["shape"])
+        if shape is None or not node["address"] or "/" not in node["address"]:
+            continue
+        path = ("k8s", "nodes", name, "address")
+        interface = ipaddress.IPv4Interface(node["address"])
+        gateway = shape["gateway"] or common.get("gateway")
+        if gateway is None:
+            where = ("k8s", "cloud", "shapes", node["shape"], "gateway")
+            if not report.concerns(*where) and not report.concerns("k8s", "cloud", "defaults", "gateway"):
+                report.add(
+                    where,
+                    "a gateway, here or in k8s:cloud:defaults, because nodes of it have a static address",
+                    "nothing",
+                )
+        elif gateway == str(interface.ip):
+            report.add(path, "another address than the gateway's", redact.show(node["address"]))
+        elif ipaddress.IPv4Address(gateway) not in interface.network:
+            report.add(path, f"an address in the network of the gateway {gateway}", redact.show(node["address"]))
+
+
+def _registry(model: Model, report: Report) -> None:
+    """A user name and a password go together, on the minion that holds secrets."""
+    registry = model["registry"]
+    if not registry:
+        return
+    path = ("k8s", "registry")
+    if registry["password"] and not registry["username"] and not report.concerns(*path, "username"):
+        report.add((*path, "username"), "the user whose password k8s:registry:password is", "nothing")
+    wanted = registry["username"] and "admin" in report.secrets_of
+    if wanted and not registry["password"] and not report.concerns(*path, "password"):
+        report.add((*path, "password"), "the password of k8s:registry:username", "nothing")
+
+
+def _versions(model: Model, report: Report) -> None:
+    """kubectl works with servers one minor version away."""
+    cluster, kubectl = (
+        values.version(text or "")
+        for text in (model["cluster"]["version"], ((model["binaries"] or {}).get("kubectl") or {}).get("version"))
+    )
+    if cluster and kubectl and (cluster[0] != kubectl[0] or abs(cluster[1] - kubectl[1]) > 1):
+        path = ("k8s", "binaries", "kubectl", "version")
+        report.add(
+            path,
+            f"a version at most one minor away from the cluster's, v{cluster[0]}.{cluster[1]}",
+            redact.show(model["binaries"]["kubectl"]["version"]),
+        )
+
+
+def _ssh_key(model: Model, report: Report) -> None:
+    """The two halves of the deploy key belong together; they are compared where the format allows it."""
+    ssh = model["cluster"]["ssh"]
+    if not ssh or not ssh["public_key"] or not ssh["private_key"]:
+        return
+    inside = values.private_blob(ssh["private_key"])
+    if inside and inside != values.public_blob(ssh["public_key"]):
+        report.add(
+            ("k8s", "cluster", "ssh", "public_key"), "the public half of k8s:cluster:ssh:private_key", "another key's"
+        )
+
+
+def _snapshots(model: Model, report: Report) -> None:
+    """What is kept for less than the time between two is lost before the next."""
+    times = ((model["cluster"]["etcd"] or {}).get("snapshots")) or {}
+    every, keep = times.get("every"), times.get("keep")
+    if every and keep and values.seconds(keep) < values.seconds(every):
+        report.add(
+            ("k8s", "cluster", "etcd", "snapshots", "keep"), f"at least as long as every, {every}", redact.show(keep)
+        )
+
+
+RULES: tuple[Callable[[Model, Report], None], ...] = (
+    _members,
+    _removal,
+    _machines,
+    _placement,
+    _gateways,
+    _registry,
+    _versions,
+    _ssh_key,
+    _snapshots,
+    *locations.RULES,
+    *schema_services.RULES,
+    rules_networks.addresses,
+    rules_networks.overlaps,
+    rules_networks.room,
+    rules_networks.encryption,
+    rules_storage.one_default,
+    rules_storage.one_class_a_name,
+)

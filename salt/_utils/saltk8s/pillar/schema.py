@@ -1,0 +1,290 @@
+"""The pillar's schema: every key below ``k8s``, its type and what it means. ``docs/pillar.md`` is generated from it.
+
+Default values are in ``salt/k8s/defaults.yaml``, cloud keys in schema_cloud, services in schema_services.
+"""
+
+from __future__ import annotations
+
+from saltk8s.pillar.schema_access import AUTHENTICATION, ObjectSource
+from saltk8s.pillar.schema_cloud import CLOUD
+from saltk8s.pillar.schema_services import SERVICES
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.addresses import Address, Cidr
+from saltk8s.pillar.vocabulary.locations import LOCATIONS
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
+from saltk8s.services.tenants.schema import TENANT
+
+ROLES = ("controlplane", "etcd", "worker")
+
+_NETWORK = Section(
+    {
+        "plugin": Key(Enum("canal"), "The network plugin. Canal: VXLAN between the nodes, and network policies."),
+        "interface": Key(
+            values.Interface,
+            "The nodes' interface for traffic between pods. Without it, the one of the default route.",
+            example="ens192",
+        ),
+        "pod_cidr": Key(Cidr(24), "The pods' network; each node takes a /24 of it."),
+        "service_cidr": Key(Cidr(28), "The network of the services' cluster addresses."),
+        "mtu": Key(
+            Int(1280, 9000, "bytes"),
+            "MTU of the pods' interfaces: the nodes' own less 50 for VXLAN, less 80 with encryption. Without it, that "
+            "of nodes with 1500.",
+            example=1450,
+        ),
+        "backend": Key(Enum("vxlan", "host-gw"), "How packets travel between nodes when they are not encrypted."),
+        "encryption": Key(
+            Enum("none", "wireguard"),
+            "Whether packets between nodes are encrypted, by flannel's WireGuard: UDP port 51820, and a kernel that "
+            "has WireGuard (5.6 and newer).",
+        ),
+    }
+)
+
+_CLUSTER = Section(
+    {
+        "name": Key(values.ClusterName, "The cluster's name.", True, "osug"),
+        "engine": Key(Enum("rke"), "What builds the cluster."),
+        "version": Key(
+            values.KubernetesVersion,
+            "The Kubernetes version, as `rke config --list-version --all` names it.",
+            True,
+            "v1.32.6-rancher1-1",
+        ),
+        "admin": Key(
+            values.MinionId,
+            "The only minion that holds the SSH key, the kubeconfig and the cluster's state, and that runs `rke` and "
+            "`kubectl`.",
+            True,
+            "k8s-admin.osug.example",
+        ),
+        "api_names": Key(
+            List(values.Host),
+            "Names and addresses of the API server that its certificate is valid for, besides the nodes' own.",
+            example=["k8s.osug.example"],
+        ),
+        "network": Key(_NETWORK, "Networks of pods and services."),
+        "dns_domain": Key(values.DnsName, "The DNS domain inside the cluster."),
+        "etcd": Key(
+            Section(
+                {
+                    "snapshots": Key(
+                        Section(
+                            {
+                                "every": Key(values.Duration, "Time between two snapshots."),
+                                "keep": Key(values.Duration, "How long a snapshot is kept."),
+                                "s3": Key(
+                                    values.DnsLabel,
+                                    "The entry of `k8s:locations` that snapshots are copied to.",
+                                    example="backup",
+                                ),
+                            }
+                        ),
+                        "Snapshots of etcd on the nodes that run it.",
+                    )
+                }
+            ),
+            "The cluster's database.",
+        ),
+        "audit_log": Key(
+            Section(
+                {
+                    "enabled": Key(Bool(), "Whether the API server writes who did what."),
+                    "keep_days": Key(Int(1, 3650, "days"), "How long the files are kept."),
+                }
+            ),
+            "The API server's audit log, on the control plane nodes.",
+        ),
+        "encrypt_secrets": Key(Bool(), "Whether etcd holds Secrets encrypted."),
+        "ssh": Key(
+            Section(
+                {
+                    "user": Key(values.UserName, "Deploy user on the nodes; it is in the group of Docker."),
+                    "port": Key(Int(1, 65535), "The nodes' SSH port."),
+                    "public_key": Key(
+                        values.PublicKey, "The deploy user's authorised key.", True, "ssh-ed25519 AAAA... k8s"
+                    ),
+                    "private_key": Key(values.private_key("admin"), "The same key's private half; the admin only."),
+                }
+            ),
+            "How the admin reaches the nodes.",
+        ),
+        "extra_args": Key(
+            Section(
+                {
+                    name: Key(Map(values.FlagName, Flag()), f"Flags of {program}.", example=example)
+                    for name, program, example in (
+                        ("kubelet", "the kubelet", {"max-pods": "250"}),
+                        ("kube_proxy", "kube-proxy", {"conntrack-max-per-core": "0"}),
+                        ("kube_apiserver", "the API server", None),
+                        ("kube_controller", "the controller manager", None),
+                        ("scheduler", "the scheduler", None),
+                        ("etcd", "etcd", None),
+                    )
+                }
+            ),
+            "Further flags of the cluster's own programs, names without dashes in front.",
+        ),
+        "timeouts": Key(
+            Section(
+                {
+                    "nodes_s": Key(Int(1, 86400, "seconds"), "Wait for the nodes to answer on SSH with Docker."),
+                    "up_s": Key(Int(60, 86400, "seconds"), "Time that `rke up` may take."),
+                    "ready_s": Key(Int(1, 86400, "seconds"), "Wait for nodes and system workloads to be ready."),
+                }
+            ),
+            "Bounds of what the cluster's states wait for.",
+        ),
+        "accept_any_docker": Key(Bool(), "Accept a Docker version that `rke` does not know."),
+        "allow_removal": Key(
+            List(values.DnsName),
+            "Nodes that may be removed from the running cluster: no other node is, whatever `k8s:nodes` says.",
+            example=["k8s-w2"],
+        ),
+        "metrics_server": Key(Bool(), "Whether metrics-server is deployed (`kubectl top`, autoscaling)."),
+        "state_dir": Key(
+            values.AbsolutePath,
+            "Where the admin keeps the cluster's files. Without it, `/var/lib/saltk8s/NAME`.",
+            example="/srv/k8s/osug",
+        ),
+    }
+)
+
+_REGISTRY = Section(
+    {
+        "url": Key(values.RegistryUrl, "The registry.", True, "registry.osug.example"),
+        "username": Key(values.Word, "User name, when the registry asks for one.", example="k8s"),
+        "password": Key(values.password(""), "The user's password; the admin only."),
+        "insecure": Key(Bool(), "Speak plain HTTP, or do not verify the certificate."),
+        "ca": Key(values.Certificate, "Certificate of the authority that signed the registry's, in PEM."),
+    },
+    optional=True,
+)
+
+
+def _binary(version: values.Text, name: str, example: str) -> Section:
+    return Section(
+        {
+            "source": Key(
+                values.Source, f"Where the admin gets `{name}`.", True, f"https://mirror.osug.example/{name}-{example}"
+            ),
+            "sha256": Key(values.Sha256, "Its checksum.", True, "64 hexadecimal digits"),
+            "version": Key(version, "Its version.", True, example),
+        }
+    )
+
+
+_BINARIES = Section(
+    {
+        "rke": Key(_binary(values.RkeVersion, "rke", "v1.8.5"), "Rancher Kubernetes Engine."),
+        "kubectl": Key(
+            _binary(values.ReleaseVersion, "kubectl", "v1.32.6"), "At most one minor version from the cluster's."
+        ),
+    }
+)
+
+_NODE = Section(
+    {
+        "roles": Key(
+            List(Enum(*ROLES), least=1), "What the node does: `controlplane`, `etcd`, `worker`.", True, ["worker"]
+        ),
+        "shape": Key(
+            values.Word,
+            "The shape (`k8s:cloud:shapes`) of the VM that Salt Cloud creates. Without it, the machine exists already.",
+            example="worker",
+        ),
+        "address": Key(
+            Address("optional", ("dhcp",)),
+            "Its address; with prefix when Salt Cloud creates it. `dhcp` for a VM whose name resolves.",
+            True,
+            "10.20.0.21/24",
+        ),
+        "internal_address": Key(
+            Address(), "Its address for traffic inside the cluster, when that is another one.", example="192.168.7.21"
+        ),
+        "labels": Key(values.Labels, "Kubernetes labels.", example={"disk": "ssd"}),
+        "taints": Key(List(values.Taint), "Kubernetes taints.", example=["gpu=true:NoSchedule"]),
+    }
+)
+
+_OS = Section(
+    {
+        "packages": Key(List(values.Package), "Packages on every node, besides those that are needed."),
+        "sysctls": Key(
+            Map(values.Sysctl, Flag()), "Kernel settings besides those needed.", example={"vm.max_map_count": "262144"}
+        ),
+        "kernel_modules": Key(List(values.KernelModule), "Kernel modules besides those that are needed."),
+        "time": Key(
+            Section(
+                {
+                    "enabled": Key(Bool(), "Whether the nodes' clocks are kept right."),
+                    "servers": Key(
+                        List(values.Host), "Time servers; the distribution's when empty.", example=["ntp.osug.example"]
+                    ),
+                }
+            ),
+            "Time synchronisation.",
+        ),
+        "hosts": Key(Bool(), "Whether /etc/hosts names all nodes."),
+        "firewall": Key(Enum("leave"), "What is done about the distribution's firewall."),
+    }
+)
+
+_DOCKER = Section(
+    {
+        "version": Key(values.PackageVersion, "Docker's package version, or the beginning of it."),
+        "package": Key(Enum("docker-ce", "docker.io"), "Docker's own package, or Debian's and Ubuntu's."),
+        "repository": Key(
+            Section(
+                {
+                    "url": Key(values.Url, "Where it is.", True, "https://mirror.osug.example/docker/linux/debian"),
+                    "suite": Key(values.Word, "Suite; the release's code name when absent.", example="bookworm"),
+                    "components": Key(List(values.Word), "Components; `stable` when empty.", example=["stable"]),
+                    "key": Key(values.Source, "The key that signs it.", example="salt://site/docker.asc"),
+                    "key_sha256": Key(values.Sha256, "Checksum of the key, for an http(s) source."),
+                },
+                optional=True,
+            ),
+            "The package repository. Without it, the distribution's and those already configured.",
+        ),
+        "log_max": Key(values.Size, "Size at which a container's log is rotated."),
+        "log_files": Key(Int(1, 1000), "How many files of a container's log are kept."),
+        "mirrors": Key(List(values.Url), "Mirrors of Docker Hub.", example=["https://mirror.osug.example"]),
+        "insecure_registries": Key(
+            List(values.RegistryUrl), "Registries that are spoken to without TLS or without verifying it."
+        ),
+        "live_restore": Key(Bool(), "Whether containers outlive a restart of Docker."),
+        "cgroup_driver": Key(Enum("systemd", "cgroupfs"), "What manages the control groups."),
+        "data_root": Key(values.AbsolutePath, "Where Docker keeps images and containers."),
+        "options": Key(
+            Map(values.FlagName, Json()),
+            "Further settings of daemon.json, as they stand there.",
+            example={"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 65536, "Soft": 65536}}},
+        ),
+    }
+)
+
+SCHEMA = Section(
+    {
+        "cluster": Key(_CLUSTER, "The cluster itself.", True),
+        "registry": Key(_REGISTRY, "The site's registry. When it is set, every image is pulled through it."),
+        "binaries": Key(_BINARIES, "The programs of the admin, pinned and checked.", True),
+        "cloud": Key(CLOUD, "The vCenter where Salt Cloud creates VMs. Without it, all machines exist already."),
+        "nodes": Key(
+            Map(values.DnsName, _NODE), "The cluster's nodes by minion id, which is also the name in Kubernetes.", True
+        ),
+        "os": Key(_OS, "The nodes' operating system."),
+        "docker": Key(_DOCKER, "The nodes' Docker."),
+        "locations": Key(LOCATIONS, "Places outside the cluster that backups go to, by name."),
+        "services": Key(SERVICES, "The cluster's services, deployed in the order of defaults.yaml."),
+        "tenants": Key(
+            Map(values.DnsLabel, TENANT), "Laboratories and services, by name; docs/services/tenants.md tells more."
+        ),
+        "authentication": Key(AUTHENTICATION, "Whom the API server believes, besides certificates and its own tokens."),
+        "extra": Key(
+            List(ObjectSource()),
+            "Further objects of the site, applied after all services as the set `extra`: docs/services/extra.md.",
+            example=["salt://site/k8s"],
+        ),
+    }
+)

@@ -1,0 +1,79 @@
+"""Who the API server believes (``k8s:authentication``), and further objects of the site (``k8s:extra``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from saltk8s.base import redact
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.types import Key, Path, Report, Section, Text, Type
+
+_Claim = Text("a claim's name, such as groups", r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*", 128, doc="claim")
+_Prefix = Text("a text without blanks, such as oidc:", r"[A-Za-z0-9][A-Za-z0-9_.:/#-]*", 64, doc="text")
+_Issuer = Text(
+    "the issuer's https:// address, as its tokens name it", r"https://[^\s/?#@]+(/[^\s?#]*)?", doc="https:// URL"
+)
+
+AUTHENTICATION = Section(
+    {
+        "oidc": Key(
+            Section(
+                {
+                    "issuer": Key(
+                        _Issuer,
+                        "The provider's address, as its tokens name it.",
+                        True,
+                        "https://sso.osug.example",
+                    ),
+                    "client_id": Key(values.Word, "The client that tokens are made for.", True, "k8s"),
+                    "username_claim": Key(_Claim, "The claim that holds the user's name."),
+                    "username_prefix": Key(_Prefix, "Put before a user's name, so that it is never a system user's."),
+                    "groups_claim": Key(_Claim, "The claim that holds the user's groups."),
+                    "groups_prefix": Key(
+                        _Prefix,
+                        "Put before a group's name, so that none of the provider is `system:masters`. `k8s:tenants` "
+                        "names groups without it.",
+                    ),
+                    "ca": Key(
+                        values.Certificate,
+                        "Certificate of the authority that signed the provider's, in PEM. Without it, the authorities "
+                        "that the API server's image knows.",
+                    ),
+                },
+                optional=True,
+            ),
+            "People log in at an OpenID Connect provider. Without it, with certificates and tokens only.",
+        )
+    }
+)
+
+
+class ObjectSource(Type):
+    """Where further manifests are: an address, or a map of an address and its file's hash.
+
+    In the model always a map: ``source``, and ``sha256`` or None.
+    """
+
+    doc = "salt:// URL or absolute path of a folder or file; or a map with `source` (https://) and `sha256`"
+    _local = Text(
+        "a folder or file as salt:// URL or absolute path, without *; for https:// a map with source and sha256",
+        r"(salt://|/)[^\s*?\[\]]+",
+    )
+    _web = Section(
+        {
+            "source": Key(
+                Text("the https:// URL of a file", r"https://(?![^/\s]*@)\S+", doc="https:// URL"), "The file.", True
+            ),
+            "sha256": Key(values.Sha256, "Its checksum.", True),
+        }
+    )
+
+    def check(self, value: Any, default: Any, path: Path, report: Report) -> Any:
+        """Return ``{source, sha256}``, None with a problem in the report when it is neither of the two."""
+        if isinstance(value, Mapping):
+            return self._web.check(value, None, path, report)
+        if not isinstance(value, str):
+            return report.add(path, self._local.expected, redact.show(value))
+        found = self._local.check(value, None, path, report)
+        return {"source": found, "sha256": None} if found else None

@@ -1,0 +1,35 @@
+"""The schema of ``k8s:services``: one entry a service, as in defaults.yaml and under ``salt/k8s/``.
+
+A module of ``saltk8s.services`` that has a SCHEMA, or a folder with one in its ``schema`` module, is a service; nothing
+else has to name it.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from saltk8s import services
+from saltk8s.pillar.vocabulary.types import Key, Section
+
+
+def _modules() -> dict[str, ModuleType]:
+    entries = sorted(pkgutil.iter_modules(services.__path__), key=lambda entry: entry.name)
+    names = {entry.name: f"{entry.name}.schema" if entry.ispkg else entry.name for entry in entries}
+    found = {name: import_module(f"{services.__name__}.{module}") for name, module in names.items()}
+    return {name: module for name, module in found.items() if hasattr(module, "SCHEMA")}
+
+
+MODULES = _modules()
+SERVICES = Section({name: Key(module.SCHEMA, module.MEANING) for name, module in MODULES.items()}, in_order=True)
+RULES = tuple(rule for module in MODULES.values() for rule in module.RULES)
+
+
+def complete(model: dict[str, Any]) -> None:
+    """Add to a valid model what follows from its services; a service's module may have a ``complete`` of its own."""
+    for name, service in model["services"].items():
+        service["images"] = {key: image for key, image in (service.get("images") or {}).items() if image}
+        if hasattr(MODULES[name], "complete"):
+            MODULES[name].complete(model)

@@ -1,0 +1,92 @@
+"""The schema of ``k8s:locations``: places outside the cluster that backups go to, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.types import Key, Map, Report, Section, Text, suggestion
+
+Endpoint = Text(
+    "an S3 endpoint: https://host[:port], without a path", r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?", doc="URL"
+)
+Bucket = Text(
+    "a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes",
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+    doc="bucket",
+)
+Folder = Text(
+    "a folder without / at its ends, such as k8s/osug",
+    r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*",
+    test=lambda text: not {".", ".."} & set(text.split("/")),
+    doc="folder",
+)
+
+_S3 = Section(
+    {
+        "endpoint": Key(Endpoint, "The S3 server.", True, "https://s3.osug.example"),
+        "bucket": Key(Bucket, "The bucket; it has to be there.", True, "k8s"),
+        "region": Key(values.Word, "The region that the server says it is."),
+        "prefix": Key(Folder, "Folder in the bucket, when it serves others too.", example="osug"),
+        "access_key": Key(values.password("admin"), "Who writes there; the admin only."),
+        "secret_key": Key(values.password("admin"), "The secret half of the access key; the admin only."),
+        "ca": Key(values.Certificate, "Certificate of the authority that signed the server's, in PEM."),
+    },
+    optional=True,
+)
+
+_NFS = Section(
+    {
+        "server": Key(values.Host, "The NFS server.", True, "nas1.osug.example"),
+        "path": Key(values.AbsolutePath, "The path that it exports.", True, "/export/backup"),
+    },
+    optional=True,
+)
+
+LOCATIONS = Map(
+    values.DnsLabel,
+    Section({"s3": Key(_S3, "A bucket of an S3 server."), "nfs": Key(_NFS, "A folder of an NFS server.")}),
+)
+
+
+def find(model: dict[str, Any], name: str | None, path: tuple, report: Report, kinds: Collection[str]) -> Any:
+    """Return the location that the value at a path names; None and a problem when there is none of these kinds.
+
+    name: the value; kinds: the kinds that will do, "s3" or "nfs".
+    """
+    known = model["locations"] or {}
+    if not name or report.concerns(*path) or report.concerns("k8s", "locations"):
+        return None
+    if name not in known:
+        return report.add(path, f"a location of k8s:locations{suggestion(name, known)}", repr(name))
+    if not any(known[name][kind] for kind in kinds):
+        return report.add(path, f"a location with {' or '.join(kinds)}", f"{name!r}, which has none")
+    return known[name]
+
+
+def _one_kind(model: dict[str, Any], report: Report) -> None:
+    """A location is one place."""
+    for name, location in (model["locations"] or {}).items():
+        path = ("k8s", "locations", name)
+        given = [kind for kind in ("s3", "nfs") if location[kind]]
+        if len(given) != 1 and not report.concerns(*path):
+            report.add(path, "either s3 or nfs", " and ".join(given) or "none")
+
+
+def _snapshots(model: dict[str, Any], report: Report) -> None:
+    """rke copies snapshots to S3 alone."""
+    snapshots = (model["cluster"]["etcd"] or {}).get("snapshots") or {}
+    path = ("k8s", "cluster", "etcd", "snapshots")
+    location = find(model, snapshots.get("s3"), (*path, "s3"), report, ("s3",))
+    if not location:
+        return
+    every = snapshots.get("every")
+    if every and values.seconds(every) % values.SECONDS["h"]:
+        report.add((*path, "every"), "whole hours, which is what rke counts in for S3", repr(every))
+    endpoint = location["s3"]["endpoint"]
+    if endpoint and not endpoint.startswith("https://"):
+        report.add((*path, "s3"), "a location whose endpoint is https://, the only one that rke speaks", repr(endpoint))
+
+
+RULES = (_one_kind, _snapshots)

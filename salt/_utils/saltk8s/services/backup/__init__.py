@@ -1,0 +1,1 @@
+"""Backup: its part of the pillar, and backups and restores by hand."""

@@ -1,0 +1,169 @@
+"""Backup: what is saved when, where to, and by which of three engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saltk8s.pillar.vocabulary import locations, values
+from saltk8s.pillar.vocabulary.cron import Cron
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Key, List, Map, Report, Section, Text
+from saltk8s.services import common
+
+MEANING = "Backups of the cluster's objects and of the files in its volumes."
+PATH = ("k8s", "services", "backup")
+IMAGES = {"velero": ("velero", "velero_plugin_aws"), "k8up": ("k8up",), "stash": ("stash",)}
+KINDS = {"velero": ("s3",), "k8up": ("s3", "nfs"), "stash": ("s3", "nfs")}  # of locations
+
+_Command = List(Text("a word of a command line", r"[^\x00]+", 4096), least=1)
+
+_HOOK = Section(
+    {
+        "namespace": Key(values.DnsLabel, "The workload's namespace.", True, "grafana"),
+        "selector": Key(values.Labels, "Labels of the workload's pods.", example={"app": "postgres"}),
+        "container": Key(values.DnsLabel, "Container that the commands run in; the pod's first when absent."),
+        "before": Key(
+            _Command,
+            "Command before the files are read. With K8up, what it prints is what is saved.",
+            True,
+            ["/bin/sh", "-c", "pg_dumpall -U postgres > /data/dump.sql"],
+        ),
+        "after": Key(_Command, "Command after it; K8up runs none.", example=["rm", "/data/dump.sql"]),
+        "timeout": Key(values.Duration, "Time that a command may take."),
+        "on_error": Key(Enum("fail", "continue"), "What a failed command means for the backup."),
+        "image": Key(values.Image, "With K8up: image of the pod that runs `before`.", example="postgres:16.4"),
+    }
+)
+
+_TARGET = Section(
+    {
+        "namespace": Key(values.DnsLabel, "The workload's namespace.", True, "grafana"),
+        "kind": Key(
+            Enum("Deployment", "StatefulSet", "DaemonSet", "PersistentVolumeClaim"), "What it is.", True, "StatefulSet"
+        ),
+        "name": Key(values.DnsName, "Its name.", True, "postgres"),
+        "volume": Key(values.DnsLabel, "The volume of its pods that is saved; not for a claim.", example="data"),
+        "paths": Key(List(values.AbsolutePath), "What of the volume is saved; where it is mounted.", example=["/data"]),
+        "hook": Key(values.DnsLabel, "The entry of `hooks` that belongs to it.", example="postgres"),
+    }
+)
+
+_STASH = Section(
+    {
+        "license": Key(
+            values.pem_text("", "the licence of AppsCode for this cluster", "secret: licence"),
+            "Stash's licence; without one its operator stops. The admin only.",
+        ),
+        "targets": Key(Map(values.DnsLabel, _TARGET), "What Stash saves; it takes one workload at a time."),
+    }
+)
+
+SCHEMA = Section(
+    {
+        "enabled": common.ENABLED,
+        "engine": Key(
+            Enum("velero", "k8up", "stash"),
+            "`velero`: objects and files, to S3. `k8up`: files of volumes, to S3 or NFS, self-service in a namespace. "
+            "`stash`: for those who own a licence.",
+        ),
+        "images": common.images("velero", "velero_plugin_aws", "k8up", "stash"),
+        "location": Key(values.DnsLabel, "The entry of `k8s:locations` that backups go to.", example="backup"),
+        "schedule": Key(Cron, "When. In UTC, which is what a cluster's clocks show."),
+        "keep": Key(values.Duration, "How long a backup is kept. K8up and Stash keep one a day, for at least a day."),
+        "namespaces": Key(
+            Section(
+                {
+                    "include": Key(List(values.DnsLabel), "Those that are saved; all when empty.", example=["web"]),
+                    "exclude": Key(List(values.DnsLabel), "Namespaces that are not; Velero only.", example=["scratch"]),
+                }
+            ),
+            "What is saved.",
+        ),
+        "volumes": Key(Bool(), "Whether the files in volumes are saved too (Velero; the others do nothing else)."),
+        "volumes_timeout": Key(values.Duration, "Time that the files of one volume may take."),
+        "encryption_password": Key(
+            values.password(""), "Encrypts the files of volumes. Keep it elsewhere too: without it none can be read."
+        ),
+        "hooks": Key(Map(values.DnsLabel, _HOOK), "Commands around the backup of a workload, for databases."),
+        "kubelet_dir": Key(values.AbsolutePath, "The kubelets' folder, where volumes are mounted on a node."),
+        "stash": Key(_STASH, "What only Stash needs."),
+    }
+)
+
+
+def complete(model: dict[str, Any]) -> None:
+    """Add the durations in the units that the engines count in, and keep the images of the chosen engine alone.
+
+    ``keep_hours``; ``keep_days``, at least one, what restic's retention counts in; ``timeout_s`` of each hook.
+    """
+    service = model["services"]["backup"]
+    seconds = values.seconds(service["keep"])
+    service["keep_hours"] = max(1, seconds // values.SECONDS["h"])
+    service["keep_days"] = max(1, seconds // values.SECONDS["d"])
+    for hook in service["hooks"].values():
+        hook["timeout_s"] = values.seconds(hook["timeout"])
+    service["images"] = {name: image for name, image in service["images"].items() if name in IMAGES[service["engine"]]}
+
+
+def _of(model: dict[str, Any]) -> dict[str, Any] | None:
+    service = common.enabled(model, "backup")
+    return service if service and service["engine"] else None
+
+
+def _location(model: dict[str, Any], report: Report) -> None:
+    """A backup needs a place that its engine can write to, and a password."""
+    service = _of(model)
+    if not service:
+        return
+    path = (*PATH, "location")
+    if not service["location"] and not report.concerns(*path):
+        report.add(path, "a location of k8s:locations, or k8s:services:backup:enabled: false", "nothing")
+    locations.find(model, service["location"], path, report, KINDS[service["engine"]])
+    path = (*PATH, "encryption_password")
+    if "admin" in report.secrets_of and not service["encryption_password"] and not report.concerns(*path):
+        report.add(path, "a secret text on one line, not empty", "nothing")
+
+
+def _names(model: dict[str, Any], report: Report) -> None:
+    """What Velero alone can, and what K8up needs in its place."""
+    service = _of(model)
+    if not service:
+        return
+    chosen, path = service["namespaces"] or {}, (*PATH, "namespaces")
+    if service["engine"] == "velero":
+        for name in sorted({*(chosen.get("include") or ())} & {*(chosen.get("exclude") or ())}):
+            report.add((*path, "exclude"), "no namespace that is in include too", repr(name))
+        return
+    if chosen.get("exclude") and not report.concerns(*path):
+        report.add((*path, "exclude"), "nothing: only velero saves all namespaces but some", "a list")
+    if service["engine"] == "k8up":
+        if not chosen.get("include") and not report.concerns(*path, "include"):
+            report.add((*path, "include"), "at least one namespace: k8up has a schedule in each", "none")
+        for name, hook in (service["hooks"] or {}).items():
+            here = (*PATH, "hooks", name, "image")
+            if not hook["image"] and not report.concerns(*here):
+                report.add(here, "the image that runs the command: k8up starts a pod for it", "nothing")
+
+
+def _stash(model: dict[str, Any], report: Report) -> None:
+    """Stash: what this pack neither has nor may hand on."""
+    service = _of(model)
+    if not service or service["engine"] != "stash":
+        return
+    own = service["stash"] or {}
+    if not (service["images"] or {}).get("stash") and not report.concerns(*PATH, "images"):
+        report.add((*PATH, "images", "stash"), "the image of Stash's operator that your licence covers", "nothing")
+    path = (*PATH, "stash")
+    if "admin" in report.secrets_of and not own.get("license") and not report.concerns(*path, "license"):
+        report.add((*path, "license"), "the licence of AppsCode for this cluster", "nothing")
+    if not own.get("targets") and not report.concerns(*path, "targets"):
+        report.add((*path, "targets"), "at least one workload", "none")
+    for name, target in (own.get("targets") or {}).items():
+        here = (*path, "targets", name)
+        if target["hook"] and target["hook"] not in (service["hooks"] or {}) and not report.concerns(*here):
+            report.add((*here, "hook"), "an entry of k8s:services:backup:hooks", repr(target["hook"]))
+        claim = target["kind"] == "PersistentVolumeClaim"
+        if target["kind"] and not claim and not (target["volume"] and target["paths"]) and not report.concerns(*here):
+            report.add(here, "volume and paths, which a workload needs", "not both")
+
+
+RULES = (_location, _names, _stash)

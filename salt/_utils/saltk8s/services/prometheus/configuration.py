@@ -1,0 +1,139 @@
+"""Prometheus' configuration, from the model and the pack's list of jobs (``salt/k8s/prometheus/scrape.yaml``). Pure."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+from typing import Any
+
+import yaml
+from saltk8s.base import errors
+from saltk8s.pillar.vocabulary.values import seconds
+
+NAMESPACE = "monitoring"
+_PORT = re.compile(r":(\d{1,5})/?(?:,|$)")
+_MODULES = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tls"}
+ROUNDS = 100_000
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors, which nobody wants to read in a ConfigMap."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def text(data: Any) -> str:
+    """Return data as YAML, keys in their order."""
+    return yaml.dump(data, Dumper=_Plain, sort_keys=False, width=120)
+
+
+def configuration(model: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return ``prometheus.yml`` as data.
+
+    model: the platform's; jobs: scrape jobs in Prometheus' form, some with ``of``: what the model must have for it.
+    """
+    service = model["services"]["prometheus"]
+    every = f"{service['scrape_interval_s']}s"
+    return {
+        "global": {
+            "scrape_interval": every,
+            "scrape_timeout": f"{min(10, service['scrape_interval_s'])}s",
+            "evaluation_interval": every,
+            "external_labels": {"cluster": model["cluster"]["name"]},
+        },
+        "rule_files": ["/etc/prometheus/rules/*.yaml"],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"alertmanager.{NAMESPACE}.svc:9093"]}]}]},
+        "scrape_configs": [_filled(job, model) for job in jobs if _wanted(job.get("of"), model)],
+    }
+
+
+def _wanted(what: str | None, model: dict[str, Any]) -> bool:
+    service, services = model["services"]["prometheus"], model["services"]
+    if what is None:
+        return True
+    if what == "etcd":
+        return etcd_port(model) is not None
+    if what == "velero":
+        backup = services.get("backup") or {}
+        return bool(backup.get("enabled")) and backup.get("engine", "velero") == "velero"
+    if what == "felix":
+        return felix_port(model) is not None
+    if what == "probes":
+        return bool(service["probes"])
+    if what == "pods":
+        return bool(service["pods"]["enabled"])
+    return bool((services.get(what) or {}).get("enabled"))
+
+
+def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """Return a job without our own key, and with what only the model knows."""
+    filled = {key: copy.deepcopy(value) for key, value in job.items() if key != "of"}
+    service = model["services"]["prometheus"]
+    if job.get("of") == "etcd":
+        members = [node for node in model["nodes"].values() if "etcd" in node["roles"]]
+        filled["static_configs"] = [
+            {"targets": [f"{_address(node)}:{etcd_port(model)}"], "labels": {"node": node["name"]}} for node in members
+        ]
+    if job.get("of") == "felix":
+        port = {"source_labels": ["__meta_kubernetes_pod_ip"], "target_label": "__address__"}
+        filled["relabel_configs"].append(port | {"replacement": f"$1:{felix_port(model)}"})
+    if job.get("of") == "probes":
+        filled["static_configs"] = [_probe(name, url) for name, url in service["probes"].items()]
+    if job.get("of") == "pods":
+        filled["sample_limit"] = service["pods"]["sample_limit"]
+    return filled
+
+
+def _address(node: dict[str, Any]) -> str:
+    return node["internal_address"] or node["ip"] or node["name"]
+
+
+def _probe(name: str, url: str) -> dict[str, Any]:
+    scheme, _, rest = url.partition("://")
+    target = url if scheme in ("http", "https") else rest
+    return {"targets": [target], "labels": {"probe": name, "__param_module": _MODULES[scheme]}}
+
+
+def etcd_port(model: dict[str, Any]) -> int | None:
+    """Return the port where etcd shows its metrics without its keys, None when the pillar opens none."""
+    flags = (model["cluster"].get("extra_args") or {}).get("etcd") or {}
+    found = _PORT.search(flags.get("listen-metrics-urls", ""))
+    return int(found[1]) if found else None
+
+
+def felix_port(model: dict[str, Any]) -> int | None:
+    """Return the port where Canal's Felix shows its metrics, None when the pillar has not told it to."""
+    canal = (model["services"] or {}).get("canal") or {}
+    felix = canal.get("felix") or {}
+    return felix["metrics_port"] if canal.get("enabled") and felix.get("metrics") else None
+
+
+def limits(service: dict[str, Any]) -> dict[str, Any]:
+    """Return the rules that hold the site's bounds, so that the rules that use them can be files of data."""
+    rules = [
+        {"record": f"saltk8s:{name}_limit_seconds", "expr": f"vector({seconds(limit)})"}
+        for name, limit in sorted(service["limits"].items())
+    ]
+    return {"groups": [{"name": "limits", "rules": rules}]}
+
+
+def checked_rules(content: str, where: str) -> str:
+    """Return a site's file of rules as it is. Raises Invalid when it is not one; where: its place in the pillar."""
+    try:
+        data = yaml.safe_load(content)
+    except yaml.YAMLError as err:
+        raise errors.Invalid(f"{where}: not YAML: {err}") from err
+    groups = data.get("groups") if isinstance(data, dict) else None
+    whole = isinstance(groups, list) and all(
+        isinstance(group, dict) and group.get("name") and isinstance(group.get("rules"), list) for group in groups
+    )
+    if not whole:
+        raise errors.Invalid(f"{where}: a file of rules has `groups`, each with `name` and `rules`")
+    return content
+
+
+def fingerprint(content: str, cluster: str) -> str:
+    """Return 16 hex digits that change with a text. Slow on purpose: they are public, and the text holds passwords."""
+    return hashlib.pbkdf2_hmac("sha256", content.encode(), cluster.encode(), ROUNDS).hex()[:16]

@@ -1,0 +1,58 @@
+"""The highstate's answer as metrics of Prometheus. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saltk8s.base import errors
+
+RESULTS = ("ok", "change", "failure")
+FOLDER = "/var/lib/saltk8s/metrics"  # on a node; its node exporter reads it
+NAME = "highstate"  # of the ConfigMap, on the admin, and of the pod that shows it
+SET = "prometheus-highstate"
+
+
+def counts(answer: Any) -> dict[str, int]:
+    """Return how many states are ``ok``, would ``change`` something (or did), and end in ``failure``.
+
+    answer: what ``state.apply`` returned. Raises Invalid when that is no answer of states (another run goes on, or
+    an SLS cannot be rendered).
+    """
+    if not isinstance(answer, dict) or not all(isinstance(one, dict) and "result" in one for one in answer.values()):
+        lines = answer if isinstance(answer, list) else ["it returned nothing that can be counted"]
+        raise errors.Invalid("the highstate did not run: " + "; ".join(map(str, lines)))
+    found = dict.fromkeys(RESULTS, 0)
+    for state in answer.values():
+        if state["result"] is False:
+            found["failure"] += 1
+        elif state["result"] is None or state.get("changes"):
+            found["change"] += 1
+        else:
+            found["ok"] += 1
+    return found
+
+
+def metrics(minion: str, found: dict[str, int], at_s: float, took_s: float) -> str:
+    """Return the text that an exporter shows. at_s: Unix time of the end; took_s: how long it took."""
+    lines = [
+        "# HELP saltk8s_highstate_states States of the last highstate in test mode, by what it said.",
+        "# TYPE saltk8s_highstate_states gauge",
+        *(f'saltk8s_highstate_states{{minion="{minion}",result="{name}"}} {found[name]}' for name in RESULTS),
+        "# HELP saltk8s_highstate_timestamp_seconds When it ended.",
+        "# TYPE saltk8s_highstate_timestamp_seconds gauge",
+        f'saltk8s_highstate_timestamp_seconds{{minion="{minion}"}} {at_s:.0f}',
+        "# HELP saltk8s_highstate_duration_seconds How long it took.",
+        "# TYPE saltk8s_highstate_duration_seconds gauge",
+        f'saltk8s_highstate_duration_seconds{{minion="{minion}"}} {took_s:.1f}',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def config_map(minion: str, content: str) -> dict[str, Any]:
+    """Return the ConfigMap that carries the admin's metrics into the cluster."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": "monitoring"},
+        "data": {f"{minion}.prom": content},
+    }

@@ -1,0 +1,1 @@
+"""Tenants: their part of the pillar, what follows from it, and their kubeconfigs."""

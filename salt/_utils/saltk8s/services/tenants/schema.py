@@ -1,0 +1,273 @@
+"""The tenants: ten lines of pillar for each laboratory or service, and the service that makes them true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from saltk8s.base import redact
+from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary.addresses import Cidr
+from saltk8s.pillar.vocabulary.cron import Cron
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
+from saltk8s.services import common
+
+MEANING = "The namespaces, rights, quotas and rules of `k8s:tenants`."
+
+# What the platform calls its own; whatever begins with a prefix is nobody's either.
+RESERVED = (
+    *("default", "metallb-system", "traefik", "monitoring", "velero", "k8up", "stash", "vmware-system-csi", "csi-nfs"),
+    "saltk8s-tenants",
+)
+RESERVED_PREFIXES = ("kube-", "cattle-", "calico-", "saltk8s-")
+
+_Subject = Text(
+    "the name of a user or group, without blanks around it", r"[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*\S)?", 256
+)
+_HostSuffix = Text(
+    "a host name, or *. and the domain in which all host names are the tenant's",
+    rf"(\*\.)?{values.DNS}\.{values.DNS}",
+    253,
+    doc="host name or *.domain",
+)
+_RegistryPrefix = Text(
+    "host[:port][/path] without https:// in front, or * for all",
+    rf"\*|{values.RegistryUrl.pattern.pattern}",
+    doc="host[:port][/path] or *",
+)
+_StorageClasses = Map(values.DnsName, Int(0, 10**6, "GiB"))
+
+_QUOTA = Section(
+    {
+        "cpu": Key(Int(1, 10**5, "cores"), "CPU that the pods may request together."),
+        "memory_gib": Key(Int(1, 10**6, "GiB"), "Memory that the pods may request, and be limited to, together."),
+        "storage_gib": Key(Int(0, 10**7, "GiB"), "Storage that the volume claims may request together."),
+        "pods": Key(Int(1, 10**5), "Pods that are not finished."),
+        "storage_classes": Key(
+            _StorageClasses, "Of that storage, how much at most of a storage class.", example={"san": 100}
+        ),
+        "load_balancers": Key(Int(0, 1000), "Services of type LoadBalancer."),
+        "node_ports": Key(
+            Int(0, 1000),
+            "Ports of the nodes, one for each port of a NodePort service; a LoadBalancer service takes them too unless "
+            "it says `allocateLoadBalancerNodePorts: false`.",
+        ),
+    }
+)
+
+_POD_DEFAULTS = Section(
+    {
+        "cpu_milli": Key(Int(1, 10**6, "thousandths of a core"), "CPU request."),
+        "memory_mib": Key(Int(1, 10**6, "MiB"), "Memory request."),
+        "memory_limit_mib": Key(Int(1, 10**6, "MiB"), "Memory limit."),
+    }
+)
+
+_OPENS = Section(
+    {
+        "from": Key(
+            List(values.DnsLabel),
+            "Tenants whose pods may reach this one's. Written here, both ends are opened.",
+            example=["ist-web"],
+        ),
+        "to": Key(
+            Section(
+                {
+                    "tenants": Key(
+                        List(values.DnsLabel),
+                        "Tenants whose pods this one's may reach; the same opening as `from` there.",
+                        example=["ist-db"],
+                    ),
+                    "networks": Key(
+                        List(Cidr()), "Networks outside the cluster that its pods may reach.", example=["10.30.0.5/32"]
+                    ),
+                }
+            ),
+            "What this tenant's pods may reach.",
+        ),
+        "internet": Key(
+            Bool(), "Whether its pods reach all that is outside: every address but private and link-local ones."
+        ),
+    }
+)
+
+_KUBECONFIG = Section(
+    {
+        "path": Key(
+            values.AbsolutePath,
+            "Where the admin minion writes it, for root only (0600). Without it, `tenants/NAME.kubeconfig` in the "
+            "cluster's folder.",
+            example="/srv/k8s/kubeconfigs/resif",
+        ),
+        "role": Key(Enum("admin", "edit", "view"), "What its bearer may do in the tenant's namespaces."),
+        "valid": Key(values.Duration, "How long it is valid."),
+        "renew_before": Key(values.Duration, "It is written anew when less than this is left."),
+    },
+    optional=True,
+)
+
+TENANT = Section(
+    {
+        "namespaces": Key(
+            List(values.DnsLabel),
+            "Its namespaces; one with the tenant's name when empty.",
+            example=["resif", "resif-test"],
+        ),
+        "admins": Key(List(_Subject), "Groups that may do everything in its namespaces.", example=["grp-resif-dev"]),
+        "editors": Key(List(_Subject), "Groups that may change all but rights.", example=["grp-resif-ops"]),
+        "viewers": Key(List(_Subject), "Groups that may look at all but Secrets.", example=["grp-resif"]),
+        "users": Key(
+            Section(
+                {
+                    "admins": Key(List(_Subject), "Users as `admins`.", example=["durand"]),
+                    "editors": Key(List(_Subject), "Users as `editors`."),
+                    "viewers": Key(List(_Subject), "Users as `viewers`."),
+                }
+            ),
+            "Single users.",
+        ),
+        "quota": Key(_QUOTA, "What each of its namespaces may use."),
+        "pod_defaults": Key(_POD_DEFAULTS, "What a container gets that says nothing, so that the quota admits it."),
+        "pod_security": Key(
+            Enum("baseline", "restricted", "privileged"), "Level of the Pod Security admission in its namespaces."
+        ),
+        "pod_security_reason": Key(
+            Text("a sentence", longest=500), "Why it is `privileged`; needed then.", example="reads the node's GPU"
+        ),
+        "hosts": Key(
+            List(_HostSuffix),
+            "Host names that its Ingress objects may have; none when empty.",
+            example=["*.resif.osug.example"],
+        ),
+        "registries": Key(
+            List(_RegistryPrefix),
+            "Where its images may come from; `docker.io` is Docker Hub, `*` all. Without it, the registry of "
+            "`k8s:registry`, or all when there is none.",
+            example=["registry.osug.example/resif"],
+        ),
+        "storage_classes": Key(
+            List(values.DnsName), "Storage classes that its claims may use; all when empty.", example=["san"]
+        ),
+        "opens": Key(_OPENS, "Openings in its network fence; DNS, the ingress controller and monitoring are open."),
+        "backup": Key(
+            Section(
+                {
+                    "enabled": Key(Bool(), "Whether its namespaces are backed up."),
+                    "schedule": Key(Cron, "When; as the backup service says when absent.", example="30 1 * * *"),
+                    "keep": Key(values.Duration, "How long; as the backup service says when absent.", example="90d"),
+                }
+            ),
+            "Backup of its namespaces.",
+        ),
+        "kubeconfig": Key(_KUBECONFIG, "A kubeconfig of its own. Without this key there is none."),
+    }
+)
+
+SCHEMA = Section(
+    {
+        "enabled": common.ENABLED,
+        "allow_removal": Key(
+            List(values.DnsLabel),
+            "Namespaces that may be deleted with everything in them, volumes too: no other ever is, whatever "
+            "`k8s:tenants` says.",
+            example=["resif-test"],
+        ),
+        "ingress_namespaces": Key(List(values.DnsLabel), "Namespaces of ingress controllers."),
+        "monitoring_namespaces": Key(List(values.DnsLabel), "Namespaces of what reads the pods' metrics."),
+        "api_url": Key(
+            values.Url,
+            "The API server's address in tenants' kubeconfigs. Without it, the first of `k8s:cluster:api_names`, else "
+            "the first control plane node, port 6443.",
+            example="https://k8s.osug.example:6443",
+        ),
+    }
+)
+
+
+def _of(model: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from (model["tenants"] or {}).items()
+
+
+def _spaces(name: str, tenant: dict[str, Any]) -> list[str]:
+    return tenant["namespaces"] or [name]
+
+
+def _names(model: dict[str, Any], report: Report) -> None:
+    """A namespace is one tenant's, and none of the system's."""
+    owners: dict[str, str] = {}
+    service = (model["services"] or {}).get("tenants") or {}
+    system = {*RESERVED, *(service.get("ingress_namespaces") or ()), *(service.get("monitoring_namespaces") or ())}
+    for name, tenant in _of(model):
+        for index, space in enumerate(_spaces(name, tenant)):
+            path = ("k8s", "tenants", name, *(("namespaces", index) if tenant["namespaces"] else ()))
+            if space in system or space.startswith(RESERVED_PREFIXES):
+                report.add(path, "another namespace than one of the system's", redact.show(space))
+            elif space in owners:
+                report.add(path, f"a namespace of its own: k8s:tenants:{owners[space]} has it", redact.show(space))
+            owners.setdefault(space, name)
+    for index, space in enumerate(service.get("allow_removal") or ()):
+        if space in owners:
+            path = ("k8s", "services", "tenants", "allow_removal", index)
+            report.add(path, f"a namespace that k8s:tenants:{owners[space]} no longer has", redact.show(space))
+
+
+def _hosts(model: dict[str, Any], report: Report) -> None:
+    """A host name is one tenant's: neither the same nor below another's domain."""
+    seen: list[tuple[str, str]] = []
+    for name, tenant in _of(model):
+        for index, host in enumerate(tenant["hosts"] or ()):
+            for other, owner in seen:
+                if owner != name and (_within(host, other) or _within(other, host)):
+                    path = ("k8s", "tenants", name, "hosts", index)
+                    report.add(path, f"hosts apart from {other} of k8s:tenants:{owner}", redact.show(host))
+            seen.append((host, name))
+
+
+def _within(host: str, other: str) -> bool:
+    return host == other or (other.startswith("*.") and host.endswith(other[1:]))
+
+
+def _openings(model: dict[str, Any], report: Report) -> None:
+    """An opening is between two tenants that are there."""
+    names = [name for name, _ in _of(model)]
+    for name, tenant in _of(model):
+        opens = tenant["opens"]
+        for path, others in ((("from",), opens["from"]), (("to", "tenants"), opens["to"]["tenants"])):
+            for index, other in enumerate(others or ()):
+                here = ("k8s", "tenants", name, "opens", *path, index)
+                if other == name:
+                    expected = "another tenant than itself: its own namespaces reach each other"
+                    report.add(here, expected, redact.show(other))
+                elif other not in names and not report.concerns("k8s", "tenants", other):
+                    report.add(here, f"a tenant of k8s:tenants{suggestion(other, names)}", redact.show(other))
+
+
+def _bounds(model: dict[str, Any], report: Report) -> None:
+    """What needs a reason has one, and what is given to a pod is within what there is."""
+    for name, tenant in _of(model):
+        path = ("k8s", "tenants", name)
+        unexplained = tenant["pod_security"] == "privileged" and not tenant["pod_security_reason"]
+        if unexplained and not report.concerns(*path, "pod_security_reason"):
+            report.add((*path, "pod_security_reason"), "why its pods have to be privileged", "nothing")
+        given = tenant["pod_defaults"]
+        if given["memory_mib"] and given["memory_limit_mib"] and given["memory_mib"] > given["memory_limit_mib"]:
+            expected = f"at most memory_limit_mib, {given['memory_limit_mib']}"
+            report.add((*path, "pod_defaults", "memory_mib"), expected, redact.show(given["memory_mib"]))
+        for storage_class in tenant["quota"]["storage_classes"] or ():
+            if tenant["storage_classes"] and storage_class not in tenant["storage_classes"]:
+                here = (*path, "quota", "storage_classes", storage_class)
+                report.add(here, f"a storage class of k8s:tenants:{name}:storage_classes", redact.show(storage_class))
+        _of_kubeconfig(path, tenant["kubeconfig"], report)
+
+
+def _of_kubeconfig(path: tuple[Any, ...], kubeconfig: dict[str, Any] | None, report: Report) -> None:
+    """What is written anew before it is used is never used."""
+    valid, before = ((kubeconfig or {}).get(key) for key in ("valid", "renew_before"))
+    if valid and values.seconds(valid) < 600:
+        expected = "10m or more: the API server gives nothing shorter"
+        report.add((*path, "kubeconfig", "valid"), expected, redact.show(valid))
+    if valid and before and values.seconds(before) >= values.seconds(valid):
+        report.add((*path, "kubeconfig", "renew_before"), f"less than valid, {valid}", redact.show(before))
+
+
+RULES = (_names, _hosts, _openings, _bounds)
