@@ -10,6 +10,7 @@ Source: https://velero.io/docs/v1.18/api-types/, https://docs.k8up.io (v2.12). F
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
 from saltk8s.kubectl.client import access
 from saltk8s.services.backup import operations as backups
 
@@ -99,5 +100,5 @@ def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False
 def _with(action, kubeconfig, context, *given):
     """Run an action on the cluster with the pillar's engine, and translate its errors."""
     engine = __salt__["k8s_config.get"]()["services"]["backup"]["engine"]
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return action(access.kubectl(__salt__, __pillar__, kubeconfig, context), engine, *given)

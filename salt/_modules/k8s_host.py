@@ -11,7 +11,7 @@ Returned by those: ``{"changes": {what: {"old", "new"}}, "notes": [texts for the
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.kubectl.client import access
+from saltk8s.base import edges
 from saltk8s.nodes import host
 from saltk8s.nodes.machine import Machine
 
@@ -131,7 +131,7 @@ def load_modules(names, test=False):
 
         salt 'k8s-*' k8s_host.load_modules '[overlay, br_netfilter]' test=True
     """
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return _machine().load_modules(names, test)
 
 
@@ -152,7 +152,7 @@ def set_sysctls(values, test=False):
 
         salt 'k8s-*' k8s_host.set_sysctls '{net.ipv4.ip_forward: 1}' test=True
     """
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return _machine().set_sysctls(values, test)
 
 
@@ -187,7 +187,7 @@ def swap_off(test=False):
 
         salt 'k8s-*' k8s_host.swap_off test=True
     """
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return _machine().swap_off(test)
 
 
@@ -204,7 +204,7 @@ def swap_back(test=False):
 
         salt 'k8s-*' k8s_host.swap_back test=True
     """
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return _machine().swap_back(test)
 
 
@@ -223,7 +223,7 @@ def set_hostname(name, test=False):
 
         salt k8s-w1 k8s_host.set_hostname k8s-w1 test=True
     """
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return _machine().set_hostname(name, test)
 
 
@@ -255,7 +255,7 @@ def set_block(path, block, lines, user=None, mode=None, test=False):
     def owner():
         return __salt__["file.user_to_uid"](user), __salt__["user.info"](user)["gid"]
 
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return _machine().set_block(path, block, lines, test, owner=owner if user else None, mode=mode)
 
 
@@ -275,7 +275,7 @@ def ssh_obstacles(user):
         salt 'k8s-*' k8s_host.ssh_obstacles rke
     """
     groups = (__salt__["user.info"](user) or {}).get("groups", [])
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return _machine().ssh_obstacles(user, groups)
 
 

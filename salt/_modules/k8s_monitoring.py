@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import salt.utils.atomicfile
 import yaml
 from salt.exceptions import CommandExecutionError
 from saltk8s.base import errors, redact
+from saltk8s.base import files as file_writes
 from saltk8s.services.prometheus import alerting, highstate
 from saltk8s.services.prometheus import configuration as monitoring
 from saltk8s.services.prometheus import dashboards as boards
@@ -177,9 +177,7 @@ def _give(roles, minion, text):
     folder = Path(highstate.FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "highstate.prom"
-    with salt.utils.atomicfile.atomic_open(str(path), "w") as out:  # never half of it under this name
-        out.write(text)
-    path.chmod(0o644)  # the exporter is nobody
+    file_writes.write(path, text, 0o644)  # the exporter is nobody
     return str(path)
 
 

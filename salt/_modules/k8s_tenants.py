@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
 from saltk8s.kubectl.client import access
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
 from saltk8s.services.tenants import model as tenants
@@ -31,7 +32,7 @@ def lost():
         salt k8s-admin k8s_tenants.lost
     """
     model = __salt__["k8s_config.get"]()
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
         live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
     return tenants.lost(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
@@ -51,7 +52,7 @@ def report():
         salt k8s-admin k8s_tenants.report
     """
     model = __salt__["k8s_config.get"]()
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
         quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", "--selector=saltk8s.io/set=tenants")
     found = tenants.report(model["tenants"], quotas)
@@ -102,7 +103,7 @@ def write_kubeconfig(name, test=False):
         salt k8s-admin k8s_tenants.write_kubeconfig resif test=True
     """
     model = __salt__["k8s_config.get"]()
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
         if test and not kubectl.cluster_exists:
             path = tenant_kubeconfigs.wanted(model, name, "").path

@@ -27,7 +27,7 @@ import logging
 
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, MinionError, SaltRenderError
-from saltk8s.base import errors, memory
+from saltk8s.base import edges, errors, memory
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import judge, summary, wait
@@ -154,7 +154,7 @@ def manifests(source=None, source_hash=None, template="jinja", template_context=
 
         salt k8s-admin kubectl.manifests salt://k8s/metallb/manifests
     """
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         found = _found(source, source_hash, template, template_context, objects, saltenv)
     return [diff.redacted(identity.key_of(item.obj), manifest.normalised(item.obj)) for item in found]
 
@@ -430,7 +430,7 @@ __func_alias__ = {"diff_set": "diff"}
 
 def _with(action, kubeconfig, context):
     """Run an action on the cluster and translate its errors."""
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return action(access.kubectl(__salt__, __pillar__, kubeconfig, context))
 
 

@@ -13,6 +13,7 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.operations import drain as draining
 from saltk8s.kubectl.operations import nodes, target
@@ -174,5 +175,5 @@ def _listed(value):
 
 def _with(action, kubeconfig, context):
     """Run an action on the cluster and translate its errors."""
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return action(access.kubectl(__salt__, __pillar__, kubeconfig, context))

@@ -14,6 +14,7 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.health import explain
 from saltk8s.kubectl.health import wait as waiting
@@ -328,5 +329,5 @@ def explain_failure(kind, name, namespace=None, kubeconfig=None, context=None):
 
 def _with(action, kubeconfig, context):
     """Run an action on the cluster and translate its errors."""
-    with access.translated(CommandExecutionError):
+    with edges.translated(CommandExecutionError):
         return action(access.kubectl(__salt__, __pillar__, kubeconfig, context))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from salt.exceptions import CommandExecutionError
 from saltk8s import engine
+from saltk8s.base import edges
 from saltk8s.engine.rke.program import Program
-from saltk8s.kubectl.client import access
 
 log = logging.getLogger(__name__)
 
@@ -240,8 +240,5 @@ def _sender(cluster):
 
 
 def _translated(action):
-    try:
-        with access.translated(CommandExecutionError):
-            return action()
-    except OSError as err:
-        raise CommandExecutionError(f"{err.strerror}: {err.filename}") from err
+    with edges.translated(CommandExecutionError):
+        return action()

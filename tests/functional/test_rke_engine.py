@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from saltk8s import engine
 from saltk8s.base import errors
-from saltk8s.engine import files, health
+from saltk8s.engine import health, run_files
 from saltk8s.engine.rke import engine as rke_engine
 from tests.support import fake_rke, pillars
 from tests.support import rke as sample
@@ -69,7 +69,7 @@ class Site:
 
     def backups(self) -> list[str]:
         """The moments of the state's copies, oldest first."""
-        return [path.name.rsplit(".", 1)[1] for path in files.backups(self.dir / "backups", "cluster.rkestate")]
+        return [path.name.rsplit(".", 1)[1] for path in run_files.backups(self.dir / "backups", "cluster.rkestate")]
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_rke_killed_in_the_middle_of_a_change(site):
 def test_a_killed_minion_is_seen_as_an_unfinished_run(site):
     site.engine().up()
     record = json.loads((site.dir / "last-run.json").read_text())
-    files.write_record(site.dir / "last-run.json", {**record, "status": "running"})
+    run_files.write_record(site.dir / "last-run.json", {**record, "status": "running"})
     assert "did not finish" in str(site.engine().up(test=True).changes["reasons"])
     assert site.engine().up().ran
 
@@ -292,7 +292,7 @@ def test_a_damaged_state_stops_everything(site):
     for test in (True, False):
         with pytest.raises(errors.Refused, match="cannot be used: it is not whole JSON"):
             site.engine().up(test=test)
-    newest = files.backups(site.dir / "backups", "cluster.rkestate")[-1]
+    newest = run_files.backups(site.dir / "backups", "cluster.rkestate")[-1]
     state.write_text(newest.read_text())
     assert site.engine().up().changes == {}
 

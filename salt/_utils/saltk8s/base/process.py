@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from saltk8s.base import errors
+from saltk8s.base import errors, redact
 
 KEPT_LINES = 2000  # of a streamed program: enough to explain a failure, bounded for a long run
 
@@ -21,14 +21,6 @@ class Result(NamedTuple):
     code: int
     out: str
     err: str
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every secret replaced by ``<redacted>``."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "<redacted>")
-    return text
 
 
 def run(
@@ -69,9 +61,9 @@ def run(
         timer.cancel()
         end_group(child)
     if expired.is_set():
-        tail = "\n".join(redact((err_text or out or ""), secrets).splitlines()[-20:])
+        tail = "\n".join(redact.text((err_text or out or ""), secrets).splitlines()[-20:])
         raise errors.CommandTimeout(f"{argv[0]} did not end within {timeout_s:g} s", child.returncode, tail)
-    return Result(child.returncode, redact(out, secrets), redact(err_text, secrets))
+    return Result(child.returncode, redact.text(out, secrets), redact.text(err_text, secrets))
 
 
 def _started(
@@ -120,7 +112,7 @@ def _expire(child: subprocess.Popen, expired: threading.Event) -> None:
 def _stream(child: subprocess.Popen, on_line: Callable[[str], None], secrets: tuple[str, ...]) -> str:
     kept: deque[str] = deque(maxlen=KEPT_LINES)
     for raw in child.stdout:
-        line = redact(raw.rstrip("\n"), secrets)
+        line = redact.text(raw.rstrip("\n"), secrets)
         kept.append(line)
         on_line(line)
     child.wait()

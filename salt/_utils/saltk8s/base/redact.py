@@ -6,7 +6,7 @@ Never format a pillar value directly: newer Salt masks it when it is formatted, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 REDACTED = "<redacted>"
@@ -49,9 +49,26 @@ def name(key: Any) -> str:
     return show(key)
 
 
+def text(value: str, secrets: Iterable[str]) -> str:
+    """Return a text with every secret in it replaced."""
+    for secret in secrets:
+        if secret:
+            value = value.replace(secret, REDACTED)
+    return value
+
+
+def tree(value: Any, secrets: Collection[str]) -> Any:
+    """Return data of any depth in which each text that is a secret is replaced."""
+    if isinstance(value, Mapping):
+        return {key: tree(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [tree(item, secrets) for item in value]
+    return REDACTED if isinstance(value, str) and value in secrets else value
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def _short(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

@@ -10,12 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import platform
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from saltk8s.base import errors, process
+from saltk8s.base import errors, files, process
 from saltk8s.nodes import host
 
 SSHD = "/usr/sbin/sshd"
@@ -218,16 +217,9 @@ def _replace(place: Path, text: str, owner: tuple[int, int] | None, mode: int) -
     if place.exists():
         there = place.stat()
         owner, mode = (there.st_uid, there.st_gid), there.st_mode & 0o7777
-    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
     try:
-        with os.fdopen(handle, "w") as out:
-            out.write(text)
-        Path(name).chmod(mode)
-        if owner:
-            os.chown(name, *owner)
-        Path(name).replace(place)
+        files.write(place, text, mode, owner)
     except OSError as err:
-        Path(name).unlink(missing_ok=True)
         if err.errno not in (errno.EBUSY, errno.EXDEV):
             raise
         place.write_text(text)

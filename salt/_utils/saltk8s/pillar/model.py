@@ -116,7 +116,7 @@ def secrets_in(tree: Any) -> list[tuple[str, str]]:
 def redacted(tree: Any) -> Any:
     """Return a copy of a model in which secrets are replaced by a mark."""
     hidden = {secret for _, secret in _secrets(SCHEMA, tree, ())}
-    return _replace(tree, hidden)
+    return redact.tree(tree, hidden)
 
 
 def _secrets(kind: Type, value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -132,14 +132,6 @@ def _secrets(kind: Type, value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tu
     elif isinstance(kind, List) and isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             yield from _secrets(kind.item, item, (*path, index))
-
-
-def _replace(value: Any, hidden: set[str]) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _replace(item, hidden) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_replace(item, hidden) for item in value]
-    return redact.REDACTED if isinstance(value, str) and value in hidden else value
 
 
 def _map(value: Any) -> Mapping[Any, Any]:

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import yaml
-from saltk8s.base.redact import REDACTED
+from saltk8s.base import redact
 from saltk8s.engine.rke import audit_policy
 from saltk8s.pillar.vocabulary.values import SECONDS, seconds
 
@@ -75,7 +75,7 @@ def text(config: dict[str, Any]) -> str:
 
 def redacted(config: dict[str, Any]) -> dict[str, Any]:
     """Return a copy without the secrets in it."""
-    return _hidden(config, set(secrets(config)))
+    return redact.tree(config, secrets(config))
 
 
 def secrets(config: dict[str, Any]) -> list[str]:
@@ -83,14 +83,6 @@ def secrets(config: dict[str, Any]) -> list[str]:
     found = [one.get("password") for one in config.get("private_registries", [])]
     s3 = (config["services"].get("etcd", {}).get("backup_config") or {}).get("s3backupconfig") or {}
     return [text for text in [*found, *(s3.get(key) for key in S3_SECRETS)] if text]
-
-
-def _hidden(value: Any, texts: set[str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _hidden(item, texts) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_hidden(item, texts) for item in value]
-    return REDACTED if isinstance(value, str) and value in texts else value
 
 
 def duration(value: str) -> str:

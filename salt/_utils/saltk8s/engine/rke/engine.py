@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from saltk8s.base import errors
-from saltk8s.engine import files, health, ssh
+from saltk8s.base import errors, files
+from saltk8s.engine import health, run_files, ssh
 from saltk8s.engine.base import Hooks, Outcome
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.rke import cluster_yml, guards, planner, state_file, versions
@@ -52,7 +52,7 @@ class Rke:
         if files.read(key) != wanted or key.stat().st_mode & 0o777 != 0o600:
             changes[str(key)] = "SSH key"
         if changes and not test:
-            files.make_dir(directory)
+            files.make_private_folder(directory)
             files.write(key, wanted)
         return changes
 
@@ -82,8 +82,8 @@ class Rke:
         if test:
             plan = self.plan()
             return Outcome(plan.changes(), plan.lines(), False)
-        files.make_dir(self._paths["state_dir"])
-        with files.lock(self._lock) as descriptor:
+        files.make_private_folder(self._paths["state_dir"])
+        with run_files.lock(self._lock) as descriptor:
             state = self._state()
             plan = self._computed(state)
             if not Path(self._paths["ssh_key"]).exists():
@@ -98,9 +98,9 @@ class Rke:
     def state(self) -> dict[str, Any]:
         """Return what is known of the cluster; an API server that does not answer is told, not raised."""
         state = self._state()
-        record = files.read_record(self._record) or {}
+        record = run_files.read_record(self._record) or {}
         reasons = self._health() if state and state["running"] else ["there is no cluster yet"]
-        backups = files.backups(self._paths["backups"], Path(self._paths["state_file"]).name)
+        backups = run_files.backups(self._paths["backups"], Path(self._paths["state_file"]).name)
         return {
             "cluster": self._cluster["name"],
             "exists": bool(state and state["running"]),
@@ -123,7 +123,7 @@ class Rke:
         if self.program.there:
             version = self.program.version()
             versions.check_rke(version)
-        plan = planner.compute(self._config, state, files.read_record(self._record), version)
+        plan = planner.compute(self._config, state, run_files.read_record(self._record), version)
         running = state["nodes"] if state else {}
         guards.check(plan, running, self._cluster.get("allow_removal") or ())
         return plan
@@ -203,10 +203,10 @@ class Rke:
 
     def _run(self, plan: Plan, state: dict[str, Any] | None, descriptor: int) -> None:
         paths, progress = self._paths, Progress(self._hooks.log, self._hooks.event)
-        record = files.read_record(self._record) or {}
-        files.backup(paths["state_file"], paths["backups"], "before")
+        record = run_files.read_record(self._record) or {}
+        run_files.backup(paths["state_file"], paths["backups"], "before")
         files.write(paths["cluster_yml"], cluster_yml.text(self._config))
-        files.write_record(self._record, {**record, "status": "running", "time": files.now()})
+        run_files.write_record(self._record, {**record, "status": "running", "time": run_files.now()})
         progress.tell("start", {"plan": plan.lines()[:SHOWN]})
         moment = "failed"
         try:
@@ -221,11 +221,11 @@ class Rke:
             self._wait_healthy(progress)
             moment = "after"
         finally:
-            files.private(paths["state_file"])
-            files.private(paths["kubeconfig"])
-            files.backup(paths["state_file"], paths["backups"], moment)
+            files.restrict_mode(paths["state_file"])
+            files.restrict_mode(paths["kubeconfig"])
+            run_files.backup(paths["state_file"], paths["backups"], moment)
             if moment == "failed":
-                files.write_record(self._record, {**record, "status": "failed", "time": files.now()})
+                run_files.write_record(self._record, {**record, "status": "failed", "time": run_files.now()})
                 progress.tell("failed", {"phase": progress.phase})
         self._finished(plan, state)
         progress.tell("done", {"nodes": sorted(self._addresses)})
@@ -243,11 +243,11 @@ class Rke:
         observed = self._state()
         record = {
             "status": "done",
-            "time": files.now(),
+            "time": run_files.now(),
             "config": self._config,
             "digest": observed["digest"] if observed else "",
             "rke": self.program.version(),
         }
-        files.write_record(self._record, record)
+        run_files.write_record(self._record, record)
         left = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]
         self._prober(keep=True).forget(left)

@@ -1,14 +1,12 @@
-"""From the arguments of a public function to the cluster that it means; from our errors to the edge's own."""
+"""From the arguments of a public function to the cluster that it means."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 
 
@@ -26,14 +24,3 @@ def kubectl(
     binary = str(installed) if installed and installed.exists() else shutil.which("kubectl") or "kubectl"
     cache = Path(functions["config.get"]("cachedir")) / "saltk8s" / "kubectl"
     return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary, str(cache))
-
-
-@contextmanager
-def translated(edge: type[Exception]) -> Iterator[None]:
-    """Raise our errors as ``edge`` (Salt's), with the same text; ``details`` of it says which one it was."""
-    try:
-        yield
-    except errors.SaltK8sError as err:
-        raised = edge(str(err))
-        raised.details = err.details()
-        raise raised from err

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from saltk8s.base.redact import REDACTED
 from saltk8s.kubectl.compare import merge_keys
 from saltk8s.kubectl.manifests.identity import Key
 
-REDACTED = "<redacted>"
 LONGEST = 120  # characters of a value that are shown
 MOST = 40  # fields of an object that are shown
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import stat
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from saltk8s.base import errors
+from saltk8s.base import errors, files
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.pillar.vocabulary.values import seconds
 from saltk8s.services.tenants.model import ACCOUNTS
@@ -170,14 +169,4 @@ def write(want: Wanted, token: str) -> None:
     """Write the kubeconfig, for root only, whole or not at all."""
     path = Path(want.path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), MODE)
-            stream.write(build(want, token))
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    files.write(path, build(want, token), MODE)

@@ -1,0 +1,56 @@
+"""What execution and state modules have in common: our errors as Salt's, and a state's answer in both modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from saltk8s.base import errors
+
+SHOWN_LINES = 30  # of a state's comment
+
+
+@contextmanager
+def translated(edge: type[Exception]) -> Iterator[None]:
+    """Raise our errors, and those of the operating system, as ``edge`` (Salt's), with the same text.
+
+    What is raised has ``details`` (a dict that says which error it was) and ``changes`` (what was done before it).
+    """
+    try:
+        yield
+    except errors.SaltK8sError as err:
+        raised: Any = edge(str(err))
+        raised.details = err.details()
+        raised.changes = err.details().get("changes", {})
+        raise raised from err
+    except OSError as err:
+        raise edge(f"{err.strerror}: {err.filename}" if err.filename else str(err)) from err
+
+
+def state_result(
+    name: str, test: bool, error: type[Exception], call: Callable[[], Mapping[str, Any]], unchanged: str
+) -> dict[str, Any]:
+    """Call an execution function once, in either mode, and return what a state returns.
+
+    name: the state's; test: Salt's ``test``; error: what the function raises; call: returns ``changes``, ``lines`` (the
+    same for people) and perhaps ``obstacles`` (why the real run would be refused); unchanged: the comment when there
+    is nothing to change. A run that failed half-way tells in ``changes`` what it did.
+    """
+    ret: dict[str, Any] = {"name": name, "changes": {}, "result": True, "comment": ""}
+    try:
+        done = call()
+    except error as err:
+        lines = [str(err), *getattr(err, "lines", ())]
+        return ret | {"result": False, "changes": getattr(err, "changes", {}), "comment": comment(lines)}
+    if done.get("obstacles"):
+        return ret | {"result": False, "comment": comment(done["obstacles"])}
+    if not done["changes"]:
+        return ret | {"comment": comment([unchanged, *done["lines"]])}
+    return ret | {"changes": done["changes"], "result": None if test else True, "comment": comment(done["lines"])}
+
+
+def comment(lines: list[str]) -> str:
+    """Return lines as a state's comment: at most SHOWN_LINES of them, and how many more there are."""
+    more = len(lines) - SHOWN_LINES
+    return "\n".join(lines if more <= 0 else [*lines[:SHOWN_LINES], f"and {more} more"])

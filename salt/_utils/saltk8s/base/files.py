@@ -1,0 +1,63 @@
+"""Files that are written whole or not at all, and folders for root only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def read(path: str | Path) -> str | None:
+    """Return a file's text, None when there is no such file; any other failure raises OSError."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def write(path: str | Path, text: str, mode: int = PRIVATE_FILE, owner: tuple[int, int] | None = None) -> bool:
+    """Write a file whole or not at all: under this name there is never half of it.
+
+    mode: its permissions, by default for root only; owner: (uid, gid), by default the process's own.
+    Returns whether anything changed. Raises OSError.
+    """
+    path = Path(path)
+    if path.exists() and path.read_bytes() == text.encode() and path.stat().st_mode & 0o7777 == mode:
+        return False
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            if owner:
+                os.fchown(stream.fileno(), *owner)
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def make_private_folder(path: str | Path) -> bool:
+    """Make a folder for root only, or make it so. Returns whether anything changed."""
+    path = Path(path)
+    if path.is_dir():
+        if path.stat().st_mode & 0o777 == PRIVATE_FOLDER:
+            return False
+        path.chmod(PRIVATE_FOLDER)
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=PRIVATE_FOLDER)
+    return True
+
+
+def restrict_mode(path: str | Path) -> None:
+    """Let only root read a file that another program made, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        Path(path).chmod(PRIVATE_FILE)

@@ -1,0 +1,62 @@
+"""The cluster's files: never without a copy, one run at a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from saltk8s.base import errors
+from saltk8s.engine import run_files
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_copies_are_kept_in_order_and_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_files, "KEPT_BACKUPS", 3)
+    source, folder = tmp_path / "cluster.rkestate", tmp_path / "backups"
+    assert run_files.backup(source, folder, "before") is None
+    assert not folder.exists()
+    for number in range(5):
+        source.write_text(str(number))
+        copy = run_files.backup(source, folder, "after")
+        assert mode(copy) == 0o600
+        assert copy.name.endswith(".after")
+    assert [path.read_text() for path in run_files.backups(folder, source.name)] == ["2", "3", "4"]
+    assert mode(folder) == 0o700
+
+
+def test_a_damaged_record_means_to_run_again(tmp_path):
+    path = tmp_path / "last-run.json"
+    assert run_files.read_record(path) is None
+    for text in ("", "{", "[]", '"x"'):
+        path.write_text(text)
+        assert run_files.read_record(path) is None
+    run_files.write_record(path, {"status": "done"})
+    assert run_files.read_record(path) == {"status": "done"}
+    assert mode(path) == 0o600
+
+
+def test_two_runs_never_meet(tmp_path):
+    path = tmp_path / "lock"
+    with run_files.lock(path):
+        with pytest.raises(errors.Refused, match=f"process {os.getpid()} since"), run_files.lock(path):
+            pytest.fail("the lock was given twice")
+    with run_files.lock(path):
+        assert mode(path) == 0o600
+
+
+def test_the_lock_lives_as_long_as_the_program_that_has_it(tmp_path):
+    path = tmp_path / "lock"
+    with run_files.lock(path) as descriptor:
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, pass_fds=[descriptor]
+        )
+    with pytest.raises(errors.Refused), run_files.lock(path):
+        pytest.fail("the program still runs")
+    child.communicate(b"")
+    with run_files.lock(path):
+        assert child.returncode == 0
