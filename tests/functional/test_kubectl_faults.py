@@ -336,7 +336,7 @@ def test_a_client_certificate_that_is_over(own_apiserver, a_set):
     found = a_set("over", objects.config_map("over", a="1"))
     for test in (True, False):
         found.fails(
-            "unauthorised",
+            "unauthorized",
             "the API server refuses us: our credentials are wrong, or their time is over",
             own_apiserver.kubeconfig_by_certificate("over", -1),
             test=test,
@@ -358,7 +358,7 @@ def test_a_token_ends_in_the_middle_of_an_apply(own_apiserver, proxy, a_set):
     names = [f"revoked-{number}" for number in range(4)]
     found = a_set("revoked", *(objects.config_map(name, a="1") for name in names))
     proxy.on(revoke, write=True, skip=3, times=1)
-    error = found.fails("unauthorised", "our credentials are wrong, or their time is over", kubeconfig)
+    error = found.fails("unauthorized", "our credentials are wrong, or their time is over", kubeconfig)
     there = titles(*(name for name in names if own_apiserver.get("configmap", name)))
     assert len(there) >= 2 and set(error.changes) - {"ConfigMap kube-system/saltk8s-set-revoked"} <= there
     assert set(found.recovers()) == titles(*names) - there
@@ -530,7 +530,7 @@ def test_a_kubectl_that_does_not_end_is_ended(own_apiserver, tmp_path, monkeypat
     asking = client.Kubectl(str(own_apiserver.kubeconfig), timeout_s=2)  # 300 s in the states
     with pytest.raises(errors.CommandTimeout) as raised:
         asking.run("get", "secrets", what="the list")
-    assert str(raised.value) == "the list: kubectl did not end within 2 s"
+    assert str(raised.value) == "the list: kubectl timed out after 2 s"
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
 
 

@@ -152,7 +152,7 @@ def test_a_failed_run_tells_why_keeps_the_state_and_the_next_one_converges(site)
     site.mode("fail")
     with pytest.raises(errors.CommandError) as failed:
         site.engine().up()
-    assert failed.value.code == 1
+    assert failed.value.exit_status == 1
     assert "Failed to bring up Control Plane" in str(failed.value)
     assert "Failed to set up SSH tunneling" in str(failed.value)
     assert site.backups() == ["failed"]

@@ -78,7 +78,7 @@ def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
     path.write_text(cluster_yml.text(config))
     with pytest.raises(errors.CommandError) as failed:
         program.up(str(path), False, 120, lambda line: None)
-    assert failed.value.code == 1
+    assert failed.value.exit_status == 1
     assert "Cluster must have at least one etcd plane host" in str(failed.value)
     assert "Failed to set up SSH tunneling for host [127.0.2.1]" in str(failed.value)
     state = json.loads((prepared.folder / "cluster.rkestate").read_text())

@@ -313,11 +313,11 @@ def test_secrets_are_redacted(old, new):
 
 @pytest.mark.parametrize("case", cases("refusals"), ids=lambda case: f"{case['type']}: {case['said'][:60]}")
 def test_refusals(case):
-    err = refusals.translate(case["said"], case.get("code", 1), "thing")
+    err = refusals.translate(case["said"], case.get("exit_status", 1), "thing")
     assert type(err).__name__ == case["type"], repr(err)
     assert case.get("text", "") in str(err)
     assert not re.search(r"goroutine|memcache|^E\d{4}|\?timeout=\d+s\": context", str(err))
-    assert err.details() == {"error": err.sort} | err.details() | case.get("details", {})
+    assert err.details() == {"error": err.code} | err.details() | case.get("details", {})
     assert getattr(err, "field", "") == case.get("field", "")
     assert getattr(err, "manager", "") == case.get("manager", "")
 
@@ -325,11 +325,11 @@ def test_refusals(case):
 def test_the_page_about_faults_has_texts_that_are_printed():
     tests, docs = CASES.parents[1], CASES.parents[2] / "docs"
     rows = re.findall(r"^\| `(.+?)` \| ([a-z ]+) \|", (docs / "faults.md").read_text(), re.M)
-    seen = [refusals.translate(case["said"], case.get("code", 1), "thing") for case in cases("refusals")]
+    seen = [refusals.translate(case["said"], case.get("exit_status", 1), "thing") for case in cases("refusals")]
     asserted = [tests / "functional" / f"test_kubectl_{name}.py" for name in ("faults", "sets")] + [Path(__file__)]
     printed = "\n".join([*map(str, seen), *(path.read_text() for path in asserted)])
     assert [text for text, _ in rows if text not in printed] == []
-    assert {err.sort for err in seen} - {"not found"} <= {sort for _, sort in rows}
+    assert {err.code for err in seen} - {"not found"} <= {code for _, code in rows}
 
 
 def test_an_error_about_many_objects_stays_short():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class SaltK8sError(Exception):
-    """Base of all errors raised here; ``sort`` is its name for programs that read it."""
+    """Base of all errors raised here; ``code`` is its name for programs that read it."""
 
-    sort = "error"
+    code = "error"
 
-    def details(self) -> dict[str, str]:
-        """Return what a program needs of the error: ``error`` (its sort), and what is special to it."""
-        return {"error": self.sort}
+    def details(self) -> dict[str, Any]:
+        """Return what a program needs of the error: ``error`` (its code), and what is special to it."""
+        return {"error": self.code}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Problem:
 class ConfigError(SaltK8sError):
     """The pillar is not valid; ``problems`` lists everything that is wrong with it."""
 
-    sort = "pillar"
+    code = "pillar"
 
     def __init__(self, problems: list[Problem]):
         self.problems = problems
@@ -43,76 +44,76 @@ class ConfigError(SaltK8sError):
 
 
 class CommandError(SaltK8sError):
-    """A program failed; ``code`` is its exit status, ``output`` its last lines."""
+    """A program failed; ``exit_status`` is its own, ``output`` its last lines."""
 
-    sort = "failed"
+    code = "failed"
 
-    def __init__(self, message: str, code: int | None = None, output: str = ""):
-        self.code = code
+    def __init__(self, message: str, exit_status: int | None = None, output: str = ""):
+        self.exit_status = exit_status
         self.output = output
         super().__init__(f"{message}\n{output}".rstrip())
 
 
 class CommandTimeout(CommandError):
-    """A program did not end in its time and was ended."""
+    """A program timed out and was killed."""
 
-    sort = "timeout"
+    code = "timeout"
 
 
 class MissingProgram(CommandError):
-    """A program is not installed where it should be."""
+    """A program is not installed, or cannot be started."""
 
-    sort = "missing"
+    code = "missing"
 
 
 class Unreachable(SaltK8sError):
     """A machine or an API server does not answer. Never the same as absent."""
 
-    sort = "unreachable"
+    code = "unreachable"
 
 
-class Unauthorised(SaltK8sError):
-    """The API server refuses our credentials or our permissions."""
+class Unauthorized(SaltK8sError):
+    """The API server rejects the credentials, or forbids the request."""
 
-    sort = "unauthorised"
+    code = "unauthorized"
 
 
 class Conflict(SaltK8sError):
     """Another field manager owns a field that we declare; ``manager`` names it."""
 
-    sort = "conflict"
+    code = "conflict"
 
     def __init__(self, message: str, manager: str = ""):
         self.manager = manager
         super().__init__(message)
 
-    def details(self) -> dict[str, str]:
-        """Return the sort and the manager."""
+    def details(self) -> dict[str, Any]:
+        """Return the code and the manager."""
         return super().details() | {"manager": self.manager}
 
 
 class Invalid(SaltK8sError):
-    """The API server refuses an object; ``field`` and ``reason`` say where and why."""
+    """The API server rejects an object as invalid; ``field`` and ``reason`` say where and why."""
 
-    sort = "invalid"
+    code = "invalid"
 
     def __init__(self, message: str, field: str = "", reason: str = ""):
         self.field = field
         self.reason = reason
         super().__init__(message)
 
-    def details(self) -> dict[str, str]:
-        """Return the sort, the field and the reason."""
+    def details(self) -> dict[str, Any]:
+        """Return the code, the field and the reason."""
         return super().details() | {"field": self.field, "reason": self.reason}
 
 
 class NotReady(SaltK8sError):
-    """Something did not become healthy in its time."""
+    """Something did not become Ready before the timeout."""
 
-    sort = "not ready"
+    code = "not ready"
 
 
 class Refused(SaltK8sError):
     """A guard: going on could lose data or the cluster, so nothing was done."""
 
-    sort = "refused"
+    code = "refused"

@@ -16,9 +16,9 @@ KEPT_LINES = 2000  # of a streamed program: enough to explain a failure, bounded
 
 
 class Result(NamedTuple):
-    """What a program left: exit status, standard output, standard error."""
+    """What a program returned: exit status, standard output, standard error."""
 
-    code: int
+    exit_status: int
     out: str
     err: str
 
@@ -34,15 +34,15 @@ def run(
     pass_fds: Sequence[int] = (),
     give_up: Callable[[str], bool] | None = None,
 ) -> Result:
-    """Run a program to its end, its whole process group with it.
+    """Run a program until it exits; on a timeout its whole process group is killed.
 
-    argv: list of words, the program first; stdin: text given to it; timeout_s: seconds until it is ended;
+    argv: list of words, the program first; stdin: text given to it; timeout_s: seconds until it is killed;
     env: variables added to ours; on_line: called with each line of its output while it runs (standard error
-    joins standard output then); secrets: texts taken out of what is returned; pass_fds: descriptors it inherits, such
-    as a lock that it holds for as long as it lives; give_up: called with each line of its standard error while it runs:
-    True ends it at once, and what it said so far is returned (not together with on_line).
-    Raises CommandTimeout, or MissingProgram when there is no such program or it cannot be started. A non-zero exit is
-    the caller's to judge, one below zero is the signal that ended it.
+    joins standard output then); secrets: texts that are redacted in what is returned; pass_fds: descriptors it
+    inherits, such as a lock that it holds for as long as it lives; give_up: called with each line of its standard
+    error while it runs: True kills it at once, and what it printed so far is returned (not together with on_line).
+    Raises CommandTimeout, or MissingProgram when there is no such program or it cannot be started. A non-zero exit
+    status is the caller's to judge, one below zero is the signal that killed it.
     """
     secrets = tuple(secrets)
     child = _started(argv, stdin, on_line, env, cwd, pass_fds)
@@ -59,10 +59,10 @@ def run(
             out, err_text = child.communicate(stdin)
     finally:
         timer.cancel()
-        end_group(child)
+        kill_group(child)
     if expired.is_set():
         tail = "\n".join(redact.text((err_text or out or ""), secrets).splitlines()[-20:])
-        raise errors.CommandTimeout(f"{argv[0]} did not end within {timeout_s:g} s", child.returncode, tail)
+        raise errors.CommandTimeout(f"{argv[0]} timed out after {timeout_s:g} s", child.returncode, tail)
     return Result(child.returncode, redact.text(out, secrets), redact.text(err_text, secrets))
 
 
@@ -73,7 +73,7 @@ def _started(
     env: Mapping[str, str] | None,
     cwd: str | None,
     pass_fds: Sequence[int],
-) -> subprocess.Popen:
+) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
             list(argv),
@@ -93,8 +93,8 @@ def _started(
         raise errors.MissingProgram(f"{argv[0]} cannot be started: {err.strerror}") from err
 
 
-def end_group(child: subprocess.Popen) -> None:
-    """End the program and what it started, if any of it is still there."""
+def kill_group(child: subprocess.Popen[str]) -> None:
+    """Kill the program and what it started, if any of it still runs."""
     if child.poll() is None:
         try:
             os.killpg(child.pid, signal.SIGKILL)
@@ -103,15 +103,15 @@ def end_group(child: subprocess.Popen) -> None:
     child.wait()
 
 
-def _expire(child: subprocess.Popen, expired: threading.Event) -> None:
+def _expire(child: subprocess.Popen[str], expired: threading.Event) -> None:
     if child.poll() is None:
         expired.set()
-        end_group(child)
+        kill_group(child)
 
 
-def _stream(child: subprocess.Popen, on_line: Callable[[str], None], secrets: tuple[str, ...]) -> str:
+def _stream(child: subprocess.Popen[str], on_line: Callable[[str], None], secrets: tuple[str, ...]) -> str:
     kept: deque[str] = deque(maxlen=KEPT_LINES)
-    for raw in child.stdout:
+    for raw in child.stdout or ():
         line = redact.text(raw.rstrip("\n"), secrets)
         kept.append(line)
         on_line(line)
@@ -119,20 +119,21 @@ def _stream(child: subprocess.Popen, on_line: Callable[[str], None], secrets: tu
     return "\n".join(kept)
 
 
-def _watched(child: subprocess.Popen, stdin: str | None, give_up: Callable[[str], bool]) -> tuple[str, str]:
-    """Give the program its input and collect what it prints; end it when it says what ``give_up`` waits for."""
+def _watched(child: subprocess.Popen[str], stdin: str | None, give_up: Callable[[str], bool]) -> tuple[str, str]:
+    """Give the program its input and collect what it prints; kill it when it prints what ``give_up`` waits for."""
     pipe, child.stderr = child.stderr, None  # communicate() then leaves it to us
-    said: list[str] = []
+    assert pipe is not None, "run() asks for one"
+    printed: list[str] = []
 
-    def listen() -> None:
+    def read_errors() -> None:
         with pipe:
             for line in pipe:
-                said.append(line)
+                printed.append(line)
                 if give_up(line):
-                    end_group(child)
+                    kill_group(child)
 
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
+    reader = threading.Thread(target=read_errors, daemon=True)
+    reader.start()
     out, _ = child.communicate(stdin)
-    listener.join()
-    return out, "".join(said)
+    reader.join()
+    return out, "".join(printed)

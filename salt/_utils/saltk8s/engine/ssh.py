@@ -92,11 +92,11 @@ class Prober:
             result = process.run(self.argv(address), timeout_s=PROBE_S)
         except errors.CommandTimeout:
             return Probe(name, address, "silent", f"nothing within {PROBE_S} s")
-        if result.code == 0:
+        if result.exit_status == 0:
             return _answer(Probe(name, address), result.out)
         detail = " ".join(result.err.split())[-300:]
-        if result.code != 255:
-            return Probe(name, address, "docker", detail or f"exit status {result.code}")
+        if result.exit_status != 255:
+            return Probe(name, address, "docker", detail or f"exit status {result.exit_status}")
         if "HOST IDENTIFICATION HAS CHANGED" in result.err or "Host key verification failed" in result.err:
             hint = f"if it was made anew: ssh-keygen -R {self._entry(address)} -f {self._known_hosts}"
             return Probe(name, address, "key", hint)

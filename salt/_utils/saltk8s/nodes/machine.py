@@ -69,8 +69,8 @@ class Machine:
         failures = []
         for name in () if test else missing:
             done = process.run(["modprobe", name])
-            if done.code:
-                failures.append(f"{name}: {done.err.strip() or f'modprobe left with {done.code}'}")
+            if done.exit_status:
+                failures.append(f"{name}: {done.err.strip() or f'modprobe left with {done.exit_status}'}")
         if failures:
             hint = f"for the kernel {platform.release()} there may be a package with more of them: *-modules-extra"
             raise errors.CommandError("\n".join(["cannot load kernel modules:", *failures, hint]))
@@ -203,7 +203,7 @@ def _noted(*notes: str) -> dict:
 def _must(argv: list[str], failure: str, timeout_s: float = 60) -> str:
     """Run a program that has to end well; return what it prints."""
     done = process.run(argv, timeout_s=timeout_s)
-    if done.code:
+    if done.exit_status:
         raise errors.CommandError(f"{failure}: {done.err.strip()}")
     return done.out
 

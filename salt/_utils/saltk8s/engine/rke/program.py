@@ -65,17 +65,25 @@ class Program:
             )
         except errors.CommandTimeout as err:
             lines = "\n".join(log_lines.that_matter(err.output))
-            raise errors.CommandTimeout(f"rke up did not end within {timeout_s:g} s", err.code, lines) from err
-        if result.code:
-            how = f"was killed (signal {-result.code})" if result.code < 0 else f"failed (exit status {result.code})"
+            raise errors.CommandTimeout(f"rke up timed out after {timeout_s:g} s", err.exit_status, lines) from err
+        if result.exit_status:
+            how = (
+                f"was killed (signal {-result.exit_status})"
+                if result.exit_status < 0
+                else f"failed (exit status {result.exit_status})"
+            )
             lines = "\n".join(log_lines.that_matter(result.out))
-            raise errors.CommandError(f"rke up {how}; apply again to go on from its saved state", result.code, lines)
+            raise errors.CommandError(
+                f"rke up {how}; apply again to go on from its saved state", result.exit_status, lines
+            )
 
     def _ask(self, *words: str) -> str:
         result = process.run([self.path, *words], timeout_s=ASK_S)
-        if result.code:
+        if result.exit_status:
             said = "\n".join(log_lines.that_matter(f"{result.out}\n{result.err}"))
-            raise errors.CommandError(f"rke {' '.join(words)} failed (exit status {result.code})", result.code, said)
+            raise errors.CommandError(
+                f"rke {' '.join(words)} failed (exit status {result.exit_status})", result.exit_status, said
+            )
         return result.out
 
 

@@ -16,7 +16,7 @@ from saltk8s.base import errors
 class BadKubeconfig(errors.SaltK8sError):
     """A kubeconfig is there and of no use: not readable, not YAML, without the context or what the context names."""
 
-    sort = "kubeconfig"
+    code = "kubeconfig"
 
 
 def check(path: str, context: str | None) -> None:

@@ -81,10 +81,10 @@ class Kubectl:
                 argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless, env=env
             )
         except errors.CommandTimeout as err:  # what was printed until then may be anybody's Secrets
-            raise errors.CommandTimeout(f"{what}: kubectl did not end within {limit_s:g} s", err.code) from None
-        if result.code:
-            said = result.err if result.err or result.code < 0 else result.out
-            raise self._explained(refusals.translate(said, result.code, what))
+            raise errors.CommandTimeout(f"{what}: kubectl timed out after {limit_s:g} s", err.exit_status) from None
+        if result.exit_status:
+            said = result.err if result.err or result.exit_status < 0 else result.out
+            raise self._explained(refusals.translate(said, result.exit_status, what))
         return result.out
 
     def _check_kubeconfig(self) -> None:
@@ -110,7 +110,7 @@ class Kubectl:
         try:
             return json.loads(result.out)["clientVersion"]["gitVersion"]
         except (ValueError, KeyError) as err:
-            raise errors.CommandError("kubectl names no version", result.code, result.err or result.out) from err
+            raise errors.CommandError("kubectl names no version", result.exit_status, result.err or result.out) from err
 
     def objects(self, *words: str, **options: Any) -> list[dict[str, Any]]:
         """Run kubectl with ``-o json``; return the objects it prints, however many."""

@@ -14,20 +14,20 @@ from saltk8s.kubectl.client.kubeconfig import BadKubeconfig
 class NotFound(errors.CommandError):
     """The API server answers, and says that the thing is not there."""
 
-    sort = "not found"
+    code = "not found"
 
 
 class UnknownKind(errors.CommandError):
     """The API server does not serve a kind; ``kind`` is its name without group."""
 
-    sort = "unknown kind"
+    code = "unknown kind"
 
     def __init__(self, message: str, kind: str):
         self.kind = kind
         super().__init__(message)
 
-    def details(self) -> dict[str, str]:
-        """Return the sort and the kind."""
+    def details(self) -> dict[str, Any]:
+        """Return the code and the kind."""
         return super().details() | {"kind": self.kind}
 
 
@@ -38,73 +38,73 @@ class Denied(errors.Invalid):
         self.webhook = webhook
         super().__init__(message, "", reason)
 
-    def details(self) -> dict[str, str]:
-        """Return the sort, the field (none), the reason and the webhook."""
+    def details(self) -> dict[str, Any]:
+        """Return the code, the field (none), the reason and the webhook."""
         return super().details() | {"webhook": self.webhook}
 
 
 class WebhookFailed(errors.CommandError):
     """An admission webhook did not do its work, so the API server refuses; ``webhook`` names it."""
 
-    sort = "webhook"
+    code = "webhook"
 
     def __init__(self, message: str, webhook: str):
         self.webhook = webhook
         super().__init__(message)
 
-    def details(self) -> dict[str, str]:
-        """Return the sort and the webhook."""
+    def details(self) -> dict[str, Any]:
+        """Return the code and the webhook."""
         return super().details() | {"webhook": self.webhook}
 
 
 class Terminating(errors.SaltK8sError):
     """A namespace is being deleted, so nothing can be created in it; ``namespace`` names it."""
 
-    sort = "terminating"
+    code = "terminating"
 
     def __init__(self, message: str, namespace: str):
         self.namespace = namespace
         super().__init__(message)
 
-    def details(self) -> dict[str, str]:
-        """Return the sort and the namespace."""
+    def details(self) -> dict[str, Any]:
+        """Return the code and the namespace."""
         return super().details() | {"namespace": self.namespace}
 
 
 class Overloaded(errors.CommandError):
     """The API server answers, and says that it has too much to do."""
 
-    sort = "overloaded"
+    code = "overloaded"
 
 
 class ServerFailed(errors.CommandError):
     """The API server answers, and says that it cannot do its work (its etcd, for one)."""
 
-    sort = "server"
+    code = "server"
 
 
 class Killed(errors.CommandError):
     """kubectl itself was ended, or broke down, before it was done."""
 
-    sort = "killed"
+    code = "killed"
 
 
 class Unreadable(errors.CommandError):
     """Something answers, but not as an API server does: a proxy's login page, half an answer."""
 
-    sort = "unreadable"
+    code = "unreadable"
 
 
-class Untrusted(errors.Unauthorised):
+class Untrusted(errors.Unauthorized):
     """We do not trust the API server: its certificate is not of the kubeconfig's certificate authority, or is over."""
 
-    sort = "untrusted"
+    code = "untrusted"
 
 
 # Not about one object of several: asking for each of them again would only give the same answer again.
 GENERAL = (
     errors.Unreachable,
-    errors.Unauthorised,
+    errors.Unauthorized,
     errors.CommandTimeout,
     errors.MissingProgram,
     Terminating,
@@ -133,7 +133,7 @@ _NO_ANSWER = (
     (r"Unable to connect to the server|connection to the server", "no connection"),
 )
 _UNTRUSTED = re.compile(r"tls: failed to verify|x509: ")
-_UNAUTHORISED = re.compile(
+_UNAUTHORIZED = re.compile(
     r"\(Unauthorized\)|\(Forbidden\)|You must be logged in|provide credentials|is forbidden: User"
     r"|remote error: tls: (?:bad|expired|unknown) certificate"
 )
@@ -182,25 +182,25 @@ def hopeless(line: str) -> bool:
     return _DISCOVERY.search(line) is not None
 
 
-def translate(stderr: str, code: int | None, what: str = "kubectl") -> errors.SaltK8sError:
+def translate(stderr: str, exit_status: int | None, what: str = "kubectl") -> errors.SaltK8sError:
     """Return the error that kubectl's standard error means; ``what`` starts its message (an object's title).
 
-    code: kubectl's exit status, below zero the signal that ended it.
+    exit_status: kubectl's, below zero the signal that killed it.
     """
     said = clean(stderr)
     crash = _GO.search(stderr)
     if crash:
         return Killed(f"{what}: kubectl broke down: {crash['said'] or 'it printed where in its program, and not why'}")
-    if not said and code is not None and code < 0:
-        return Killed(f"{what}: kubectl was ended from outside, by signal {-code} ({_signal(-code)})")
+    if not said and exit_status is not None and exit_status < 0:
+        return Killed(f"{what}: kubectl was ended from outside, by signal {-exit_status} ({_signal(-exit_status)})")
     # an admission webhook's answer may hold any words, those of the other sorts too
     for look in (_kubeconfig, _webhook, _conflict, _unknown, _invalid, _answered, _server, _unanswered):
         found = look(said, what)
         if found:
             return found
     if re.search(r"timed out waiting|\(Timeout\)", said):
-        return errors.CommandTimeout(f"{what}: {_shown(said)}", code)
-    return errors.CommandError(f"{what}: {_shown(said) or 'kubectl failed and said nothing'}", code)
+        return errors.CommandTimeout(f"{what}: {_shown(said)}", exit_status)
+    return errors.CommandError(f"{what}: {_shown(said) or 'kubectl failed and said nothing'}", exit_status)
 
 
 def clean(stderr: str) -> str:
@@ -309,9 +309,9 @@ def _answered(said: str, what: str) -> errors.SaltK8sError | None:
     if _UNTRUSTED.search(said):
         return Untrusted(f"{what}: the API server's certificate is not one that the kubeconfig trusts: {_bare(said)}")
     # quotas and admission say "forbidden" too, but not because of who we are
-    if _UNAUTHORISED.search(said) and not _REFUSED_BY_QUOTA.search(said):
+    if _UNAUTHORIZED.search(said) and not _REFUSED_BY_QUOTA.search(said):
         why = "our credentials are wrong, or their time is over: " if _CREDENTIALS.search(said) else ""
-        return errors.Unauthorised(f"{what}: the API server refuses us: {why}{_shown(said)}")
+        return errors.Unauthorized(f"{what}: the API server refuses us: {why}{_shown(said)}")
     if _REFUSED.search(said):
         return errors.Invalid(f"{what}: {_shown(said)}", reason=_shown(said))
     return None

@@ -34,13 +34,13 @@ class Options(NamedTuple):
 class Stuck(errors.CommandTimeout):
     """The node is not empty, mostly because the time is over; ``changes`` has what was done before."""
 
-    def __init__(self, message: str, changes: dict[str, Any], sort: str):
+    def __init__(self, message: str, changes: dict[str, Any], code: str):
         self.changes = changes
-        self.sort = sort
+        self.code = code
         super().__init__(message)
 
     def details(self) -> dict[str, Any]:
-        """Return the sort and the changes."""
+        """Return the code and the changes."""
         return super().details() | {"changes": self.changes}
 
 
@@ -260,7 +260,7 @@ def _judge(done: Plan, now: Plan, name: str, options: Options, err: errors.SaltK
     first += "" if now.cordon else ", and stays cordoned"
     first += f"; still there: {', '.join(names[:SHOWN])}{more}" if names else ""
     lines = [first, *now.blocking(), *([] if late else [str(err)])]
-    raise Stuck("\n".join(lines), done.changes(), "timeout" if late else err.sort) from err
+    raise Stuck("\n".join(lines), done.changes(), "timeout" if late else err.code) from err
 
 
 def _outcome(plan: Plan, obstacles: list[str], notes: list[str]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def read(kubectl: Kubectl, obj: Mapping[str, Any], container: str | None, option
     for pod, box in places:
         try:
             said = _one(kubectl, pod, box, options)
-        except (errors.Unreachable, errors.Unauthorised):
+        except (errors.Unreachable, errors.Unauthorized):
             raise
         except errors.SaltK8sError as err:
             said = [f"no log: {' '.join(str(err).split())}"]
