@@ -12,8 +12,9 @@ import logging
 from pathlib import Path
 
 from salt.exceptions import CommandExecutionError
-from saltk8s import engine
 from saltk8s.base import edges
+from saltk8s.engine import registry
+from saltk8s.engine.base import Hooks
 from saltk8s.engine.rke.program import Program
 
 log = logging.getLogger(__name__)
@@ -212,7 +213,7 @@ def _engine():
     model = _model()
     if model["cluster"]["engine"] != "rke":
         raise CommandExecutionError(f"k8s:cluster:engine is {model['cluster']['engine']}, not rke")
-    return engine.load(model, engine.Hooks(_log, _sender(model["cluster"]["name"])))
+    return registry.load(model, Hooks(_log, _sender(model["cluster"]["name"])))
 
 
 def _log(line):

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
-from saltk8s import engine
 from saltk8s.base import errors
-from saltk8s.engine import health, run_files
+from saltk8s.engine import health, registry, run_files
+from saltk8s.engine.base import Hooks
 from saltk8s.engine.rke import engine as rke_engine
 from tests.support import fake_rke, pillars
 from tests.support import rke as sample
@@ -49,7 +49,7 @@ class Site:
         over["cluster"]["ssh"]["private_key"] = self.nodes.key.read_text()
         model = sample.model(over, str(self.dir))
         model["paths"]["bin_dir"] = str(self.bin)
-        loaded = engine.load(model, engine.Hooks(self.logged.append, lambda *told: self.sent.append(told)))
+        loaded = registry.load(model, Hooks(self.logged.append, lambda *told: self.sent.append(told)))
         loaded.prepare()
         return loaded
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from saltk8s import engine
 from saltk8s.base import errors, process
+from saltk8s.engine import registry
 from saltk8s.engine import ssh as ssh_nodes
 from saltk8s.engine.rke import cluster_yml, log_lines, state_file, versions
 from saltk8s.engine.rke.program import Program
@@ -35,7 +35,7 @@ def prepared(tmp_path, binaries):
         model = sample.model(over, str(folder))
         model["paths"]["bin_dir"] = str(bin_dir)
         model["cluster"]["ssh"]["private_key"] = key.read_text()
-        loaded = engine.load(model)
+        loaded = registry.load(model)
         loaded.prepare()
         return loaded
 

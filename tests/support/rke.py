@@ -49,7 +49,7 @@ def model(over: dict[str, Any] | None = None, state_dir: str = "/var/lib/saltk8s
     for number, (name, node) in enumerate(built["nodes"].items(), 1):
         ip = node.get("ip", f"10.20.0.{number}")
         built["nodes"][name] = {"labels": {}, "taints": [], **node, "name": name, "ip": ip, "prefix": 24}
-    built["paths"] = models.paths(state_dir)
+    built["paths"] = models.paths(state_dir, "rke")
     return built
 
 

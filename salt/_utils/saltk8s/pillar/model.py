@@ -10,7 +10,7 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.base.errors import ConfigError
-from saltk8s.pillar import rules, schema_services
+from saltk8s.pillar import rules, schema_engines, schema_services
 from saltk8s.pillar.schema import SCHEMA
 from saltk8s.pillar.vocabulary.types import List, Map, Report, Secret, Section, Type
 from saltk8s.pillar.vocabulary.values import seconds, version
@@ -53,7 +53,7 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
     """Add what follows from the pillar."""
     cluster = model["cluster"]
     cluster["state_dir"] = cluster["state_dir"] or f"{STATE_ROOT}/{cluster['name']}"
-    model["paths"] = paths(cluster["state_dir"])
+    model["paths"] = paths(cluster["state_dir"], cluster["engine"])
     for name, node in model["nodes"].items():
         static = node["address"] != "dhcp"
         address, _, prefix = node["address"].partition("/")
@@ -72,13 +72,12 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
     return model
 
 
-def paths(state_dir: str) -> dict[str, str]:
-    """Return where the admin keeps the cluster's files; all of it is root's alone."""
+def paths(state_dir: str, engine: str) -> dict[str, str]:
+    """Return where the admin keeps the cluster's files, the engine's own among them; all of it is root's alone."""
+    own = schema_engines.SCHEMAS[engine].files
     return {
         "state_dir": state_dir,
-        "cluster_yml": f"{state_dir}/cluster.yml",
-        "state_file": f"{state_dir}/cluster.rkestate",
-        "kubeconfig": f"{state_dir}/kube_config_cluster.yml",
+        **{key: f"{state_dir}/{name}" for key, name in own.items()},
         "ssh_key": f"{state_dir}/ssh_key",
         "backups": f"{state_dir}/backups",
         "bin_dir": BIN_DIR,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from saltk8s.base import redact
-from saltk8s.pillar import rules_networks, rules_storage, schema_services
-from saltk8s.pillar.vocabulary import locations, values
+from saltk8s.pillar import rules_networks, rules_storage, schema_engines, schema_services
+from saltk8s.pillar.vocabulary import locations, roles, values
 from saltk8s.pillar.vocabulary.types import Report, suggestion
 
 Model = dict[str, Any]
@@ -43,14 +43,15 @@ def _members(model: Model, report: Report) -> None:
     if not nodes:
         report.add(("k8s", "nodes"), "at least one node", "no node")
         return
-    for role in ("controlplane", "worker"):
+    for role in (roles.CONTROL_PLANE, roles.WORKER):
         if not any(role in (node["roles"] or ()) for node in nodes.values()):
             report.add(("k8s", "nodes"), f"a node with the role {role}", "none")
-    members = sum("etcd" in (node["roles"] or ()) for node in nodes.values())
-    if members % 2 == 0:
-        value = f"{members} nodes with the role etcd" if members else "none"
-        expected = "an odd number of nodes with the role etcd" if members else "a node with the role etcd"
-        report.add(("k8s", "nodes"), expected, value)
+    members = sum(roles.ETCD in (node["roles"] or ()) for node in nodes.values())
+    if not members:
+        report.add(("k8s", "nodes"), "a node with the role etcd", "none")
+    elif roles.tolerated(members) == roles.tolerated(members - 1):
+        expected = "an odd number of nodes with the role etcd"
+        report.add(("k8s", "nodes"), expected, f"{members} nodes with the role etcd")
 
 
 def _hides_roles(path: str) -> bool:
@@ -158,17 +159,14 @@ def _registry(model: Model, report: Report) -> None:
 
 def _versions(model: Model, report: Report) -> None:
     """kubectl works with servers one minor version away."""
-    cluster, kubectl = (
-        values.version(text or "")
-        for text in (model["cluster"]["version"], ((model["binaries"] or {}).get("kubectl") or {}).get("version"))
-    )
-    if cluster and kubectl and (cluster[0] != kubectl[0] or abs(cluster[1] - kubectl[1]) > 1):
-        path = ("k8s", "binaries", "kubectl", "version")
-        report.add(
-            path,
-            f"a version at most one minor away from the cluster's, v{cluster[0]}.{cluster[1]}",
-            redact.show(model["binaries"]["kubectl"]["version"]),
-        )
+    cluster, kubectl = model["cluster"]["version"] or "", model["binaries"]["kubectl"]["version"] or ""
+    number = values.version(cluster)
+    if not number or not values.version(kubectl):
+        return
+    steps = values.minor_steps(cluster, kubectl)
+    if steps is None or abs(steps) > 1:
+        expected = f"a version at most one minor away from the cluster's, v{number[0]}.{number[1]}"
+        report.add(("k8s", "binaries", "kubectl", "version"), expected, redact.show(kubectl))
 
 
 def _ssh_key(model: Model, report: Report) -> None:
@@ -204,6 +202,7 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     _ssh_key,
     _snapshots,
     *locations.RULES,
+    schema_engines.of_the_engine,
     *schema_services.RULES,
     rules_networks.addresses,
     rules_networks.overlaps,

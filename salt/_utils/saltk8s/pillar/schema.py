@@ -1,20 +1,21 @@
 """The pillar's schema: every key below ``k8s``, its type and what it means. ``docs/pillar.md`` is generated from it.
 
-Default values are in ``salt/k8s/defaults.yaml``, cloud keys in schema_cloud, services in schema_services.
+Default values are in ``salt/k8s/defaults.yaml``, cloud keys in schema_cloud, engines in schema_engines,
+services in schema_services.
 """
 
 from __future__ import annotations
 
+from saltk8s.pillar import schema_engines
 from saltk8s.pillar.schema_access import AUTHENTICATION, ObjectSource
 from saltk8s.pillar.schema_cloud import CLOUD
 from saltk8s.pillar.schema_services import SERVICES
 from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.addresses import Address, Cidr
 from saltk8s.pillar.vocabulary.locations import LOCATIONS
+from saltk8s.pillar.vocabulary.roles import ROLES
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
 from saltk8s.services.tenants.schema import TENANT
-
-ROLES = ("controlplane", "etcd", "worker")
 
 _NETWORK = Section(
     {
@@ -44,17 +45,12 @@ _NETWORK = Section(
 _CLUSTER = Section(
     {
         "name": Key(values.ClusterName, "The cluster's name.", True, "osug"),
-        "engine": Key(Enum("rke"), "What builds the cluster."),
-        "version": Key(
-            values.KubernetesVersion,
-            "The Kubernetes version, as `rke config --list-version --all` names it.",
-            True,
-            "v1.32.6-rancher1-1",
-        ),
+        "engine": Key(Enum(*schema_engines.ENGINES), "What builds the cluster."),
+        "version": schema_engines.VERSION,
         "admin": Key(
             values.MinionId,
-            "The only minion that holds the SSH key, the kubeconfig and the cluster's state, and that runs `rke` and "
-            "`kubectl`.",
+            "The only minion that holds the SSH key, the kubeconfig and the cluster's state, and that runs the "
+            "engine and `kubectl`.",
             True,
             "k8s-admin.osug.example",
         ),
@@ -129,13 +125,13 @@ _CLUSTER = Section(
             Section(
                 {
                     "nodes_s": Key(Int(1, 86400, "seconds"), "Wait for the nodes to answer on SSH with Docker."),
-                    "up_s": Key(Int(60, 86400, "seconds"), "Time that `rke up` may take."),
+                    "up_s": Key(Int(60, 86400, "seconds"), "Timeout of a run of the engine."),
                     "ready_s": Key(Int(1, 86400, "seconds"), "Wait for nodes and system workloads to be ready."),
                 }
             ),
             "Bounds of what the cluster's states wait for.",
         ),
-        "accept_any_docker": Key(Bool(), "Accept a Docker version that `rke` does not know."),
+        "accept_any_docker": Key(Bool(), "Accept a Docker version that the engine does not support."),
         "allow_removal": Key(
             List(values.DnsName),
             "Nodes that may be removed from the running cluster: no other node is, whatever `k8s:nodes` says.",
@@ -162,23 +158,12 @@ _REGISTRY = Section(
 )
 
 
-def _binary(version: values.Text, name: str, example: str) -> Section:
-    return Section(
-        {
-            "source": Key(
-                values.Source, f"Where the admin gets `{name}`.", True, f"https://mirror.osug.example/{name}-{example}"
-            ),
-            "sha256": Key(values.Sha256, "Its checksum.", True, "64 hexadecimal digits"),
-            "version": Key(version, "Its version.", True, example),
-        }
-    )
-
-
 _BINARIES = Section(
     {
-        "rke": Key(_binary(values.RkeVersion, "rke", "v1.8.5"), "Rancher Kubernetes Engine."),
+        **schema_engines.PROGRAMS,
         "kubectl": Key(
-            _binary(values.ReleaseVersion, "kubectl", "v1.32.6"), "At most one minor version from the cluster's."
+            schema_engines.pinned("kubectl", values.ReleaseVersion, "v1.32.6"),
+            "At most one minor version from the cluster's.",
         ),
     }
 )

@@ -251,3 +251,6 @@ class Rke:
         run_files.write_record(self._record, record)
         left = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]
         self._prober(keep=True).forget(left)
+
+
+ENGINE = Rke

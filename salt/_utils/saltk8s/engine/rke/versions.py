@@ -6,48 +6,55 @@ import re
 from collections.abc import Iterable
 
 from saltk8s.base import errors
+from saltk8s.pillar.vocabulary import values
 
 _RKE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
-_KUBERNETES = re.compile(r"v(\d+)\.(\d+)\.(\d+)-rancher(\d+)-(\d+)")
-ADVISORY = (
-    "CVE-2023-32191"  # older rke put the cluster's whole state, its CA key too, where any pod reader could get it
-)
+KUBERNETES = re.compile(r"v(1)\.(\d{1,3})\.(\d{1,3})-rancher(\d{1,3})-(\d{1,3})")
+EXAMPLE = "v1.32.6-rancher1-1"
+# older rke put the cluster's whole state, its CA key too, into a ConfigMap, which any pod may read that may read those
+ADVISORY = "CVE-2023-32191"
 FIXED = ((1, 4, 19), (1, 5, 10))
+FIXED_IN = tuple(".".join(map(str, number)) for number in FIXED)
 
 
 def rke_of(output: str) -> str:
     """Return the version that ``rke --version`` names, as ``v1.8.5``.
 
-    Raises Refused when it names none: a build of unknown age may have the faults that we refuse.
+    Raises Refused when it names none: a build of unknown age may have the vulnerability that check_rke refuses.
     """
     found = _RKE.search(output)
     if not found:
-        said = output.strip()[:80] or "nothing"
-        raise errors.Refused(f"rke does not say which version it is (it says: {said}); use a released binary")
+        printed = output.strip()[:80] or "nothing"
+        raise errors.Refused(f"rke --version names no version (it prints: {printed}); use a released binary")
     return "v" + ".".join(found.groups())
 
 
+def is_safe(version: str) -> bool:
+    """Return whether a version of ``rke`` keeps the cluster's state secret; False when it is no version."""
+    found = values.version(version)
+    return found is not None and (found >= FIXED[1] or FIXED[0] <= found < (1, 5, 0))
+
+
 def check_rke(version: str) -> None:
-    """Refuse an ``rke`` that exposes the cluster's state (CVE-2023-32191: before 1.4.19, and 1.5 before 1.5.10)."""
-    number = tuple(int(part) for part in _RKE.fullmatch(version).groups())
-    if number < FIXED[0] or (1, 5, 0) <= number < FIXED[1]:
+    """Refuse an ``rke`` that publishes the cluster's state."""
+    if not is_safe(version):
         raise errors.Refused(
-            f"rke {version} has {ADVISORY}: the cluster's keys can be read by anyone who may read ConfigMaps. "
-            f"Use 1.4.19, 1.5.10 or newer (k8s:binaries:rke)"
+            f"rke {version} has {ADVISORY}: anybody who may read ConfigMaps can read the cluster's keys. "
+            f"Use {', '.join(FIXED_IN)} or newer (k8s:binaries:rke)"
         )
 
 
 def kubernetes(version: str) -> tuple[int, ...]:
     """Return ``v1.32.6-rancher1-1`` as numbers, to compare. Raises Refused when it is not such a version."""
-    found = _KUBERNETES.fullmatch(version)
+    found = KUBERNETES.fullmatch(version)
     if not found:
-        raise errors.Refused(f"{version} is not a pinned Kubernetes version such as v1.32.6-rancher1-1")
+        raise errors.Refused(f"{version} is not a pinned Kubernetes version such as {EXAMPLE}")
     return tuple(int(part) for part in found.groups())
 
 
 def offered(output: str) -> list[str]:
     """Return the versions that ``rke config --list-version --all`` names, oldest first."""
-    return sorted({match.group(0) for match in _KUBERNETES.finditer(output)}, key=kubernetes)
+    return sorted({match.group(0) for match in KUBERNETES.finditer(output)}, key=kubernetes)
 
 
 def check_kubernetes(wanted: str, choice: Iterable[str], running: str | None) -> None:
@@ -59,15 +66,15 @@ def check_kubernetes(wanted: str, choice: Iterable[str], running: str | None) ->
     choice = list(choice)
     if wanted not in choice:
         raise errors.Refused(f"this rke does not offer Kubernetes {wanted}; it offers {', '.join(choice) or 'none'}")
-    if not running:
+    steps = values.minor_steps(running, wanted) if running else None
+    if steps is None:
         return
-    old, new = kubernetes(running), kubernetes(wanted)
-    if new[:2] < old[:2]:
+    if steps < 0:
         raise errors.Refused(
             f"Kubernetes cannot go back from {running} to {wanted}: its data is already in the newer format. "
             f"Restore a snapshot taken before instead"
         )
-    if new[0] == old[0] and new[1] > old[1] + 1:
+    if steps > 1:
         raise errors.Refused(
             f"Kubernetes {running} cannot become {wanted} in one step: upgrade one minor version at a time"
         )

@@ -74,19 +74,4 @@ def _one_kind(model: dict[str, Any], report: Report) -> None:
             report.add(path, "either s3 or nfs", " and ".join(given) or "none")
 
 
-def _snapshots(model: dict[str, Any], report: Report) -> None:
-    """rke copies snapshots to S3 alone."""
-    snapshots = (model["cluster"]["etcd"] or {}).get("snapshots") or {}
-    path = ("k8s", "cluster", "etcd", "snapshots")
-    location = find(model, snapshots.get("s3"), (*path, "s3"), report, ("s3",))
-    if not location:
-        return
-    every = snapshots.get("every")
-    if every and values.seconds(every) % values.SECONDS["h"]:
-        report.add((*path, "every"), "whole hours, which is what rke counts in for S3", repr(every))
-    endpoint = location["s3"]["endpoint"]
-    if endpoint and not endpoint.startswith("https://"):
-        report.add((*path, "s3"), "a location whose endpoint is https://, the only one that rke speaks", repr(endpoint))
-
-
-RULES = (_one_kind, _snapshots)
+RULES = (_one_kind,)

@@ -174,6 +174,18 @@ class Enum(Scalar):
         return accepted
 
 
+class AnyOf(Scalar):
+    """A text that one of several types accepts; a rule may narrow it down."""
+
+    def __init__(self, *types: Text):
+        self.types = types
+        self.expected = " or ".join(dict.fromkeys(kind.expected for kind in types))
+        self.doc = " or ".join(dict.fromkeys(kind.doc for kind in types))
+
+    def accept(self, value: Any) -> str | None:
+        return next((found for kind in self.types if (found := kind.accept(value)) is not None), None)
+
+
 class Flag(Scalar):
     """The value of a command-line flag: a text, or a number or truth value that is turned into one."""
 

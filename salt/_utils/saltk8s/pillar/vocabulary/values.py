@@ -83,11 +83,6 @@ Taint = Text(
     400,
     doc="taint",
 )
-KubernetesVersion = Text(
-    "a pinned version of rke such as v1.32.6-rancher1-1",
-    r"v1\.\d{1,3}\.\d{1,3}-rancher\d{1,3}-\d{1,3}",
-    doc="pinned version",
-)
 ReleaseVersion = Text("a pinned version such as v1.32.6", r"v\d{1,4}\.\d{1,4}\.\d{1,4}", doc="pinned version")
 PackageVersion = Text(
     "a pinned version, or the beginning of one, such as 5:27.5", r"\d[0-9A-Za-z.+:~-]*", 128, doc="pinned version"
@@ -100,24 +95,18 @@ def version(text: str) -> tuple[int, int, int] | None:
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
+def minor_steps(old: str, new: str) -> int | None:
+    """Return how many minor versions lie between two versions, below zero when the new one is older.
+
+    None when one of them is no version, or when they differ in the major version.
+    """
+    before, after = version(old), version(new)
+    return after[1] - before[1] if before and after and before[0] == after[0] else None
+
+
 def seconds(text: str) -> int:
     """Return a duration such as ``6h`` in seconds."""
     return int(text[:-1]) * SECONDS[text[-1]]
-
-
-def _rke_is_safe(text: str) -> bool:
-    found = version(text)
-    if found is None:
-        return False
-    return found >= (1, 5, 10) or (1, 4, 19) <= found < (1, 5, 0)
-
-
-RkeVersion = Text(
-    "a pinned version from v1.5.10 on (of 1.4, from v1.4.19 on): older ones publish the cluster's keys, CVE-2023-32191",
-    r"v\d{1,4}\.\d{1,4}\.\d{1,4}",
-    test=_rke_is_safe,
-    doc="pinned version",
-)
 
 
 def _is_pinned_image(text: str) -> bool:

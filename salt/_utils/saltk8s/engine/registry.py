@@ -1,0 +1,38 @@
+"""The engines: every folder of ``saltk8s.engine``. Nothing else has to name one.
+
+A folder has a module ``schema`` with SCHEMA (an EngineSchema) and a module ``engine`` with ENGINE (a class, see
+saltk8s.engine.base.Engine). The second is imported when the engine is used, because the pillar's schema asks for the
+first.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from saltk8s import engine
+from saltk8s.base import errors
+from saltk8s.engine.base import Engine, Hooks
+from saltk8s.engine.schema import EngineSchema
+
+
+def names() -> tuple[str, ...]:
+    """Return the engines' names, sorted."""
+    return tuple(sorted(entry.name for entry in pkgutil.iter_modules(engine.__path__) if entry.ispkg))
+
+
+def schema_of(name: str) -> EngineSchema:
+    """Return what an engine adds to the pillar's schema."""
+    return import_module(f"{engine.__name__}.{name}.schema").SCHEMA
+
+
+def load(model: dict[str, Any], hooks: Hooks | None = None) -> Engine:
+    """Return the engine that ``k8s:cluster:engine`` names.
+
+    model: what ``k8s_config.get`` returns; hooks: log and events. Raises ConfigError for an unknown engine.
+    """
+    name = model["cluster"]["engine"]
+    if name not in names():
+        raise errors.ConfigError([errors.Problem("k8s:cluster:engine", repr(name), f"one of {', '.join(names())}")])
+    return import_module(f"{engine.__name__}.{name}.engine").ENGINE(model, hooks or Hooks())
