@@ -15,10 +15,10 @@ import ssl
 import time
 from pathlib import Path
 
-import saltk8s
 import yaml
 from salt.exceptions import CommandExecutionError
 from saltk8s.base import errors, loader
+from saltk8s.base import version as versions
 from saltk8s.kubectl.client import kubeconfig
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
@@ -27,7 +27,6 @@ from saltk8s.services.tenants import model as tenants
 
 log = logging.getLogger(__name__)
 
-VERSION = "0.1.0"  # of this module; saltk8s may have come another way, see _check_version
 DEFAULTS = "salt://k8s/defaults.yaml"
 DEFAULTS_KEPT_S = 30  # a process that lives long reads the defaults again after this time
 SECRET_ROLES = ("admin", "cloud")
@@ -334,9 +333,5 @@ def _system_images(model):
 
 
 def _warnings():
-    if saltk8s.__version__ == VERSION:
-        return []
-    return [
-        f"the modules are of saltk8s {VERSION}, but the package they import, in {Path(saltk8s.__file__).parent}, is "
-        f"{saltk8s.__version__}: install the same version with pip and on the file server, or only one of them"
-    ]
+    warning = versions.drift(__file__)
+    return [warning] if warning else []

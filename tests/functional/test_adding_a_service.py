@@ -81,7 +81,7 @@ def test_a_part_that_is_missing_is_noticed(copy, missing):
             "no:cacheprovider",
             "-k",
             "parts or partners or partner_has",
-            "tests/unit/test_project_tree.py",
+            "tests/unit/project/test_tree.py",
             "tests/unit/test_model_docs.py",
         )
     finally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import salt.loader
-import saltk8s
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import version as versions
 from saltk8s.pillar import model as models
 from tests.support import pillars
 
@@ -142,10 +143,13 @@ def test_defaults_that_are_not_on_the_file_server(loaders, tmp_path):
     assert minion.call("k8s_config.get")["cluster"]["engine"] == "rke"
 
 
-def test_two_versions_are_noticed(admin, monkeypatch):
-    monkeypatch.setattr(saltk8s, "__version__", "9.9.9")
+def test_two_versions_are_noticed(admin, monkeypatch, tmp_path):
+    package = tmp_path / "salt" / "_utils" / "saltk8s"
+    shutil.copytree(versions.PACKAGE, package)
+    (package / "base" / "files.py").write_text("")
+    monkeypatch.setattr(versions, "PACKAGE", package)
     answer = admin.call("k8s_config.validate")
-    assert answer["valid"] and "9.9.9" in answer["warnings"][0]
+    assert answer["valid"] and str(package) in answer["warnings"][0]
 
 
 def test_module_and_package_are_of_one_version(admin):

@@ -1,15 +1,16 @@
-"""``python3 -m saltk8s check PILLAR_DIR`` and ``python3 -m saltk8s docs``."""
+"""``python3 -m saltk8s check PILLAR_DIR``, ``python3 -m saltk8s docs`` and ``python3 -m saltk8s version``."""
 
 from __future__ import annotations
 
 import sys
 
 import yaml
-from saltk8s.base import loader
+from saltk8s.base import loader, version
 from saltk8s.pillar import check, docs
 
 USAGE = """usage: python3 -m saltk8s check [--json] PILLAR_DIR    check a pillar folder, without a master
-       python3 -m saltk8s docs                         write docs/pillar.md to standard output"""
+       python3 -m saltk8s docs                         write docs/pillar.md to standard output
+       python3 -m saltk8s version                      say which saltk8s this is"""
 
 
 def main(argv: list[str]) -> int:
@@ -22,6 +23,9 @@ def main(argv: list[str]) -> int:
             print("saltk8s: no defaults.yaml beside the package", file=sys.stderr)
             return 2
         print(docs.render(yaml.safe_load(path.read_text(encoding="utf-8"))), end="")
+        return 0
+    if argv == ["version"]:
+        print(f"{version.version()} (content {version.content()})")
         return 0
     print(USAGE, file=sys.stderr)
     return 0 if argv in (["-h"], ["--help"]) else 2

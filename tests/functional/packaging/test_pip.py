@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import zipfile
 
 import pytest
-from saltk8s import __version__
+from saltk8s.base import version
 from support import packaging
 
 OURS = ("k8s_config.get", "rke.version", "kubectl.get")
@@ -52,7 +53,7 @@ def test_the_wheel_holds_the_whole_tree_and_nothing_else(source, built):
     library = source / "salt" / "_utils" / "saltk8s"
     wanted |= {f"saltk8s/{path.relative_to(library)}" for path in library.rglob("*.py")}
     assert names == wanted
-    assert built.name == f"saltk8s-{__version__}-py3-none-any.whl"
+    assert built.name == f"saltk8s-{version.RELEASE}-py3-none-any.whl", "the copy has no git, so no commit is known"
 
 
 def test_salt_finds_the_modules_that_pip_installed(minion, formulas):
@@ -77,18 +78,36 @@ def test_the_check_is_a_command(installed, tmp_path):
     assert "site-packages" in answer
 
 
-def test_modules_of_another_version_than_the_package_are_told(installed, formulas, tmp_path):
+def synced(python, folder, roots):
+    """A minion that has pip's package and synced modules from these file roots."""
+    minion = packaging.Masterless(python, folder, file_roots={"base": [str(roots)]})
+    assert "modules.k8s_config" in minion.call("saltutil.sync_all")["modules"]
+    return minion
+
+
+@pytest.mark.parametrize("changed", ["_modules/kubectl.py", "_states/rke.py", "_utils/saltk8s/base/files.py"])
+def test_modules_of_another_commit_than_the_package_are_told(installed, formulas, tmp_path, changed):
     roots = tmp_path / "roots"
     shutil.copytree(formulas, roots)
-    module = roots / "_modules" / "k8s_config.py"
-    module.write_text(module.read_text().replace(f'VERSION = "{__version__}"', 'VERSION = "99.0.0"'))
-    minion = packaging.Masterless(installed, tmp_path / "minion", file_roots={"base": [str(roots)]})
-    assert "modules.k8s_config" in minion.call("saltutil.sync_modules")
-    warnings = " ".join(minion.call("k8s_config.validate")["warnings"])
-    assert "99.0.0" in warnings and __version__ in warnings
+    with (roots / changed).open("a") as module:
+        module.write("\n# a newer commit\n")
+    (warning,) = synced(installed, tmp_path / "minion", roots).call("k8s_config.validate")["warnings"]
+    names = re.findall(rf"{re.escape(version.RELEASE)} \(content ([0-9a-f]+)\)", warning)
+    assert len(set(names)) == 2, "it names both"
+    assert "site-packages" in warning and str(tmp_path / "minion") in warning
 
 
-def test_one_version_gives_no_warning(minion):
+def test_one_commit_gives_no_warning(minion, installed, formulas, tmp_path):
+    assert minion.call("k8s_config.validate")["warnings"] == []
+    assert synced(installed, tmp_path / "minion", formulas).call("k8s_config.validate")["warnings"] == []
+
+
+def test_what_a_site_has_beside_the_pack_is_no_drift(installed, formulas, tmp_path):
+    roots = tmp_path / "roots"
+    shutil.copytree(formulas, roots)
+    (roots / "_modules" / "site.py").write_text("def greet():\n    return 'bonjour'\n")
+    minion = synced(installed, tmp_path / "minion", roots)
+    assert minion.call("site.greet") == "bonjour"
     assert minion.call("k8s_config.validate")["warnings"] == []
 
 
