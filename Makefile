@@ -13,7 +13,7 @@ help: ## this list
 test: ## lint, unit and functional tests on Salt 3008 and 3006; installs what it needs
 	@$(STEPS) prepare lint unit programs functional $(if $(ARGS),-- $(ARGS))
 
-lint: ## ruff, yamllint, salt-lint
+lint: ## ruff, its format, mypy, yamllint, salt-lint
 	@$(STEPS) prepare lint
 
 unit: ## unit tests on both Salt lines (ARGS='-k word' for some of them)
