@@ -11,9 +11,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from saltk8s.base import errors
+from saltk8s.base import errors, quantity
 from saltk8s.kubectl.client import kubeconfig, refusals
-from saltk8s.kubectl.compare import diff, local, quantity
+from saltk8s.kubectl.compare import diff, local
 from saltk8s.kubectl.health import judge
 from saltk8s.kubectl.manifests import identity, manifest, order, sources
 from saltk8s.kubectl.sets import record

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from saltk8s.kubectl.compare import quantity, server_defaults
+from saltk8s.base import quantity
+from saltk8s.kubectl.compare import server_defaults
 from saltk8s.kubectl.manifests.identity import MANAGER, kind_of
 
 Node = Mapping[str, Any]  # a tree of fields, the API's ``fieldsV1``, from some field on downwards

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from saltk8s.base import errors
+from saltk8s.base import errors, quantity
 from saltk8s.kubectl.client import refusals
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import quantity
 from saltk8s.kubectl.operations import target
 
 API = "/apis/metrics.k8s.io/v1beta1"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from saltk8s.kubectl.compare import quantity
+from saltk8s.base import quantity
 
 ROLES = {"admin": "admins", "edit": "editors", "view": "viewers"}  # Kubernetes' role: the pillar's key
 API_PORT = 6443
