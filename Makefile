@@ -13,7 +13,7 @@ help: ## this list
 test: ## lint, unit and functional tests on Salt 3008 and 3006; installs what it needs
 	@$(STEPS) prepare lint unit programs functional $(if $(ARGS),-- $(ARGS))
 
-lint: ## ruff, its format, mypy, yamllint, salt-lint
+lint: ## ruff, its format, mypy, direction of imports, yamllint, salt-lint
 	@$(STEPS) prepare lint
 
 unit: ## unit tests on both Salt lines (ARGS='-k word' for some of them)
@@ -22,9 +22,10 @@ unit: ## unit tests on both Salt lines (ARGS='-k word' for some of them)
 functional: ## functional tests on both Salt lines: real master, minions, API server, vCenter simulator
 	@$(STEPS) prepare programs functional $(if $(ARGS),-- $(ARGS))
 
-docs: ## write docs/pillar.md from the schema
+docs: ## write docs/pillar.md from the schema, docs/reference from the docstrings
 	@$(STEPS) prepare --line 3008
 	@PYTHONPATH=salt/_utils $(VENV)/bin/python -m saltk8s docs > docs/pillar.md.new && mv docs/pillar.md.new docs/pillar.md
+	@$(VENV)/bin/python tests/support/reference.py
 
 check: ## check the example's pillar (PILLAR=folder for yours)
 	@$(STEPS) prepare --line 3008

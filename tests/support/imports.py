@@ -1,13 +1,22 @@
-"""The direction of imports in the library: which room may import which, as data, and what a tree does against it."""
+"""The direction of imports in the library: which room may import which, as data, and what a tree does against it.
+
+    python3 tests/support/imports.py              # prints what is wrong; `make lint` runs it
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 TOP = "saltk8s"
+MAX_ENTRIES = 10  # of the library's folder
+MAX_MODULES = 14  # of any folder in it
 # What a module is, by its name below saltk8s: the first pattern that matches. `name` is the service or the engine.
 ROOMS = (
     (r"|__main__", "commands"),
@@ -147,3 +156,44 @@ def of_edges(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted([*folder.glob("_modules/*.py"), *folder.glob("_states/*.py")]):
         for target in sorted(imported(path, "-", known)):
             yield f"{path.parent.name}/{path.name}", target
+
+
+def of_foreign_engines(folder: Path) -> list[str]:
+    """Return the imports of an engine by an edge that is not its own."""
+    package = folder / "_utils" / TOP
+    engines = {path.parent.name for path in package.glob("engine/*/__init__.py")}
+    return [
+        f"{edge} imports {target}"
+        for edge, target in of_edges(folder)
+        for name in target.split(".")[1:2]
+        if target.startswith("engine.") and name in engines and not edge.endswith(f"/{name}.py")
+    ]
+
+
+def crowded(package: Path) -> list[str]:
+    """Return the folders that hold more than a person takes in at a glance."""
+    entries = [path.name for path in package.iterdir() if path.name != "__pycache__"]
+    found = [f"{package.name} has {len(entries)} entries"] if len(entries) > MAX_ENTRIES else []
+    for folder in sorted(path for path in package.rglob("*") if path.is_dir()):
+        count = len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
+        if count > MAX_MODULES:
+            found.append(f"{folder.relative_to(package).as_posix()} has {count} modules")
+    return found
+
+
+def problems(folder: Path) -> list[str]:
+    """Return everything that is wrong with a tree. folder: the repository's ``salt``."""
+    package = folder / "_utils" / TOP
+    circles = [f"a circle of imports: {' -> '.join(way)}" for way in cycles(package)]
+    return [*forbidden(package), *circles, *of_foreign_engines(folder), *crowded(package)]
+
+
+def main() -> int:
+    """Print what is wrong; return 1 when there is anything."""
+    found = problems(ROOT / "salt")
+    print("\n".join(found) if found else "imports point downwards")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

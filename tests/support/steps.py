@@ -131,11 +131,12 @@ def tracked(*patterns: str) -> list[str]:
 
 
 def lint(_lines: list[str], _more: list[str]) -> None:
-    """ruff, its format, mypy, yamllint, salt-lint; all of them even when one finds something."""
+    """ruff, its format, mypy, imports, yamllint, salt-lint; all of them even when one finds something."""
     checks = [
         ("ruff", [tool("ruff"), "check", "--no-cache", "."]),
         ("ruff format", [tool("ruff"), "format", "--no-cache", "--check", "."]),
         ("mypy", [tool("mypy")]),
+        ("imports", [tool("python"), "tests/support/imports.py"]),
         ("yamllint", [tool("yamllint"), "--strict", *tracked("*.yaml", "*.yml", ".yamllint")]),
         ("salt-lint", [tool("salt-lint"), *tracked("salt/*.sls", "pillar.example/*.sls", "lab/pillar/*.sls")]),
     ]
