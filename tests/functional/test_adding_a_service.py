@@ -47,14 +47,14 @@ def test_the_page_writes_every_part():
         f"salt/k8s/{NAME}/clean.sls",
         f"salt/k8s/{NAME}/manifests/{NAME}.yaml.jinja",
         f"tests/cases/services/{NAME}.yaml",
-        f"tests/cases/model/bad/{NAME}-replicas.yaml",
+        f"tests/cases/pillar/bad/{NAME}-replicas.yaml",
         f"docs/services/{NAME}.md",
     } == paths
 
 
 def test_the_partner_tests_pass(copy):
-    files = ("project_tree", "model_docs", "model_cases")
-    assert "passed" in ran(copy, *(f"tests/unit/test_{name}.py" for name in files))
+    files = ("project/test_tree", "pillar/test_docs", "pillar/test_schema_services", "pillar/test_cases")
+    assert "passed" in ran(copy, *(f"tests/unit/{name}.py" for name in files))
 
 
 def test_the_service_s_cases_pass(copy):
@@ -64,7 +64,7 @@ def test_the_service_s_cases_pass(copy):
 
 @pytest.mark.parametrize("missing", [
     "docs/services/whoami.md", "salt/k8s/whoami/clean.sls", "tests/cases/services/whoami.yaml",
-    "salt/_utils/saltk8s/services/whoami.py", "tests/cases/model/bad/whoami-replicas.yaml",
+    "salt/_utils/saltk8s/services/whoami.py", "tests/cases/pillar/bad/whoami-replicas.yaml",
 ])  # fmt: skip
 def test_a_part_that_is_missing_is_noticed(copy, missing):
     path = copy / missing
@@ -82,7 +82,7 @@ def test_a_part_that_is_missing_is_noticed(copy, missing):
             "-k",
             "parts or partners or partner_has",
             "tests/unit/project/test_tree.py",
-            "tests/unit/test_model_docs.py",
+            "tests/unit/pillar/test_schema_services.py",
         )
     finally:
         path.write_text(text)

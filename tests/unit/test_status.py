@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 from saltk8s.services import status
-from tests.unit.test_certificates import UTC, signed
+from tests.unit.base.test_certificates import UTC, signed
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=UTC)
 NODE = {"ready": True, "reason": "", "schedulable": True, "version": "v1.32.6"}

@@ -1,4 +1,4 @@
-"""Every case file of ``tests/cases/model``: what is wrong is said completely, and what is right is accepted."""
+"""Every case file of ``tests/cases/pillar``: what is wrong is said completely, and what is right is accepted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from saltk8s.base import errors
 from saltk8s.pillar import model
 from tests.support import pillars
 
-CASES = pillars.ROOT / "tests" / "cases" / "model"
+CASES = pillars.ROOT / "tests" / "cases" / "pillar"
 BAD = sorted((CASES / "bad").glob("*.yaml"))
 GOOD = sorted((CASES / "good").glob("*.yaml"))
 DEFAULTS = pillars.defaults()

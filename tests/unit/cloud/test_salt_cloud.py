@@ -14,7 +14,7 @@ from saltk8s.cloud import salt_cloud
 from saltk8s.pillar import model
 from tests.support import pillars
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CASES = yaml.safe_load((ROOT / "tests" / "cases" / "cloud" / "map.yaml").read_text())
 DIR = "/etc/salt"
 

@@ -1,15 +1,12 @@
-"""The documentation of the pillar is what the schema says, and every service has all of its parts."""
+"""The documentation of the pillar is what the schema says."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-import yaml
-from saltk8s.base import loader
 from saltk8s.pillar import docs
 from saltk8s.pillar.schema import SCHEMA
-from saltk8s.pillar.schema_services import SERVICES
 from saltk8s.pillar.vocabulary.types import List, Map, Section
 from tests.support import pillars
 
@@ -51,18 +48,3 @@ def test_the_command_writes_the_page():
             [*argv[:3], *wrong], env={"PYTHONPATH": str(pillars.ROOT / "_utils")}, capture_output=True, text=True
         )
         assert done.returncode == 2 and "usage:" in done.stderr
-
-
-def test_the_defaults_are_found():
-    assert loader.defaults_file() == pillars.ROOT / "salt" / "k8s" / "defaults.yaml"
-
-
-def test_every_service_has_all_its_parts():
-    """One folder, one entry in defaults.yaml, one in the schema, and cases."""
-    names = set(SERVICES.keys)
-    assert names == set(pillars.defaults()["services"])
-    cases = [yaml.safe_load(path.read_text()) for path in (pillars.ROOT / "tests/cases/model").glob("*/*.yaml")]
-    for name in names:
-        assert "enabled" in SERVICES.keys[name].type.keys
-        assert (pillars.ROOT / "salt" / "k8s" / name / "init.sls").is_file(), f"salt/k8s/{name}"
-        assert any(name in ((case.get("patch") or {}).get("services") or {}) for case in cases), name

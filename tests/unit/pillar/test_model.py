@@ -1,4 +1,4 @@
-"""How the model is put together: merging, roles, secrets, images, redaction."""
+"""How the model is put together: merging, roles, secrets."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ import json
 import time
 
 import pytest
-import yaml
 from saltk8s.base import errors, redact
-from saltk8s.pillar import images, model
-from saltk8s.pillar.schema import SCHEMA
-from saltk8s.pillar.vocabulary.addresses import span
-from saltk8s.pillar.vocabulary.types import EVERY_ITEM, Map, Report, Section
+from saltk8s.pillar import model
 from tests.support import pillars
 
 DEFAULTS = pillars.defaults()
@@ -154,111 +150,6 @@ def test_secrets_are_found_and_taken_out():
     assert text.count(redact.REDACTED) == len(paths)
     assert model.secrets_in(pillars.public()) == []
     assert json.loads(text)["nodes"] == built["nodes"]
-
-
-@pytest.mark.parametrize(
-    "reference, pulled",
-    [
-        ("quay.io/metallb/speaker:v0.15.2", "registry.osug.example/metallb/speaker:v0.15.2"),
-        ("rancher/hyperkube:v1.32.6-rancher1", "registry.osug.example/rancher/hyperkube:v1.32.6-rancher1"),
-        ("localhost/a:1", "registry.osug.example/a:1"),
-        ("mirror:5000/a/b:1", "registry.osug.example/a/b:1"),
-        ("redis:7", "registry.osug.example/redis:7"),
-        ("registry.osug.example/a/b:1", "registry.osug.example/a/b:1"),
-    ],
-)
-def test_images_through_the_registry(reference, pulled):
-    assert images.through(reference, {"url": "registry.osug.example"}) == pulled
-    assert images.through(reference, None) == reference
-
-
-def test_images_of_services():
-    built = model.build(DEFAULTS, pillars.full())
-    expected = ["quay.io/metallb/controller:v0.15.2", "quay.io/metallb/speaker:v0.15.2"]
-    engine = ["docker.io/velero/velero-plugin-for-aws:v1.14.2", "docker.io/velero/velero:v1.18.3"]  # the chosen one's
-    found = images.of_services(built)
-    assert (found["metallb"], found["traefik"], found["backup"]) == (expected, ["traefik:v3.6.12"], engine)
-    built["services"]["metallb"]["enabled"] = built["services"]["backup"]["enabled"] = False
-    assert images.of_services(built).keys() == found.keys() - {"metallb", "backup"}
-
-
-@pytest.mark.parametrize(
-    "value, secret, shown",
-    [
-        (None, True, "nothing"),
-        ("a\nb", False, r"'a\nb'"),
-        ("x" * 500, False, "'" + "x" * 78 + "…"),
-        ("hunter2", True, "<redacted>"),
-        ({"a": "hunter2"}, False, "a map of 1 key"),
-        (["hunter2", "b"], False, "a list of 2 items"),
-        ("-----BEGIN RSA PRIVATE KEY-----", False, "<redacted>"),
-        ("https://u:hunter2@host/x", False, "'https://<redacted>@host/x'"),
-        (True, True, "true"),
-    ],
-)
-def test_what_is_shown(value, secret, shown):
-    assert redact.show(value, secret) == shown
-
-
-def test_a_number_that_cannot_be_shown():
-    assert redact.show(10**5000) == "a number that is too long"
-
-
-@pytest.mark.parametrize("text", ["", "-", "a-b", "10.0.0.2-10.0.0.1", "10.0.0.1", "10.0.0.1/24", "::1-::2", "1-2-3"])
-def test_no_range(text):
-    assert span(text) is None
-
-
-def test_ranges():
-    assert span("10.0.0.1-10.0.0.1") == span("10.0.0.1/32")
-    assert span("10.0.0.0/30")[1] - span("10.0.0.0/30")[0] == 3
-
-
-def test_times_and_versions():
-    assert (model.seconds("90m"), model.seconds("7d")) == (5400, 604800)
-    assert model.version("v1.32.6-rancher1-1") == (1, 32, 6)
-    assert model.version("latest") is None
-
-
-def test_every_default_belongs_to_a_key_and_is_valid():
-    """A default that the schema does not know would never be used."""
-
-    def walk(kind, default, path):
-        if isinstance(kind, Section):
-            for name, value in default.items():
-                assert name in kind.keys, f"defaults.yaml: {':'.join((*path, name))} is no key"
-                walk(kind.keys[name].type, value, (*path, name))
-        elif isinstance(kind, Map) and EVERY_ITEM in default:
-            assert isinstance(kind.item, Section)
-            walk(kind.item, default[EVERY_ITEM], (*path, EVERY_ITEM))
-        else:
-            report = Report()
-            kind.check(default, default, path, report)
-            assert not report.problems
-
-    walk(SCHEMA, DEFAULTS, ())
-
-
-def test_no_secret_has_a_default():
-    assert model.secrets_in(DEFAULTS) == []
-
-
-def test_the_example_is_refused_until_it_is_filled_in():
-    tree = {}
-    for name in (*pillars.PUBLIC_FILES, "secrets"):
-        tree = pillars.merge(tree, pillars.load(name))
-    found = problems(tree)
-    assert {value for _, value in found} == {"CHANGE-ME"}
-    assert {path for path, _ in model.secrets_in(tree)} <= {path for path, _ in found}
-
-
-def test_the_example_has_its_secrets_in_one_file():
-    for name in pillars.PUBLIC_FILES:
-        assert model.secrets_in(pillars.load(name)) == [], name
-    top = yaml.safe_load((pillars.EXAMPLE / "top.sls").read_text(encoding="utf-8"))["base"]
-    assert [target for target, files in top.items() if "k8s.secrets" in files] == ["k8s-admin.osug.example"]
-    names = {path.stem for path in (pillars.EXAMPLE / "k8s").iterdir()}
-    assert names == {*pillars.PUBLIC_FILES, "secrets"}
 
 
 def hundred_nodes() -> dict:
