@@ -20,6 +20,7 @@ from salt.exceptions import CommandExecutionError
 from saltk8s.base import errors, loader
 from saltk8s.base import version as versions
 from saltk8s.kubectl.client import kubeconfig
+from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
 from saltk8s.services import status as statuses
@@ -220,7 +221,7 @@ def _facts(model):
     version = _asked("kubectl.version")
     there = None if isinstance(version, statuses.Failed) else version["server"]
     ask = _asked if there else lambda *_, **__: statuses.Failed("not asked: see cluster")
-    records = ask("kubectl.get", "configmaps", namespace="kube-system", selector="saltk8s.io/set")
+    records = ask("kubectl.get", "configmaps", namespace="kube-system", selector=SET_LABEL)
     spaces = ask("kubectl.get", "namespaces") if model.get("tenants") else []
     served = ask("kubectl.api_resources", "velero.io")
     failed = isinstance(served, statuses.Failed)
@@ -241,7 +242,7 @@ def _facts(model):
 
 def _sets(services, records):
     """Return the live objects of each service that has a set's record."""
-    names = {record["metadata"]["labels"]["saltk8s.io/set"] for record in records}
+    names = {record["metadata"]["labels"][SET_LABEL] for record in records}
     return {name: _asked("kubectl.list_set", name) for name in services if name in names}
 
 
@@ -250,16 +251,16 @@ def _certificates(path):
     if not Path(path).exists():
         return {}
     try:
-        access = kubeconfig.access(path)
+        endpoint = kubeconfig.endpoint(path)
     except errors.SaltK8sError as err:
         return {"admin kubeconfig": statuses.Failed(err)}
     try:
         # not verified: one that has ended is to be read, too, and nothing is sent
-        serving = ssl.get_server_certificate((access.host, access.port), timeout=PATIENCE_S)
+        serving = ssl.get_server_certificate((endpoint.host, endpoint.port), timeout=PATIENCE_S)
     except (OSError, ValueError) as err:
-        serving = statuses.Failed(f"{access.host}:{access.port} gives none: {err}")
+        serving = statuses.Failed(f"{endpoint.host}:{endpoint.port} gives none: {err}")
     found = {"API server": serving}
-    return found | {"admin kubeconfig": access.certificate} if access.certificate else found
+    return found | {"admin kubeconfig": endpoint.certificate} if endpoint.certificate else found
 
 
 def _asked(function, *args, **kwargs):

@@ -10,7 +10,8 @@ import time
 
 from salt.exceptions import CommandExecutionError
 from saltk8s.base import edges
-from saltk8s.kubectl.client import access
+from saltk8s.kubectl.client import access, kubeconfig
+from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
 from saltk8s.services.tenants import model as tenants
 
@@ -54,7 +55,7 @@ def report():
     model = __salt__["k8s_config.get"]()
     with edges.translated(CommandExecutionError):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
-        quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", "--selector=saltk8s.io/set=tenants")
+        quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", f"--selector={SET_LABEL}=tenants")
     found = tenants.report(model["tenants"], quotas)
     for name, tenant in model["tenants"].items():
         own = tenant["kubeconfig"]
@@ -108,7 +109,7 @@ def write_kubeconfig(name, test=False):
         if test and not kubectl.cluster_exists:
             path = tenant_kubeconfigs.wanted(model, name, "").path
             return {"path": path, "reason": "there is no cluster yet", "old": None, "new": None}
-        want = tenant_kubeconfigs.wanted(model, name, tenant_kubeconfigs.authority(kubectl.kubeconfig))
+        want = tenant_kubeconfigs.wanted(model, name, kubeconfig.certificate_authority(kubectl.kubeconfig))
         account = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
         reason = tenant_kubeconfigs.reason(want, account[0] if account else None, time.time())
         old = tenant_kubeconfigs.expiry(want.path)

@@ -6,7 +6,7 @@ the pillar's cluster) and ``context`` (default: the kubeconfig's own); every fun
 Those that read manifests take these, too:
 
 - ``source``: where they are, an address or a list of addresses: ``salt://folder`` (its .yaml, .yml and .json files,
-  with or without ``.jinja`` behind), ``salt://file.yaml``, absolute paths of the same two sorts, or ``https://file``;
+  with or without ``.jinja`` behind), ``salt://file.yaml``, absolute paths of the same two forms, or ``https://file``;
 - ``source_hash``: hash of a web server's file, as ``sha256=...``; for several ``{address: hash}``. Without it such a
   file is refused;
 - ``template``: ``jinja``, or None for manifests that are not templates;
@@ -14,8 +14,9 @@ Those that read manifests take these, too:
 - ``objects``: objects given right here, a list of dicts;
 - ``saltenv``: Salt environment of ``salt://`` addresses.
 
-When the API server does not answer, or refuses us, they all raise CommandExecutionError. Texts go to kubectl on its
-standard input; values of Secrets are in no argument, log line, change or comment. How sets work: docs/objects.md.
+When the API server does not answer, or rejects the credentials, they all raise CommandExecutionError. Manifests go to
+kubectl on its standard input; values of Secrets are in no argument, log line, change or comment. How sets work:
+docs/objects.md.
 
 Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33).
 """
@@ -32,7 +33,9 @@ from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import judge, summary, wait
 from saltk8s.kubectl.manifests import identity, manifest, sources
-from saltk8s.kubectl.sets import object_set, prefetch
+from saltk8s.kubectl.sets.object_set import ObjectSet, kinds_of
+from saltk8s.kubectl.sets.options import Options
+from saltk8s.kubectl.sets.prefetch import Prefetch
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +138,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     """
 
     def ask(kubectl):
-        wanted = [identity.kind_from(text) for text in kinds] if kinds else object_set.kinds_of(kubectl, set_name)
+        wanted = [identity.kind_from(text) for text in kinds] if kinds else kinds_of(kubectl, set_name)
         found, _ = kubectl.set_objects(set_name, wanted)
         return summary.of_objects(found)
 
@@ -203,7 +206,7 @@ def apply(
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``: protected objects that may be deleted as well.
     replace
-        The same sort of list: objects that may be deleted and made anew where a field cannot be changed (a Job's
+        A list in the same form: objects that may be deleted and re-created where a field is immutable (a Job's
         template, a Deployment's selector). Protected ones must stand in ``unprotect``, too. An object says so itself
         with the annotation ``saltk8s.io/replace: "true"``.
     wait
@@ -228,16 +231,21 @@ def apply(
 
         salt k8s-admin kubectl.apply metallb source=salt://k8s/metallb/manifests test=True
     """
-    options = object_set.Options(
-        bool(force_conflicts), bool(prune), bool(wait), float(timeout_s), tuple(unprotect or ()), tuple(replace or ())
+    options = Options(
+        force_conflicts=bool(force_conflicts),
+        prune=bool(prune),
+        wait=bool(wait),
+        timeout_s=float(timeout_s),
+        unprotect=tuple(unprotect or ()),
+        replace=tuple(replace or ()),
     )
 
     def run(kubectl):
-        begun = prefetch.Ahead(kubectl, set_name)
+        prefetch = Prefetch(kubectl, set_name)
         with memory.uncollected():
             found = _found(source, source_hash, template, template_context, objects, saltenv)
             declared = manifest.declare(found, set_name, namespace, kubectl.cluster_scoped)
-        return object_set.ObjectSet(kubectl, set_name, declared, options, begun).apply(bool(test))
+        return ObjectSet(kubectl, set_name, declared, options, prefetch).apply(bool(test))
 
     return _outcome(_with(run, kubeconfig, context))
 
@@ -280,14 +288,14 @@ def delete_set(
 
         salt k8s-admin kubectl.delete_set metallb test=True
     """
-    options = object_set.Options(timeout_s=float(timeout_s), unprotect=tuple(unprotect or ()))
+    options = Options(timeout_s=float(timeout_s), unprotect=tuple(unprotect or ()))
 
     def run(kubectl):
         declared = {}
         if source or objects:
             found = _found(source, source_hash, template, template_context, objects, saltenv)
             declared = manifest.declare(found, set_name, "default", lambda kinds: ())
-        return object_set.ObjectSet(kubectl, set_name, declared, options).delete(bool(test))
+        return ObjectSet(kubectl, set_name, declared, options).delete(bool(test))
 
     return _outcome(_with(run, kubeconfig, context))
 
@@ -343,7 +351,7 @@ def ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, context=Non
         if objects:
             wait.for_objects(kubectl, [item.obj for item in manifest.from_objects(objects)], float(timeout_s))
             return True
-        kinds = [kind for kind in object_set.kinds_of(kubectl, set_name) if judge.awaited(kind)]
+        kinds = [kind for kind in kinds_of(kubectl, set_name) if judge.awaited(kind)]
         found, _ = kubectl.set_objects(set_name, kinds)
         wait.for_set(kubectl, set_name, kinds, {identity.key_of(obj) for obj in found}, float(timeout_s))
         return True

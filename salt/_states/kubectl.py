@@ -61,7 +61,7 @@ def applied(
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``.
     replace
-        The same sort of list: objects that may be deleted and made anew where a field cannot be changed (a Job's
+        A list in the same form: objects that may be deleted and re-created where a field is immutable (a Job's
         template, a Deployment's selector, a StorageClass's parameters). Protected ones must stand in ``unprotect``,
         too. An object says so itself with the annotation ``saltk8s.io/replace: "true"``.
     wait

@@ -1,10 +1,27 @@
-"""Objects and minions for the tests of the object engine."""
+"""Objects and cases for the tests of the object engine."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
+
+import yaml
+from saltk8s.kubectl.manifests import manifest
+from saltk8s.kubectl.manifests.identity import Key, Kind
+
+CASES = Path(__file__).resolve().parents[1] / "cases" / "kubectl"
+
+
+def cases(name: str) -> list[dict[str, Any]]:
+    """The cases of ``tests/cases/kubectl/<name>.yaml``."""
+    return yaml.safe_load((CASES / f"{name}.yaml").read_text())
+
+
+def declare(*found: Any, name: str = "set", namespace: str = "default", outside: Iterable[Kind] = ()) -> dict[Key, Any]:
+    """Objects as a set declares them; outside: the custom kinds that are cluster-scoped."""
+    return manifest.declare(manifest.from_objects(found), name, namespace, lambda kinds: outside)
 
 
 def config_map(name: str = "settings", namespace: str = "default", **data: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import yaml
 from hypothesis import reject
 from hypothesis import strategies as st
 from saltk8s.base import errors
-from saltk8s.kubectl.compare import diff, local
+from saltk8s.kubectl.compare import diff, equality
 from saltk8s.kubectl.manifests import manifest
 from tests.support import generate
 from tests.support.apiserver import ADMIN_TOKEN, ApiServer
@@ -192,7 +192,7 @@ def judge(
 
     Counts in ``COUNTED``. Raises Refused when the API server does not take the declaration.
     """
-    looks = local.looks_equal(declared, before)
+    looks = equality.looks_equal(declared, before)
     says: bool | None = True
     try:
         if not looks:
@@ -322,7 +322,7 @@ def noop(
     Unless the API server needs two applies: it takes an emptied map away with its last field, and puts it back then.
     """
     COUNTED[kind.kind, "noop"] += 1
-    if local.looks_equal(declare(raw), live):
+    if equality.looks_equal(declare(raw), live):
         return
     try:
         unstable = cluster_would_change(cluster, kind, declare(raw), live)

@@ -28,10 +28,16 @@ from support import venv  # noqa: E402
 
 TAIL = 60  # lines of a failed step's output that are shown
 # Long tests of the library and of services' programs, which know nothing of Salt: one Salt line runs them, each its
-# share. What Salt loads is tested on both.
+# share (paths below tests/functional). What Salt loads is tested on both.
 ONCE = {
-    "3008": ("kubectl_faults", "backup_velero", "traefik_real", "adding_a_service"),
-    "3006": ("kubectl_property", "kubectl_drift", "kubectl_many", "kubectl_replace", "prometheus_rules"),
+    "3008": ("kubectl/test_faults", "test_backup_velero", "test_traefik_real", "test_adding_a_service"),
+    "3006": (
+        "kubectl/test_property",
+        "kubectl/test_drift",
+        "kubectl/test_many",
+        "kubectl/test_replace",
+        "test_prometheus_rules",
+    ),
 }
 NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}
 
@@ -162,7 +168,7 @@ def functional(lines: list[str], more: list[str]) -> None:
         left = [name for other in lines if other != line for name in ONCE[other]]
         if left:
             say(0, f"not on Salt {line}, because another line runs them: {', '.join(left)}")
-        _pytest("functional", line, [*(f"--ignore=tests/functional/test_{name}.py" for name in left), *more])
+        _pytest("functional", line, [*(f"--ignore=tests/functional/{name}.py" for name in left), *more])
 
     both("functional", run, lines)
 

@@ -64,7 +64,7 @@ def test_what_runs_on_one_line_only_is_there():
     assert set(steps.ONCE) == set(venv.LINES)
     names = [name for share in steps.ONCE.values() for name in share]
     assert len(set(names)) == len(names)
-    assert [name for name in names if not (tree.ROOT / "tests" / "functional" / f"test_{name}.py").is_file()] == []
+    assert [name for name in names if not (tree.ROOT / "tests" / "functional" / f"{name}.py").is_file()] == []
 
 
 def test_a_line_leaves_to_the_other_what_is_the_others(monkeypatch):
@@ -73,7 +73,7 @@ def test_a_line_leaves_to_the_other_what_is_the_others(monkeypatch):
     steps.functional(list(venv.LINES), ["-k", "word"])
     ignored = {line: {word for word in words if word.startswith("--ignore=")} for line, words in ran.items()}
     assert all(words[-2:] == ["-k", "word"] for words in ran.values())
-    assert "--ignore=tests/functional/test_kubectl_faults.py" in ignored["3006"] - ignored["3008"]
+    assert "--ignore=tests/functional/kubectl/test_faults.py" in ignored["3006"] - ignored["3008"]
     ran.clear()
     steps.functional(["3006"], [])
     assert ran == {"3006": []}, "alone it runs everything"

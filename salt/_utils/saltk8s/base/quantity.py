@@ -1,6 +1,6 @@
-"""Kubernetes' quantities: ``0.25`` and ``250m`` are the same, the API server answers in its own way of writing.
+"""Kubernetes' quantities: ``0.25`` and ``250m`` are the same, the API server writes them in its canonical form.
 
-Two quantities are the same when that way of writing is: ``1Gi`` and ``1073741824`` are one number, but they are kept
+Two quantities are the same when their canonical form is: ``1Gi`` and ``1073741824`` are one number, but they are stored
 as two texts, and an apply of the one over the other changes the object.
 """
 

@@ -1,1 +1,9 @@
-"""kubectl as a program: how it is run, which cluster it talks to, what its refusals mean."""
+"""kubectl as a program: how it is run, which cluster it talks to, what its errors mean.
+
+access        which cluster a public function works on
+kubeconfig    a kubeconfig read and checked
+program       running kubectl: the one place that does
+parallel      many objects through several kubectl processes
+stderr        kubectl's standard error, recognised
+api_errors    the errors that it means
+"""

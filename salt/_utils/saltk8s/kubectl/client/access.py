@@ -1,4 +1,4 @@
-"""From the arguments of a public function to the cluster that it means."""
+"""Which cluster a public function works on: from its arguments, the pillar and the installed programs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from saltk8s.kubectl.client.program import Kubectl
 def kubectl(
     functions: Mapping[str, Callable], pillar: Mapping[str, Any], kubeconfig: str | None, context: str | None
 ) -> Kubectl:
-    """Return the kubectl that a call means.
+    """Return kubectl for the cluster that a call works on.
 
     functions, pillar: Salt's ``__salt__`` and ``__pillar__``; kubeconfig: path, or None for that of the pillar's
     cluster; context: name in it, or None for its own. The program is the one that the pillar installs, else the PATH's.
-    What kubectl knows of the API's kinds is kept in the minion's cache: two requests and a lot of parsing a run.
+    kubectl's discovery cache is kept in the minion's cache folder: it saves two requests and a lot of parsing a run.
     """
     paths = functions["k8s_config.get"]()["paths"] if not kubeconfig or "k8s" in pillar else {}
     installed = Path(paths["bin_dir"]) / "kubectl" if paths else None

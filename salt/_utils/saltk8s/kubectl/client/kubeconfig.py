@@ -1,4 +1,4 @@
-"""Does a kubeconfig say which cluster is meant? Asked first: with one that does not, kubectl talks to localhost."""
+"""Read and check a kubeconfig. Checked before kubectl runs: without a usable context kubectl talks to localhost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from saltk8s.base import errors
 
 
 class BadKubeconfig(errors.SaltK8sError):
-    """A kubeconfig is there and of no use: not readable, not YAML, without the context or what the context names."""
+    """A kubeconfig exists and is unusable: not readable, not YAML, without the context or what the context names."""
 
     code = "kubeconfig"
 
@@ -36,33 +36,50 @@ def check(path: str, context: str | None) -> None:
         if named not in known and (part == "cluster" or named is not None):
             raise BadKubeconfig(
                 f"the kubeconfig {path}: its context {wanted!r} names the {part} {named!r}, "
-                f"which is not there: {_has(f'{part}s', known)}"
+                f"which does not exist: {_has(f'{part}s', known)}"
             )
     if not _part(clusters[chosen["cluster"]], "cluster").get("server"):
         raise BadKubeconfig(f"the kubeconfig {path}: its cluster {chosen['cluster']!r} has no server")
 
 
-class Access(NamedTuple):
-    """Where a kubeconfig's current context leads to; certificate: the user's, as PEM, "" when it has none."""
+class Endpoint(NamedTuple):
+    """The API server of a kubeconfig's current context; certificate: the user's, as PEM, "" when it has none."""
 
     host: str
     port: int
     certificate: str
 
 
-def access(path: str) -> Access:
-    """Return where a kubeconfig leads to, and the user's certificate, which is no secret. Raises BadKubeconfig."""
-    check(path, None)
-    found = _read(path)
-    chosen = _part(_by_name(found, "contexts")[found["current-context"]], "context")
-    server = urlsplit(_part(_by_name(found, "clusters")[chosen["cluster"]], "cluster")["server"])
-    user = _part(_by_name(found, "users").get(chosen.get("user")) or {}, "user")
+def endpoint(path: str) -> Endpoint:
+    """Return the API server of the current context, and the user's certificate (no secret). Raises BadKubeconfig."""
+    cluster, user = _current(path)
+    server = urlsplit(cluster["server"])
     try:
         pem = base64.b64decode(user.get("client-certificate-data") or "", validate=True).decode("ascii")
         port = server.port or 443
     except (binascii.Error, UnicodeDecodeError, ValueError) as err:
-        raise BadKubeconfig(f"the kubeconfig {path}: its server or its user's certificate is none") from err
-    return Access(server.hostname or "", port, pem)
+        raise BadKubeconfig(f"the kubeconfig {path}: its server or its user's certificate is invalid") from err
+    return Endpoint(server.hostname or "", port, pem)
+
+
+def certificate_authority(path: str) -> str:
+    """Return the certificate authority of the current context's cluster, base64. Raises BadKubeconfig without one."""
+    cluster, _ = _current(path)
+    if cluster.get("certificate-authority-data"):
+        return cluster["certificate-authority-data"]
+    try:
+        return base64.b64encode(Path(cluster["certificate-authority"]).read_bytes()).decode()
+    except (OSError, KeyError, TypeError) as err:
+        raise BadKubeconfig(f"the kubeconfig {path} has no certificate authority") from err
+
+
+def _current(path: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return (cluster, user) of the current context of a file that check() accepts."""
+    check(path, None)
+    found = _read(path)
+    context = _part(_by_name(found, "contexts")[found["current-context"]], "context")
+    cluster = _part(_by_name(found, "clusters")[context["cluster"]], "cluster")
+    return cluster, _part(_by_name(found, "users").get(context.get("user")) or {}, "user")
 
 
 def _read(path: str) -> Mapping[str, Any]:
@@ -78,7 +95,7 @@ def _read(path: str) -> Mapping[str, Any]:
     if found is None:
         raise BadKubeconfig(f"the kubeconfig {path} is empty")
     if not isinstance(found, Mapping):
-        raise BadKubeconfig(f"the kubeconfig {path} is no kubeconfig: it has no contexts")
+        raise BadKubeconfig(f"the kubeconfig {path} is not a kubeconfig: it has no contexts")
     return found
 
 

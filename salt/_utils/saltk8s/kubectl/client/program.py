@@ -1,4 +1,4 @@
-"""kubectl: the one place that runs it. Explicit kubeconfig, input on standard input, typed errors."""
+"""kubectl: the one place that runs it. Explicit kubeconfig, manifests on standard input, typed errors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from saltk8s.base import errors, process
-from saltk8s.kubectl.client import batches, refusals
+from saltk8s.kubectl.client import api_errors, parallel, stderr
 from saltk8s.kubectl.client import kubeconfig as kubeconfigs
 from saltk8s.kubectl.manifests.identity import MANAGER, SET_LABEL, Kind
 
-# Not a limit on the work, but on silence: a request that is not answered in this time is not going to be.
+# For one request, not for the work: one that is not answered in this time is not going to be.
 REQUEST_TIMEOUT_S = 30
 PAGE = 500  # objects that the API server is asked for at once, as kubectl does
-# kubectl is gone before collecting garbage pays, unless it holds very much: only then it begins.
+# kubectl exits before garbage collection pays, unless it holds very much: only then it starts.
 GARBAGE = {"GOMEMLIMIT": "85MiB", "GOGC": "off"}
 
 
@@ -49,7 +49,7 @@ class Kubectl:
 
     @property
     def cluster_exists(self) -> bool:
-        """Whether there is a kubeconfig: before the cluster is built there is none. One that is no use is there."""
+        """Whether there is a kubeconfig: before the cluster is built there is none. An unusable one counts."""
         return os.path.lexists(self.kubeconfig)
 
     def run(
@@ -64,10 +64,10 @@ class Kubectl:
         """Run kubectl; return its standard output.
 
         words: what comes after the program's name; what: how errors name the thing (an object's title);
-        secrets: texts taken out of output and errors; request_timeout_s: for one request, 0 for none (waiting); default
+        secrets: texts redacted in output and errors; request_timeout_s: for one request, 0 for none (waiting); default
         REQUEST_TIMEOUT_S.
-        Raises the errors that refusals.translate() returns, Unreachable when there is no kubeconfig, BadKubeconfig when
-        it is of no use.
+        Raises the errors that stderr.translate() returns, Unreachable when there is no kubeconfig, BadKubeconfig when
+        it is unusable.
         """
         self._check_kubeconfig()
         argv = [self._binary, *words, *self.words]
@@ -78,31 +78,33 @@ class Kubectl:
         limit_s = timeout_s or self._timeout_s
         try:
             result = process.run(
-                argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=refusals.hopeless, env=env
+                argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=stderr.is_final, env=env
             )
-        except errors.CommandTimeout as err:  # what was printed until then may be anybody's Secrets
+        except errors.CommandTimeout as err:  # what was printed so far may hold Secrets
             raise errors.CommandTimeout(f"{what}: kubectl timed out after {limit_s:g} s", err.exit_status) from None
         if result.exit_status:
-            said = result.err if result.err or result.exit_status < 0 else result.out
-            raise self._explained(refusals.translate(said, result.exit_status, what))
+            text = result.err if result.err or result.exit_status < 0 else result.out
+            raise self._explained(stderr.translate(text, result.exit_status, what))
         return result.out
 
     def _check_kubeconfig(self) -> None:
         if not self.cluster_exists:
-            raise errors.Unreachable(f"no kubeconfig {self.kubeconfig}: the cluster does not exist yet, or not for us")
+            raise errors.Unreachable(
+                f"no kubeconfig {self.kubeconfig}: the cluster does not exist yet, or this is not the admin minion"
+            )
         if not self._checked:
             kubeconfigs.check(self.kubeconfig, self._context)
             self._checked = True
 
     def _explained(self, err: errors.SaltK8sError) -> errors.SaltK8sError:
-        """Return the error, with what keeps a namespace from going where that is what it is about."""
-        if not isinstance(err, refusals.Terminating):
+        """Return the error; for a terminating namespace, with what it waits for."""
+        if not isinstance(err, api_errors.Terminating):
             return err
         try:
             found = self.objects("get", "namespace", err.namespace, "--ignore-not-found")
         except errors.SaltK8sError:  # must not hide the one that is explained
             return err
-        return refusals.terminating(err.namespace, found[0]) if found else err
+        return api_errors.terminating(err.namespace, found[0]) if found else err
 
     def client_version(self) -> str:
         """Return kubectl's own version, as ``v1.32.6``."""
@@ -110,7 +112,9 @@ class Kubectl:
         try:
             return json.loads(result.out)["clientVersion"]["gitVersion"]
         except (ValueError, KeyError) as err:
-            raise errors.CommandError("kubectl names no version", result.exit_status, result.err or result.out) from err
+            raise errors.CommandError(
+                "kubectl reports no version", result.exit_status, result.err or result.out
+            ) from err
 
     def objects(self, *words: str, **options: Any) -> list[dict[str, Any]]:
         """Run kubectl with ``-o json``; return the objects it prints, however many."""
@@ -122,8 +126,8 @@ class Kubectl:
     def listed(self, *words: str) -> list[dict[str, Any]]:
         """Run ``kubectl get`` for lists of objects, with their field managers.
 
-        As JSONPath: the same objects as JSON without indentation, a third of the text. Uncompressed: the way to the
-        API server is short, packing and unpacking takes longer than sending.
+        As JSONPath: the same objects as JSON without indentation, a third of the text. Uncompressed: the API server is
+        near, compressing takes longer than sending.
         """
         flags = ["--show-managed-fields", "--disable-compression", "--output=jsonpath={.items}"]
         return _parsed(self.run("get", *words, *flags)) or []
@@ -135,16 +139,16 @@ class Kubectl:
         """
         return self._list(sorted(set(kinds)), "--all-namespaces", f"--selector={SET_LABEL}={set_name}")
 
-    def many_of_set(self, set_name: str, kind: Kind) -> tuple[list[dict[str, Any]], set[Kind]]:
-        """Return what set_objects() returns for one kind of which there is very much.
+    def many_set_objects(self, set_name: str, kind: Kind) -> tuple[list[dict[str, Any]], set[Kind]]:
+        """Return what set_objects() returns, for one kind with very many objects.
 
         Of a built-in kind the API server's answers are passed on as they are: kubectl takes four times as long to take
-        them apart and to write them again. Whatever is not as expected is asked again the usual way.
+        them apart and to write them again. An unexpected answer is requested again the usual way.
         """
         if not kind.custom:
             try:
                 return self._pages(kind, f"{SET_LABEL}={set_name}"), set()
-            except refusals.GENERAL:
+            except api_errors.NOT_ABOUT_AN_OBJECT:
                 raise
             except (errors.SaltK8sError, AttributeError, KeyError, TypeError):
                 pass
@@ -173,11 +177,11 @@ class Kubectl:
             joined = ",".join(kind.argument for kind in kinds)
             try:
                 return self.listed(joined, *words), unknown
-            except refusals.UnknownKind as err:
+            except api_errors.UnknownKind as err:
                 gone = [kind for kind in kinds if kind.kind == err.kind] or kinds
-                if len(gone) > 1:  # the same name in several groups, or a name that is not ours: ask one by one
+                if len(gone) > 1:  # the same name in several groups, or an unknown name: ask one by one
                     return self._list_each(kinds, unknown, *words)
-            except refusals.NotFound:
+            except api_errors.NotFound:
                 # the discovery cache still had it
                 return self._list_each(kinds, unknown, *words)
             unknown.update(gone)
@@ -189,17 +193,17 @@ class Kubectl:
         for kind in kinds:
             try:
                 found += self.listed(kind.argument, *words)
-            except (refusals.UnknownKind, refusals.NotFound):
+            except (api_errors.UnknownKind, api_errors.NotFound):
                 unknown.add(kind)
         return found, unknown
 
     def existing(self, objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return those of the objects that are live, whatever their labels. One request an object."""
+        """Return the objects that exist, whatever their labels. One request an object."""
         words = ["get", "--filename=-", "--ignore-not-found", "--show-managed-fields"]
-        return batches.run(lambda part: self.objects(*words, stdin=documents(part)), objects, "look for")
+        return parallel.run(lambda part: self.objects(*words, stdin=documents(part)), objects, "get")
 
     def cluster_scoped(self, kinds: Iterable[Kind]) -> set[Kind]:
-        """Return those of some custom kinds that live outside namespaces; none before the cluster exists."""
+        """Return which of the custom kinds are cluster-scoped; none before the cluster exists."""
         kinds, found = set(kinds), set()
         for group in sorted({kind.group for kind in kinds}) if self.cluster_exists else ():
             out = self.run("api-resources", "--namespaced=false", "--no-headers", f"--api-group={group}")
@@ -211,30 +215,30 @@ class Kubectl:
         self,
         objects: Sequence[Mapping[str, Any]],
         dry_run: bool,
-        force: bool,
+        force_conflicts: bool,
         what: str = "kubectl",
         answers: bool = False,
     ) -> list[dict[str, Any]]:
         """Apply objects server-side; return them as the API server answers if asked for ``answers``, else nothing.
 
-        dry_run: nothing is kept; force: take over fields of other managers.
+        dry_run: nothing is stored; force_conflicts: take over fields of other managers.
         """
         if not objects:
             return []
         words = ["apply", "--server-side", f"--field-manager={MANAGER}", "--filename=-"]
-        # Server-side apply refuses unknown fields whatever this says; asking for more makes kubectl parse the whole
+        # Server-side apply rejects unknown fields whatever this says; asking for more makes kubectl parse the whole
         # API description again for every object, four times the cost of the request itself.
         words += ["--validate=false"]
         words += ["--dry-run=server"] if dry_run else []
-        words += ["--force-conflicts"] if force else []
-        options = {"stdin": documents(objects), "what": what, "secrets": secret_texts(objects)}
+        words += ["--force-conflicts"] if force_conflicts else []
+        text, secrets = documents(objects), secret_texts(objects)
         if answers:
-            return self.objects(*words, "--show-managed-fields", **options)
-        self.run(*words, "--output=name", **options)
+            return self.objects(*words, "--show-managed-fields", stdin=text, what=what, secrets=secrets)
+        self.run(*words, "--output=name", stdin=text, what=what, secrets=secrets)
         return []
 
     def delete(self, stubs: Sequence[Mapping[str, Any]], timeout_s: float, what: str = "kubectl") -> None:
-        """Delete objects and wait until they are gone; one that is not there is no error.
+        """Delete objects and wait until they are gone; one that does not exist is no error.
 
         stubs: apiVersion, kind and metadata with name and namespace are enough; timeout_s: seconds to wait for all.
         """
@@ -256,8 +260,8 @@ def _parsed(out: str) -> Any:
     try:
         return json.loads(out) if out.strip() else None
     except ValueError as err:
-        # no word of it is shown: it may be half a Secret
-        raise errors.CommandError(f"kubectl did not answer with JSON, but with {len(out)} characters") from err
+        # nothing of it is shown: it may be half a Secret
+        raise errors.CommandError(f"kubectl returned {len(out)} characters that are not JSON") from err
 
 
 def documents(objects: Sequence[Mapping[str, Any]]) -> str:
@@ -280,5 +284,5 @@ def secret_texts(objects: Iterable[Mapping[str, Any]]) -> list[str]:
                 texts.add(base64.b64decode(str(value)).decode())
             except ValueError:
                 continue
-    # a text of a few characters would blot out half of every message
+    # a text of a few characters would redact half of every message
     return sorted((text for text in texts if len(text) >= 6), key=len, reverse=True)

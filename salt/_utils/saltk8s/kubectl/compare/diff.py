@@ -1,4 +1,4 @@
-"""What differs between two versions of an object, field by field, fit to be shown: no secrets, no endless texts."""
+"""What differs between two versions of an object, by field, as it may be shown: secrets redacted, values short."""
 
 from __future__ import annotations
 
@@ -9,33 +9,21 @@ from typing import Any
 
 from saltk8s.base.redact import REDACTED
 from saltk8s.kubectl.compare import merge_keys
-from saltk8s.kubectl.manifests.identity import Key
+from saltk8s.kubectl.manifests.identity import SERVER_METADATA, Key
 
 LONGEST = 120  # characters of a value that are shown
 MOST = 40  # fields of an object that are shown
 
-# What the API server keeps about an object and nobody declares.
-_SERVERS = frozenset(
-    {
-        "managedFields",
-        "resourceVersion",
-        "uid",
-        "generation",
-        "creationTimestamp",
-        "selfLink",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-    }
-)
-_SERVERS_NOTE = "deprecated.daemonset.template.generation"  # an annotation: the generation of a DaemonSet's template
-# kubectl's client-side apply writes the whole object in here, a Secret's values too.
+# an annotation that the API server sets: the generation of a DaemonSet's template
+_SERVER_ANNOTATION = "deprecated.daemonset.template.generation"
+# kubectl's client-side apply stores the whole object in here, a Secret's values too.
 _COPIES = ("kubectl.kubernetes.io/last-applied-configuration",)
 
 Path = tuple[str, ...]
 
 
 class _Null:
-    """The value null, where None says that there is no such field: a custom resource keeps it."""
+    """The value null, where None means that there is no such field: a custom resource keeps it."""
 
 
 NULL = _Null()
@@ -44,17 +32,17 @@ NULL = _Null()
 def fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[Path, tuple[Any, Any]]:
     """Return what differs as ``{path: (old value, new value)}``, in the paths' order.
 
-    None is a field that is not there, NULL one that is null.
+    None is a missing field, NULL one that is null.
 
-    old, new: two versions of an object as the API server gives them. What the server keeps itself, and the status,
-    are left out. A path is the names of the fields from the top; an item of a list is ``[name=controller]`` or ``[0]``.
+    old, new: two versions of an object as the API server gives them. Fields that the server sets and the status are
+    left out. A path is the names of the fields from the top; an item of a list is ``[name=controller]`` or ``[0]``.
     """
     found: dict[Path, tuple[Any, Any]] = {}
     _walk((), _declarable(old), _declarable(new), found)
     return dict(sorted(found.items()))
 
 
-def show(key: Key, differences: Mapping[Path, tuple[Any, Any]], set_name: str = "") -> dict[str, dict[str, Any]]:
+def show(key: Key, differences: Mapping[Path, tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
     """Return differences as they stand in Salt's ``changes``: ``{"spec.replicas": {"old": 1, "new": 2}}``.
 
     Values of a Secret are replaced, long values shortened, and a long list of fields ends with a count.
@@ -106,10 +94,10 @@ def text(path: Path) -> str:
 
 def _declarable(obj: Mapping[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in obj.items() if name != "status"}
-    meta = {name: value for name, value in (obj.get("metadata") or {}).items() if name not in _SERVERS}
-    notes = meta.get("annotations") or {}
-    if _SERVERS_NOTE in notes:
-        meta["annotations"] = {name: value for name, value in notes.items() if name != _SERVERS_NOTE}
+    meta = {name: value for name, value in (obj.get("metadata") or {}).items() if name not in SERVER_METADATA}
+    annotations = meta.get("annotations") or {}
+    if _SERVER_ANNOTATION in annotations:
+        meta["annotations"] = {name: value for name, value in annotations.items() if name != _SERVER_ANNOTATION}
     return rest | {"metadata": meta}
 
 

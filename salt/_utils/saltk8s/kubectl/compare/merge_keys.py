@@ -1,7 +1,6 @@
-"""Which field tells the items of a list apart: the merge keys of Kubernetes' own types.
+"""Which field identifies the items of a list: the merge keys of built-in types.
 
-A list that is not here is compared item by item, in its order. That is always safe: the worst that comes of it is a
-question to the API server.
+A list that is not here is compared item by item, in its order.
 """
 
 from __future__ import annotations
@@ -31,11 +30,7 @@ _KEYS: dict[str, tuple[tuple[tuple[str, Any], ...], ...]] = {
     "webhooks": ((("name", None),),),
     "secrets": ((("name", None),),),
     "matchConditions": ((("name", None),),),
-    "validations": (),
 }
-# lists of plain values whose order means nothing
-_SETS = frozenset({"finalizers"})
-
 Identity = tuple[tuple[str, Any], ...]
 
 
@@ -45,15 +40,10 @@ def keyed(field: str, *lists: Any) -> list[dict[Identity, Any]] | None:
     field: name of the field that holds the lists.
     """
     for keys in _KEYS.get(field, ()):
-        found = [_by_key(keys, items) for items in lists]
-        if all(part is not None for part in found):
+        found = [part for part in (_by_key(keys, items) for items in lists) if part is not None]
+        if len(found) == len(lists):
             return found
     return None
-
-
-def is_set(field: str) -> bool:
-    """Return whether the order of a list of plain values means nothing."""
-    return field in _SETS
 
 
 def label(identity: Identity) -> str:

@@ -1,4 +1,4 @@
-"""Which object is meant: group, kind, namespace and name, and what follows from the group and the kind alone."""
+"""What identifies an object: group, kind, namespace and name, and what follows from the group and the kind alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 
 SET_LABEL = "saltk8s.io/set"
 MANAGER = "saltk8s"
-REPLACE_ANNOTATION = "saltk8s.io/replace"  # "true": may be deleted and made anew where it cannot be changed
+REPLACE_ANNOTATION = "saltk8s.io/replace"  # "true": may be deleted and re-created where a field is immutable
+# Fields of metadata that the API server sets and nobody declares.
+SERVER_METADATA = frozenset(
+    {"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"}
+    | {"deletionTimestamp", "deletionGracePeriodSeconds"}
+)
 
 # Groups that the API server serves itself; an object of any other group is a custom resource.
 BUILT_IN = frozenset(
@@ -64,7 +69,7 @@ _CLUSTER_SCOPED = frozenset(
     }
 )
 
-# What holds data, or takes everything inside it along when it goes.
+# Kinds that hold data, or whose deletion deletes everything inside them.
 PROTECTED = frozenset(
     {
         ("", "Namespace"),
@@ -168,7 +173,7 @@ def defined_kinds(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str],
     return found
 
 
-def namespaced(kind: Kind, defined: Mapping[tuple[str, str], bool]) -> bool | None:
+def is_namespaced(kind: Kind, defined: Mapping[tuple[str, str], bool]) -> bool | None:
     """Return whether objects of the kind live in a namespace; None when only the API server knows.
 
     defined: what defined_kinds() returned for the set.
@@ -181,7 +186,7 @@ def namespaced(kind: Kind, defined: Mapping[tuple[str, str], bool]) -> bool | No
 
 
 def matches(wanted: str, key: Key) -> bool:
-    """Return whether ``Kind name`` or ``Kind namespace/name`` (the kind with or without its group) means the object."""
+    """Return whether ``Kind name`` or ``Kind namespace/name`` (kind with or without group) names the object."""
     found = _NAMED.match(wanted)
     if not found:
         return False

@@ -5,13 +5,24 @@ from __future__ import annotations
 import base64
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import yaml
 from saltk8s.base.errors import Invalid
-from saltk8s.kubectl.manifests.identity import SET_LABEL, Key, defined_kinds, key_of, kind_of, namespaced
+from saltk8s.kubectl.manifests import strict_yaml
+from saltk8s.kubectl.manifests.identity import (
+    SERVER_METADATA,
+    SET_LABEL,
+    Key,
+    Kind,
+    defined_kinds,
+    is_namespaced,
+    key_of,
+    kind_of,
+)
 
+AskScope = Callable[[Collection[Kind]], Iterable[Kind]]  # custom kinds -> those that are cluster-scoped
 _SET_NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
 
 
@@ -29,61 +40,6 @@ class Found(NamedTuple):
     obj: dict[str, Any]
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """YAML as kubectl reads it: a key given twice is an error, and a date stays text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_TEXT, _LIST, _MAP, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map", "merge"))
-
-
-def _documents(text: str) -> list[Any]:
-    """Return the documents of a text. Raises YAMLError."""
-    loader = _Loader(text)
-    try:
-        found = []
-        while loader.check_node():
-            found.append(_value(loader, loader.get_node()))
-        return found
-    except RecursionError as err:
-        raise yaml.constructor.ConstructorError(None, None, "an alias that holds itself", None) from err
-    finally:
-        loader.dispose()
-
-
-def _value(loader: _Loader, node: yaml.Node) -> Any:
-    """Return what a node means: what the loader's own constructors give, several times as fast."""
-    if node.tag == _TEXT and isinstance(node, yaml.ScalarNode):
-        return node.value
-    if node.tag not in (_LIST, _MAP):
-        return loader.construct_object(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(loader, item) for item in node.value]
-    merged: dict[Any, Any] = {}
-    if any(key.tag == _MERGE for key, _ in node.value):
-        own = [pair for pair in node.value if pair[0].tag != _MERGE]
-        loader.flatten_mapping(node)  # puts what is merged in before the mapping's own pairs
-        merged = {_key(loader, key): _value(loader, value) for key, value in node.value[: len(node.value) - len(own)]}
-        node = yaml.MappingNode(node.tag, own, node.start_mark, node.end_mark)
-    found: dict[Any, Any] = {}
-    for key_node, value in node.value:
-        key = _key(loader, key_node)
-        if key in found:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
-        found[key] = _value(loader, value)
-    return merged | found if merged else found
-
-
-def _key(loader: _Loader, node: yaml.Node) -> Any:
-    key = _value(loader, node)
-    if not isinstance(key, (str, int, float, bool)):
-        raise yaml.constructor.ConstructorError(None, None, "a key that is not text", node.start_mark)
-    return key
-
-
 def parse(sources: Iterable[Source]) -> list[Found]:
     """Return every object of the texts, in the order they stand, Lists taken apart, empty documents left out.
 
@@ -93,9 +49,9 @@ def parse(sources: Iterable[Source]) -> list[Found]:
     problems: list[str] = []
     for source in sources:
         try:
-            documents = _documents(source.text)
+            documents = strict_yaml.documents(source.text)
         except yaml.YAMLError as err:
-            problems.append(f"{source.name}: {_yaml_problem(err)}")
+            problems.append(f"{source.name}: {strict_yaml.problem(err)}")
             continue
         for number, document in enumerate(documents, 1):
             where = f"{source.name}, document {number}"
@@ -125,20 +81,22 @@ def _collect(document: Any, where: str, found: list[Found], problems: list[str])
         for number, item in enumerate(document["items"] or [], 1):
             _collect(item, f"{where}, item {number}", found, problems)
     else:
-        wrong = _faults(document)
+        wrong = _problems(document)
         problems += [f"{where}: {text}" for text in wrong]
         if not wrong:
             found.append(Found(where, dict(document)))
 
 
-def _faults(obj: Mapping[str, Any]) -> list[str]:
-    wrong = [f"{field} is missing or not text" for field in ("apiVersion", "kind") if not _text(obj.get(field))]
+def _problems(obj: Mapping[str, Any]) -> list[str]:
+    wrong = [f"{field} is missing or not text" for field in ("apiVersion", "kind") if not _is_text(obj.get(field))]
     meta = obj.get("metadata")
     if not isinstance(meta, Mapping):
         return [*wrong, "metadata is missing"]
-    if not _text(meta.get("name")):
-        wrong.append("metadata.name is missing or not text (generateName cannot be declared: it is another each time)")
-    if meta.get("namespace") is not None and not _text(meta["namespace"]):
+    if not _is_text(meta.get("name")):
+        wrong.append(
+            "metadata.name is missing or not text (generateName cannot be declared: each run would create a new one)"
+        )
+    if meta.get("namespace") is not None and not _is_text(meta["namespace"]):
         wrong.append("metadata.namespace is not text")
     for field in ("labels", "annotations"):
         values = meta.get(field)
@@ -150,31 +108,24 @@ def _faults(obj: Mapping[str, Any]) -> list[str]:
                 for key, value in (values or {}).items()
                 if not isinstance(value, str)
             ]
-    if "stringData" in obj and kind_of_text(obj) == "v1 Secret":
-        wrong += _string_data_faults(obj["stringData"])
+    if "stringData" in obj and version_and_kind(obj) == "v1 Secret":
+        wrong += _string_data_problems(obj["stringData"])
     return wrong
 
 
-def _string_data_faults(values: Any) -> list[str]:
+def _string_data_problems(values: Any) -> list[str]:
     if not isinstance(values, Mapping):
         return ["stringData is not a map"]
     return [f"stringData.{key} is not text: quote it" for key, value in values.items() if not isinstance(value, str)]
 
 
-def kind_of_text(obj: Mapping[str, Any]) -> str:
-    """Return ``apiVersion kind`` of something that may not be a whole object."""
+def version_and_kind(obj: Mapping[str, Any]) -> str:
+    """Return ``apiVersion kind`` of a document that may not be a whole object."""
     return f"{obj.get('apiVersion')} {obj.get('kind')}"
 
 
-def _text(value: Any) -> bool:
+def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-def _yaml_problem(err: yaml.YAMLError) -> str:
-    """Say what is wrong and where, without the line itself: it may hold a secret."""
-    mark = getattr(err, "problem_mark", None)
-    at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return f"not YAML{at}: {getattr(err, 'problem', None) or 'cannot be read'}"
 
 
 def normalised(obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,9 +136,9 @@ def normalised(obj: Mapping[str, Any]) -> dict[str, Any]:
     """
     result = _without_nulls(obj)  # a copy, all the way down
     result.pop("status", None)
-    for field in ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"):
+    for field in SERVER_METADATA:
         result["metadata"].pop(field, None)
-    if kind_of_text(result) == "v1 Secret":
+    if version_and_kind(result) == "v1 Secret":
         texts = result.pop("stringData", None) or {}
         if texts:
             result["data"] = (result.get("data") or {}) | {
@@ -204,16 +155,20 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def declare(found: Iterable[Found], set_name: str, namespace: str, cluster_scoped) -> dict[Key, dict[str, Any]]:
+def declare(
+    found: Iterable[Found], set_name: str, namespace: str, cluster_scoped: AskScope
+) -> dict[Key, dict[str, Any]]:
     """Return the set's objects by key: normalised, with the set's label and their namespace.
 
     found: what parse() returned; set_name: the label's value; namespace: for objects that name none;
-    cluster_scoped: function that is asked which of some custom kinds (a list of Kind) are cluster-scoped and returns
-    those; it is called only when the set itself does not tell.
+    cluster_scoped: function that returns which of some custom kinds are cluster-scoped; it is called only when the set
+    itself does not tell.
     Raises Invalid with every problem: a name that cannot be a label, an object given twice, one of another set.
     """
     if not _SET_NAME.match(set_name or ""):
-        raise Invalid(f"the set's name {set_name!r} is no label: lower-case letters, digits, '-', '.', 63 at most")
+        raise Invalid(
+            f"the set's name {set_name!r} is not a valid label: lower-case letters, digits, '-', '.', 63 at most"
+        )
     found = list(found)
     in_namespace = _scopes([item.obj for item in found], cluster_scoped)
     declared: dict[Key, dict[str, Any]] = {}
@@ -229,7 +184,7 @@ def declare(found: Iterable[Found], set_name: str, namespace: str, cluster_scope
         labels = meta.setdefault("labels", {})
         key = key_of(obj)
         if labels.setdefault(SET_LABEL, set_name) != set_name:
-            problems.append(f"{where}: {key.title} says that it belongs to the set {labels[SET_LABEL]!r}")
+            problems.append(f"{where}: {key.title} is labelled as part of the set {labels[SET_LABEL]!r}")
         if key in seen:
             problems.append(f"{where}: {key.title} is declared already in {seen[key]}")
         seen.setdefault(key, where)
@@ -239,11 +194,11 @@ def declare(found: Iterable[Found], set_name: str, namespace: str, cluster_scope
     return declared
 
 
-def _scopes(objects: list[dict[str, Any]], cluster_scoped) -> dict:
+def _scopes(objects: list[dict[str, Any]], cluster_scoped: AskScope) -> dict[Kind, bool | None]:
     defined = defined_kinds(objects)
-    scopes = {kind: namespaced(kind, defined) for kind in {kind_of(obj) for obj in objects}}
+    scopes = {kind: is_namespaced(kind, defined) for kind in {kind_of(obj) for obj in objects}}
     named = {kind_of(obj) for obj in objects if obj["metadata"].get("namespace")}
-    # an object that names its namespace tells by itself
+    # a kind with an object that names its namespace is is_namespaced
     scopes |= {kind: True for kind, known in scopes.items() if known is None and kind in named}
     unknown = sorted(kind for kind, known in scopes.items() if known is None)
     if unknown:

@@ -1,4 +1,4 @@
-"""Label selectors: as text for the API server, and decided here."""
+"""Label selectors: as text for the API server, and evaluated here."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def text(selector: Mapping[str, Any] | None) -> str | None:
 
 
 def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str] | None) -> bool:
-    """Return whether a selector means an object with these labels. An empty one means all, none at all means none."""
+    """Return whether a selector matches labels. An empty one matches all, None matches none."""
     if selector is None:
         return False
     labels = labels or {}
     if any(labels.get(name) != value for name, value in (selector.get("matchLabels") or {}).items()):
         return False
-    return all(_holds(item, labels) for item in selector.get("matchExpressions") or [])
+    return all(_expression_matches(item, labels) for item in selector.get("matchExpressions") or [])
 
 
-def _holds(item: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    there, values = item["key"] in labels, item.get("values") or []
+def _expression_matches(item: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    present, values = item["key"] in labels, item.get("values") or []
     return {
-        "In": there and labels.get(item["key"]) in values,
-        "NotIn": not there or labels[item["key"]] not in values,
-        "Exists": there,
-        "DoesNotExist": not there,
+        "In": present and labels.get(item["key"]) in values,
+        "NotIn": not present or labels[item["key"]] not in values,
+        "Exists": present,
+        "DoesNotExist": not present,
     }[item["operator"]]

@@ -1,6 +1,6 @@
 """Where manifests come from: files and folders, on Salt's file server or on this machine, or a web server's files.
 
-What a web server gives is taken only with the hash of what it should be: it decides what runs in the cluster.
+A web server's file is used only with its hash, because it decides what runs in the cluster.
 """
 
 from __future__ import annotations
@@ -40,18 +40,19 @@ def read(
 ) -> list[Source]:
     """Return the texts of the manifests, in the order of the addresses, a folder's files in the order of their names.
 
-    source: an address or several: ``salt://folder``, ``salt://file.yaml``, absolute paths of the same two sorts, or
+    source: an address or several: ``salt://folder``, ``salt://file.yaml``, absolute paths of the same two forms, or
     ``https://`` files; render: local path -> text, or None for files that are taken as they are; hashes: the hash of
     the one web address, or ``{address: hash}``, as ``sha256=...``.
     Raises Invalid: no such file, nothing in a folder, a web address without its hash or with another content, and
-    whatever ``render`` raises of it, with the file's name.
+    an Invalid of ``render`` with the file's name.
     """
     addresses = [source] if isinstance(source, str) else list(source or ())
-    if not isinstance(hashes, Mapping):
-        hashes = dict.fromkeys((address for address in addresses if address.startswith(WEB)), hashes)
+    by_address: Mapping[str, str | None] = (
+        hashes if isinstance(hashes, Mapping) else dict.fromkeys(filter(_is_web, addresses), hashes)
+    )
     texts = []
     for address in addresses:
-        for name, path in _files(address, server, hashes.get(address)):
+        for name, path in _files(address, server, by_address.get(address)):
             try:
                 texts.append(Source(name, render(path) if render else Path(path).read_text()))
             except Invalid as err:
@@ -59,9 +60,13 @@ def read(
     return texts
 
 
+def _is_web(address: str) -> bool:
+    return address.startswith(WEB)
+
+
 def _files(address: str, server: FileServer, wanted: str | None) -> list[tuple[str, str]]:
     """Return (name for errors, local path) of an address."""
-    if address.startswith(WEB):
+    if _is_web(address):
         return [(address, _from_web(address, server, wanted))]
     served = address.startswith("salt://")
     if address.endswith(SUFFIXES):
@@ -83,17 +88,17 @@ def _files(address: str, server: FileServer, wanted: str | None) -> list[tuple[s
 
 def _from_web(address: str, server: FileServer, wanted: str | None) -> str:
     found = _HASH.match(wanted or "")
-    sort = (found["name"] or _LENGTHS.get(len(found["digits"]))) if found else None
-    if not sort or _LENGTHS.get(len(found["digits"])) != sort:
+    digits = found["digits"].lower() if found else ""
+    algorithm = _LENGTHS.get(len(digits))
+    if not found or not algorithm or found["name"] not in (None, algorithm):
         raise Invalid(
             f"{address}: source_hash: got {wanted or 'none'}; expected sha256=<64 hexadecimal digits> (or "
             "sha384, sha512) of the file"
         )
-    digits = found["digits"].lower()
-    local = server.fetch(address, f"{sort}={digits}")
+    local = server.fetch(address, f"{algorithm}={digits}")
     if not local or not Path(local).is_file():
         raise Invalid(f"{address}: cannot be fetched")
-    got = hashlib.new(sort, Path(local).read_bytes()).hexdigest()
-    if got != digits:
-        raise Invalid(f"{address}: source_hash: the file's {sort} is {got}; expected {digits}")
+    actual = hashlib.new(algorithm, Path(local).read_bytes()).hexdigest()
+    if actual != digits:
+        raise Invalid(f"{address}: source_hash: the file's {algorithm} is {actual}; expected {digits}")
     return local

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltk8s.base import errors, quantity
-from saltk8s.kubectl.client import refusals
+from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.operations import target
 
@@ -39,7 +39,7 @@ def of_pods(kubectl: Kubectl, namespace: str | None) -> list[dict[str, Any]]:
 def _ask(kubectl: Kubectl, path: str) -> list[dict[str, Any]]:
     try:
         return json.loads(kubectl.run("get", "--raw", f"{API}/{path}", what="metrics"))["items"]
-    except refusals.NotFound as err:
+    except api_errors.NotFound as err:
         raise errors.NotReady(
             "the cluster has no metrics API: metrics-server is not installed (k8s:cluster:metrics_server)"
         ) from err

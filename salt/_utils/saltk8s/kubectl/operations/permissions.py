@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import refusals
+from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
 
 AUTHORIZATION = "authorization.k8s.io/v1"
@@ -70,7 +70,9 @@ def _resolved(kubectl: Kubectl, word: str) -> tuple[str, str]:
         names = {fields[0], fields[-1].lower(), *(fields[1].split(",") if len(fields) > 4 else ())}
         if wanted in names and (not group or group == of_line):
             return fields[0], of_line
-    raise refusals.UnknownKind(f"the API server does not know the resource {word}: is its definition installed?", word)
+    raise api_errors.UnknownKind(
+        f"the API server does not know the resource {word}: is its definition installed?", word
+    )
 
 
 def _reviewed(kubectl: Kubectl, kind: str, spec: dict[str, Any], who: Sequence[str]) -> dict[str, Any]:

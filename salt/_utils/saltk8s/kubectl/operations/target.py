@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import refusals
+from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import diff, local
+from saltk8s.kubectl.compare import diff, managed_fields
 from saltk8s.kubectl.manifests.identity import key_of, kind_of, set_of
 
 NODE = "Node.v1."
@@ -18,15 +18,15 @@ def one(kubectl: Kubectl, kind: str, name: str, namespace: str | None = None) ->
     """Return a live object with its managed fields.
 
     kind: as kubectl takes it; namespace: ``default`` when None, of no meaning for kinds without.
-    Raises refusals.NotFound when it is not there, Invalid for what is no kind or no name.
+    Raises api_errors.NotFound when it is not there, Invalid for what is no kind or no name.
     """
     kind, name, namespace = plain("kind", kind), plain("name", name), plain("namespace", namespace or "default")
     words = ["get", kind, name, "--ignore-not-found", "--show-managed-fields", "--namespace", namespace]
     found = kubectl.objects(*words, what=f"{kind} {name}")
     if not found:
         if kind == NODE:
-            raise refusals.NotFound(f"the cluster has no node {name!r}")
-        raise refusals.NotFound(f"there is no {kind} {name!r} (namespace {namespace})")
+            raise api_errors.NotFound(f"the cluster has no node {name!r}")
+        raise api_errors.NotFound(f"there is no {kind} {name!r} (namespace {namespace})")
     return found[0]
 
 
@@ -57,7 +57,7 @@ def refuse_declared(obj: Mapping[str, Any], *path: str, force: bool) -> None:
     path: names of the fields from the top. Raises Refused unless ``force``.
     """
     steps = [f"f:{step}" for step in path]
-    if not force and any(_has(tree, steps) for tree in local.owned_fields(obj)):
+    if not force and any(_has(tree, steps) for tree in managed_fields.owned_fields(obj)):
         raise errors.Refused(
             f"{key_of(obj).title}: the set {set_of(obj)!r} declares {diff.text(path)}, and the next highstate wants it "
             "back: change it there, or say force=True"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import refusals
+from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import REQUEST_TIMEOUT_S, Kubectl
 from saltk8s.kubectl.health import judge, summary
 from saltk8s.kubectl.manifests.identity import key_of
@@ -83,7 +83,7 @@ def _jsonpath(text: str | None) -> str:
 
 
 def _missing(err: errors.SaltK8sError) -> bool:
-    return isinstance(err, refusals.NotFound) or "no matching resources found" in str(err)
+    return isinstance(err, api_errors.NotFound) or "no matching resources found" in str(err)
 
 
 def _found(kubectl: Kubectl, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key
 
 CREATE, CHANGE, ADOPT, DELETE, REPLACE = "create", "change", "adopt", "delete", "replace"
-_DID = {CREATE: "created", CHANGE: "changed", ADOPT: "adopted", DELETE: "deleted", REPLACE: "replaced"}
+_PAST = {CREATE: "created", CHANGE: "changed", ADOPT: "adopted", DELETE: "deleted", REPLACE: "replaced"}
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Action:
 
     def line(self, test: bool) -> str:
         """Return the action for people."""
-        word = f"would {self.verb}" if test else _DID[self.verb]
+        word = f"would {self.verb}" if test else _PAST[self.verb]
         text = f"{word} {self.key.title}"
         if self.verb == ADOPT:
             text += " (it existed already, without the set's label)"
         if self.verb == REPLACE:
-            text += " (deleted and made anew)"
+            text += " (deleted and re-created)"
         if self.differences:
             paths = [diff.text(path) for path in self.differences]
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
@@ -66,10 +66,10 @@ class Plan:
     def lines(self, test: bool, only: Iterable[Key] | None = None) -> list[str]:
         """Return everything for people, one line each."""
         wanted = None if only is None else set(only)
-        told = [a.line(test) for a in self.actions if wanted is None or a.key in wanted]
+        shown = [a.line(test) for a in self.actions if wanted is None or a.key in wanted]
         if self.unchanged:
-            told.append(f"{self.unchanged} object{'s are' if self.unchanged != 1 else ' is'} as declared")
-        return [*told, *self.notes, *self.blocked]
+            shown.append(f"{self.unchanged} object{'s are' if self.unchanged != 1 else ' is'} as declared")
+        return [*shown, *self.notes, *self.blocked]
 
     def writes(self) -> list[Key]:
         """Return what is written, in order."""
@@ -85,6 +85,6 @@ class Plan:
 
     def sort(self) -> None:
         """Put the actions in the order of the work: writes, then deletions from the end."""
-        first = sorted((a for a in self.actions if a.verb != DELETE), key=lambda a: order.place(a.key))
-        last = sorted((a for a in self.actions if a.verb == DELETE), key=lambda a: order.place(a.key), reverse=True)
+        first = sorted((a for a in self.actions if a.verb != DELETE), key=lambda a: order.sort_key(a.key))
+        last = sorted((a for a in self.actions if a.verb == DELETE), key=lambda a: order.sort_key(a.key), reverse=True)
         self.actions = first + last

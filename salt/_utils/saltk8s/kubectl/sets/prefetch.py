@@ -1,7 +1,7 @@
-"""Begin to read a set before its manifests are: of the kinds that it had in the last run.
+"""Start reading a set before its manifests are read: the kinds that it had in the last run.
 
 Reading manifests and asking the API server take about the same time, and need nothing of each other but the kinds.
-What is kept of the last run is a guess and no more: what was read counts only if it is what would be read now.
+The kinds of the last run are a guess: answers are used only for the kinds that would be asked for now.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from saltk8s.kubectl.manifests.identity import Kind, kind_from
 Answer = tuple[list[dict[str, Any]], set[Kind]]
 Group = tuple[Kind, ...]
 
-WORKERS = 2  # one kubectl is mostly busy with what it was answered; more would only share the same cores
+WORKERS = 2  # one kubectl is mostly busy with its answer; more would only share the same cores
 
 
-class Ahead:
-    """The LISTs of a set; without a cache folder there is no guess, and they begin when they are asked for."""
+class Prefetch:
+    """The LISTs of a set; without a cache folder there is no guess, and they start when they are asked for."""
 
     def __init__(self, kubectl: Kubectl, set_name: str):
         self._kubectl = kubectl
@@ -32,14 +32,14 @@ class Ahead:
         name = hashlib.sha256(f"{kubectl.words} {set_name}".encode()).hexdigest()[:16]
         self._path = Path(kubectl.cache_dir) / "sets" / name if kubectl.cache_dir else None
         self._guess = self._remembered() if kubectl.cluster_exists else []
-        self._begun = {group: self._begin(group) for group in self._guess}
+        self._started = {group: self._start(group) for group in self._guess}
 
-    def begin(self, groups: Sequence[Group]) -> list[Future[Answer]]:
+    def answers(self, groups: Sequence[Group]) -> list[Future[Answer]]:
         """Return the answers to come for groups of kinds of the set."""
-        return [self._begun.pop(group, None) or self._begin(group) for group in groups]
+        return [self._started.pop(group) if group in self._started else self._start(group) for group in groups]
 
     def remember(self, groups: Sequence[Group]) -> None:
-        """Keep what was asked for. A cache that cannot be written is no reason to fail."""
+        """Store the groups for the next run. A cache that cannot be written is no reason to fail."""
         if self._path is None or list(groups) == self._guess:
             return
         try:
@@ -50,9 +50,9 @@ class Ahead:
         except OSError:
             return
 
-    def _begin(self, group: Group) -> Future[Answer]:
-        if len(group) == 1:  # of one kind alone there is much: see reader._groups()
-            return self._pool.submit(self._kubectl.many_of_set, self._set, group[0])
+    def _start(self, group: Group) -> Future[Answer]:
+        if len(group) == 1:  # a kind alone has many objects: see reader._groups()
+            return self._pool.submit(self._kubectl.many_set_objects, self._set, group[0])
         return self._pool.submit(self._kubectl.set_objects, self._set, group)
 
     def _remembered(self) -> list[Group]:

@@ -1,4 +1,4 @@
-"""What is live of a set: as few requests as there are kinds, whatever the number of objects."""
+"""The live objects of a set: as many requests as there are kinds, whatever the number of objects."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import local
+from saltk8s.kubectl.compare import equality, managed_fields
 from saltk8s.kubectl.manifests.identity import PROTECTED, Key, Kind, key_of, kind_of
 from saltk8s.kubectl.sets import record
-from saltk8s.kubectl.sets.prefetch import Ahead
+from saltk8s.kubectl.sets.prefetch import Prefetch
 
 Objects = dict[Key, dict[str, Any]]
 
-# Their kinds are asked for when a set is deleted, recorded or not: they outlive the record.
+# Kinds that are read when a set is deleted, recorded or not: their objects outlive the record.
 _KEPT_KINDS = {Kind(group, kind, "v1") for group, kind in PROTECTED}
-# That many objects of one namespace are looked for by name; for more, a LIST of their kinds is cheaper.
+# Up to so many objects of one namespace are read by name; for more, a LIST of their kinds is cheaper.
 _FEW = 25
-# So many declared objects are read by one kubectl: it holds them all, and while the next one reads they are compared.
+# Declared objects read by one kubectl: it holds them all, and they are compared while the next one reads.
 _GROUP = 300
 
 
@@ -41,15 +41,19 @@ class Live:
         """Return a live object, whatever its labels."""
         return self.members.get(key) or self.others.get(key)
 
+    def existing(self, key: Key) -> dict[str, Any]:
+        """Return a live object that is known to exist."""
+        return self.members[key] if key in self.members else self.others[key]
+
     def take(self, objects: Sequence[dict[str, Any]], declared: Mapping[Key, Mapping[str, Any]]) -> None:
-        """Add objects of the set. Of those that are as declared the field managers are dropped: half their size."""
+        """Add objects of the set. Of equal ones the field managers are dropped: half their size."""
         for obj in objects:
             key = key_of(obj)
             wanted = declared.get(key)
             if key in self.members and (wanted is None or obj["apiVersion"] != wanted["apiVersion"]):
                 continue  # it came in several versions: the declared one counts
             self.members[key] = obj
-            if wanted is not None and local.ours(obj) and local.looks_equal(wanted, obj):
+            if wanted is not None and managed_fields.is_applied_by_us(obj) and equality.looks_equal(wanted, obj):
                 self.equal.add(key)
                 obj["metadata"].pop("managedFields", None)
 
@@ -59,22 +63,22 @@ def read(
     set_name: str,
     declared: Mapping[Key, Mapping[str, Any]],
     adopt: bool = True,
-    ahead: Ahead | None = None,
+    prefetch: Prefetch | None = None,
 ) -> Live:
-    """Read a set: one LIST a kind; declared objects that do not carry its label are looked for besides.
+    """Read a set: one LIST a kind; then declared objects that do not carry its label.
 
-    ahead: what was begun already; adopt: False leaves out the second part (a set that is deleted does not care for what
-    it does not own).
+    prefetch: what is being read already; adopt: False leaves out the second part (a set that is deleted has no use for
+    what it does not own).
     """
     sizes = Counter(kind_of(obj) for obj in declared.values()) + Counter([record.KIND])
     if not adopt:
         sizes.update(dict.fromkeys(_without(_KEPT_KINDS, sizes), 1))
-    live, ahead = Live(), ahead or Ahead(kubectl, set_name)
-    ahead.remember(_read_kinds(ahead, sizes, live, declared))
+    live, prefetch = Live(), prefetch or Prefetch(kubectl, set_name)
+    prefetch.remember(_read_kinds(prefetch, sizes, live, declared))
     live.recorded = record.kinds(live.members.get(record.key(set_name)))
     earlier = _without(live.recorded, sizes)
     if earlier:
-        _read_kinds(ahead, dict.fromkeys(earlier, 1), live, declared)
+        _read_kinds(prefetch, dict.fromkeys(earlier, 1), live, declared)
     if adopt:
         missing = {
             key: obj["apiVersion"]
@@ -86,11 +90,11 @@ def read(
 
 
 def _read_kinds(
-    ahead: Ahead, sizes: Mapping[Kind, int], live: Live, declared: Mapping[Key, Mapping[str, Any]]
+    prefetch: Prefetch, sizes: Mapping[Kind, int], live: Live, declared: Mapping[Key, Mapping[str, Any]]
 ) -> list[tuple[Kind, ...]]:
     """Read kinds of a set into ``live``, return how; sizes: how many objects of each are declared."""
     groups = _groups(sizes)
-    for answer in ahead.begin(groups):
+    for answer in prefetch.answers(groups):
         found, unknown = answer.result()
         live.take(found, declared)
         live.unknown |= unknown
@@ -110,16 +114,16 @@ def _groups(sizes: Mapping[Kind, int]) -> list[tuple[Kind, ...]]:
 
 
 def _outside(kubectl: Kubectl, set_name: str, missing: Mapping[Key, str]) -> list[dict[str, Any]]:
-    """Return which of the missing objects are there without the set's label: others made them."""
-    spaces = {key: version for key, version in missing.items() if (key.group, key.kind) == ("", "Namespace")}
-    found = kubectl.existing([stub(*item) for item in spaces.items()])
-    new = {key.name for key in spaces.keys() - {key_of(obj) for obj in found}}
-    by_space: dict[str, dict[Key, str]] = {}
+    """Return which of the missing objects exist without the set's label: others created them."""
+    namespaces = {key: version for key, version in missing.items() if (key.group, key.kind) == ("", "Namespace")}
+    found = kubectl.existing([stub(*item) for item in namespaces.items()])
+    new = {key.name for key in namespaces.keys() - {key_of(obj) for obj in found}}
+    by_namespace: dict[str, dict[Key, str]] = {}
     for key, version in missing.items():
-        if key not in spaces and key.namespace not in new:  # in a namespace that is not there, there is nothing
-            by_space.setdefault(key.namespace, {})[key] = version
+        if key not in namespaces and key.namespace not in new:  # a namespace that does not exist is empty
+            by_namespace.setdefault(key.namespace, {})[key] = version
     few: dict[Key, str] = {}
-    for namespace, keys in sorted(by_space.items()):
+    for namespace, keys in sorted(by_namespace.items()):
         if len(keys) <= _FEW:
             few |= keys
             continue
@@ -133,7 +137,7 @@ def _kind(key: Key, api_version: str) -> Kind:
 
 
 def stub(key: Key, api_version: str) -> dict[str, Any]:
-    """Return what is enough of an object to ask for it or to delete it."""
+    """Return as much of an object as is needed to get or delete it."""
     meta = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
     return {"apiVersion": api_version, "kind": key.kind, "metadata": meta}
 

@@ -1,8 +1,8 @@
-"""The set's record: a ConfigMap that keeps which kinds a set ever had.
+"""The set's record: a ConfigMap with the kinds that the set ever had.
 
 An object of a kind that is no longer declared at all can only be found by asking for that kind. The record is an
-object of the set like any other: it comes with the one LIST that is read anyway, its changes are shown, and it is
-written before anything else, so a run that is cut short leaves nothing behind that a later run would not find.
+object of the set like any other: it comes with the LIST of ConfigMaps, its changes are shown, and it is written before
+anything else, so an interrupted run leaves nothing behind that a later run would not find.
 """
 
 from __future__ import annotations

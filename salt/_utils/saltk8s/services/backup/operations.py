@@ -170,7 +170,7 @@ def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, ex
 def _carry_out(kubectl: Kubectl, obj: dict[str, Any], timeout_s: float, test: bool) -> dict[str, Any]:
     meta, begin = obj["metadata"], time.monotonic()
     told = {"kind": obj["kind"], "name": meta["name"], "namespace": meta["namespace"], "phase": None, "seconds": 0.0}
-    kubectl.apply([obj], dry_run=test, force=False, what=f"{obj['kind']} {meta['name']}")
+    kubectl.apply([obj], dry_run=test, force_conflicts=False, what=f"{obj['kind']} {meta['name']}")
     if test:
         return told
     kind = f"{obj['kind'].lower()}s.{obj['apiVersion'].partition('/')[0]}"

@@ -63,20 +63,6 @@ def wanted(model: Mapping[str, Any], name: str, ca: str) -> Wanted:
     return Wanted(name, tenant["namespaces"][0], own["path"], server, ca, cluster, *times)
 
 
-def authority(kubeconfig: str) -> str:
-    """Return the certificate authority of a kubeconfig's cluster, base64. Raises Unreachable without one."""
-    try:
-        found = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))
-        contexts = {item["name"]: item["context"] for item in found["contexts"]}
-        clusters = {item["name"]: item["cluster"] for item in found["clusters"]}
-        cluster = clusters[contexts[found["current-context"]]["cluster"]]
-        if cluster.get("certificate-authority-data"):
-            return cluster["certificate-authority-data"]
-        return base64.b64encode(Path(cluster["certificate-authority"]).read_bytes()).decode()
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as err:
-        raise errors.Unreachable(f"the kubeconfig {kubeconfig} names no certificate authority") from err
-
-
 def build(want: Wanted, token: str) -> str:
     """Return the text of the kubeconfig."""
     content = {

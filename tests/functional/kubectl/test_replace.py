@@ -79,7 +79,7 @@ def test_a_field_that_cannot_be_changed(apiserver, applied, before, after, title
     real = check_thrice(apiserver, lambda **kw: applied(name, after, replace=[title], **kw))
     assert list(real["changes"]) == [title]
     assert any(path.startswith(field) for path in real["changes"][title]), real["changes"]
-    assert f"replaced {title} (deleted and made anew): " in real["comment"]
+    assert f"replaced {title} (deleted and re-created): " in real["comment"]
     assert apiserver.get(after["kind"], after["metadata"]["name"])["metadata"]["uid"] != uid
 
 

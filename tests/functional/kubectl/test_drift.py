@@ -2,7 +2,7 @@
 
 What is declared is said exactly by test mode, put right by the next run, and the run after that changes nothing. What
 somebody else's field manager took over is a conflict that names it, and put right with ``force_conflicts``. What is not
-declared is nobody's drift. The plain cases (a field removed, a conflict) are in ``test_kubectl_sets.py``.
+declared is nobody's drift. The plain cases (a field removed, a conflict) are in ``test_sets.py``.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def test_what_a_person_changed_names_the_person_and_is_put_right_by_force(apiser
     for test in (True, False):
         answer = run(test=test)
         assert answer["result"] is False and answer["changes"] == {}
-        assert f"{title(declared)}: another field manager 'a-person' owns {field}: leave" in answer["comment"]
+        assert f"{title(declared)}: conflict: another field manager 'a-person' owns {field}: leave" in answer["comment"]
     assert [request for request in apiserver.requests(mark) if request.write] == []
     real = check_thrice(apiserver, lambda **kwargs: run(force_conflicts=True, **kwargs))
     assert real["changes"] == {title(declared): changes}

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, strategies
 from tests.support import generate, property
 
 CASES = sorted(property.REPLAYED.glob("*.yaml"))
-FAILED = Path(__file__).resolve().parents[2] / "build" / "property"
+FAILED = Path(__file__).resolve().parents[3] / "build" / "property"
 AT_LEAST = 2000
 SPARE = 6  # one example more for so many cases: where the API server refuses a redeclaration there is one less
 

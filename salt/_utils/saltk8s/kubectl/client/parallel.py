@@ -1,7 +1,7 @@
-"""Many objects through several kubectl processes at once.
+"""Many objects through several kubectl processes in parallel.
 
-One kubectl sends its requests one after the other, and waits for each: most of a long run is waiting. A few at the
-same time keep the API server busy without crowding others out (its own limits for one client are far above).
+One kubectl sends its requests one after the other, and waits for each: most of a long run is waiting. A few in
+parallel keep the API server busy without crowding others out (its own limits for one client are far above).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def split(items: Sequence[Item]) -> list[Sequence[Item]]:
 
 
 def run(action: Callable[[Sequence[Item]], list], items: Sequence[Item], doing: str) -> list:
-    """Run an action on the items, batch by batch, several at a time.
+    """Run an action on the items, batch by batch, several in parallel.
 
     action: gets a batch, returns a list; doing: what it does, for the log.
     Returns all answers, in the order of the items. When a batch fails, those that run already are waited for, no other
-    is begun, and the first error is raised.
+    is started, and the first error is raised.
     """
     parts = split(items)
     if len(parts) < 2:
