@@ -47,7 +47,7 @@ def _of_checkout(root: Path) -> str | None:
             )
         except errors.SaltK8sError:  # no git on this machine
             return None
-        return _described(done.out.strip()) if done.code == 0 else None
+        return _described(done.out.strip()) if done.exit_status == 0 else None
     try:
         return metadata.Distribution.at(root).version  # PKG-INFO
     except (metadata.PackageNotFoundError, KeyError):
