@@ -5,7 +5,7 @@ STEPS  := $(PYTHON) tests/support/steps.py
 VENV   := $(CACHE)/venv-3008
 export PATH := $(PATH):/usr/local/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help test lint unit functional docs check lab lab-down lab-status e2e bench wheel clean
+.PHONY: help test lint unit functional docs check programs lab lab-down lab-status e2e bench wheel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -13,8 +13,8 @@ help: ## this list
 test: ## lint, unit and functional tests on Salt 3008 and 3006; installs what it needs
 	@$(STEPS) prepare lint unit programs functional $(if $(ARGS),-- $(ARGS))
 
-lint: ## ruff, its format, mypy, direction of imports, yamllint, salt-lint
-	@$(STEPS) prepare lint
+lint: ## ruff, its format, mypy, direction of imports, yamllint, salt-lint (ARGS=mypy for one of them)
+	@$(STEPS) prepare lint $(if $(ARGS),-- $(ARGS))
 
 unit: ## unit tests on both Salt lines (ARGS='-k word' for some of them)
 	@$(STEPS) prepare unit $(if $(ARGS),-- $(ARGS))
@@ -35,6 +35,10 @@ wheel: ## build the wheel into dist/
 	@$(STEPS) prepare --line 3008
 	@mkdir -p build/logs && rm -rf build/lib dist
 	@$(VENV)/bin/python -m build --wheel --no-isolation --outdir dist . > build/logs/wheel.log && ls dist/*.whl
+
+programs: ## build the programs of the tests and of the lab: most of an hour on 2 cores, the first time
+	@$(STEPS) prepare --line 3008
+	@cd lab && $(PYTHON) -m labkit.gobuild
 
 lab: ## the whole platform on this machine, until the cluster runs
 	@cd lab && $(PYTHON) -m labkit up

@@ -136,20 +136,25 @@ def tracked(*patterns: str) -> list[str]:
     return sorted({name for name in found if name and (ROOT / name).is_file()})
 
 
-def lint(_lines: list[str], _more: list[str]) -> None:
-    """ruff, its format, mypy, imports, yamllint, salt-lint; all of them even when one finds something."""
-    checks = [
-        ("ruff", [tool("ruff"), "check", "--no-cache", "."]),
-        ("ruff format", [tool("ruff"), "format", "--no-cache", "--check", "."]),
-        ("mypy", [tool("mypy")]),
-        ("imports", [tool("python"), "tests/support/imports.py"]),
-        ("yamllint", [tool("yamllint"), "--strict", *tracked("*.yaml", "*.yml", ".yamllint")]),
-        ("salt-lint", [tool("salt-lint"), *tracked("salt/*.sls", "pillar.example/*.sls", "lab/pillar/*.sls")]),
-    ]
-    failed = []
-    for title, argv in checks:
+def checks() -> dict[str, list[str | Path]]:
+    """What ``lint`` consists of: name -> the command."""
+    return {
+        "ruff": [tool("ruff"), "check", "--no-cache", "."],
+        "format": [tool("ruff"), "format", "--no-cache", "--check", "."],
+        "mypy": [tool("mypy")],
+        "imports": [tool("python"), "tests/support/imports.py"],
+        "yamllint": [tool("yamllint"), "--strict", *tracked("*.yaml", "*.yml", ".yamllint")],
+        "salt-lint": [tool("salt-lint"), *tracked("salt/*.sls", "pillar.example/*.sls", "lab/pillar/*.sls")],
+    }
+
+
+def lint(_lines: list[str], more: list[str]) -> None:
+    """All checks of ``checks``, or those named after ``--``; every one of them even when one finds something."""
+    wanted, failed = checks(), []
+    named = more if set(more) <= set(wanted) else []  # other words are pytest's, in `make test ARGS=...`
+    for title in named or wanted:
         try:
-            step(title, *argv)
+            step(title, *wanted[title])
         except StepError:
             failed.append(title)
     if failed:
