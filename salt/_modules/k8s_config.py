@@ -111,8 +111,8 @@ def images():
     """
     Return every image that the site has to mirror.
 
-    Returns a map: ``services`` (service -> list of images), ``system`` (the images that ``rke`` deploys for the
-    cluster's Kubernetes version), ``mirror`` (all of them -> where the cluster pulls them from), ``missing`` (why
+    Returns a map: ``services`` (service -> list of images), ``system`` (the images that the engine deploys for
+    the cluster's Kubernetes version), ``mirror`` (all of them -> where the cluster pulls them from), ``missing`` (why
     ``system`` is empty, or None when it is complete).
 
     Raises CommandExecutionError when the pillar is not valid.
@@ -325,12 +325,12 @@ def _defaults():
 
 
 def _system_images(model):
-    if "rke.system_images" not in __salt__:
-        return [], "rke's system images: this minion has no rke module"
+    if "k8s_cluster.system_images" not in __salt__:
+        return [], "system images: this minion has no module k8s_cluster"
     try:
-        return sorted(__salt__["rke.system_images"](model["cluster"]["version"])), None
+        return __salt__["k8s_cluster.system_images"](model["cluster"]["version"]), None
     except CommandExecutionError as err:
-        return [], f"rke's system images: {err}"
+        return [], f"system images: {err}"
 
 
 def _warnings():

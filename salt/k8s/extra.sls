@@ -19,7 +19,7 @@ k8s-extra-applied:
         {}
 {%-   endfor %}
     - require:
-      - rke: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-up
 {%- else %}
 k8s-extra-absent:
   kubectl.absent:

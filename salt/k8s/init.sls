@@ -1,7 +1,7 @@
 {#- The table of contents: what this minion does follows from the pillar, by minion id, never from a grain.
 
     node    os, docker
-    admin   cluster (rke), services (kubectl)
+    admin   cluster (its engine), services (kubectl)
     cloud   cloud (what salt-cloud reads)
 
     A minion can be several of them. Whatever stands in the way is said by one state. -#}

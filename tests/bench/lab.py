@@ -78,7 +78,7 @@ def apply(target: list[str], *sls: str) -> tuple[dict, float]:
 
 
 def seconds(states: dict, *functions: str) -> float:
-    """Time that a run spent in the states of these functions (``rke.up``)."""
+    """Time that a run spent in the states of these functions (``k8s_cluster.up``)."""
     spent = 0.0
     for tag, state in states.items():
         module, _, _, function = tag.split("_|-")
@@ -108,7 +108,7 @@ def unchanged_cluster(report: Report) -> None:
     """The cluster step when nothing changed, against a warm ``rke up``."""
     count = len(NODES)
     answers, whole = apply([ADMIN], "k8s.cluster")
-    report.add("cluster_unchanged", "saltk8s", objects=count, wall_s=seconds(answers[ADMIN], "rke.up"))
+    report.add("cluster_unchanged", "saltk8s", objects=count, wall_s=seconds(answers[ADMIN], "k8s_cluster.up"))
     report.add("cluster_unchanged_command", "saltk8s", objects=count, wall_s=whole)
     bare_copy()
     up = on_admin(f"cd {BARE} && rke up --config cluster.yml >up.log 2>&1")
@@ -148,7 +148,7 @@ def blank_cluster(report: Report) -> None:
     nodes = blank_nodes()
     answers, whole = apply([ADMIN], "k8s")
     states = answers[ADMIN]
-    up = seconds(states, "rke.up")
+    up = seconds(states, "k8s_cluster.up")
     report.add("cluster_blank", "saltk8s", objects=count, wall_s=up)
     report.add("apply_blank_stage_nodes", "saltk8s", wall_s=nodes)
     report.add("apply_blank_stage_cluster", "saltk8s", wall_s=up)

@@ -10,13 +10,13 @@ import pytest
 from tests.support import pillars
 from tests.support.salt import Minion
 
-CLUSTER = "k8s-cluster-up:\n  rke.prepared: []\n"  # the cluster is there: nothing of rke runs
+CLUSTER = "k8s-cluster-up:\n  k8s_cluster.prepared: []\n"  # the cluster exists: the engine does not run
 SERVICE = """include: [k8s.cluster]
 k8s-{name}-applied:
   kubectl.applied:
     - name: {name}
     - objects: [{{apiVersion: {version}, kind: {kind}, metadata: {{name: of-{name}, namespace: default}}}}]
-    - require: [{{rke: k8s-cluster-up}}]
+    - require: [{{k8s_cluster: k8s-cluster-up}}]
 """
 
 

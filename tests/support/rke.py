@@ -12,8 +12,8 @@ from saltk8s.engine.rke import engine as rke
 from saltk8s.pillar import model as models
 from tests.support import pillars
 
-CASES = Path(__file__).resolve().parents[1] / "cases" / "rke"
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "rke"
+CASES = Path(__file__).resolve().parents[1] / "cases" / "engine" / "rke"
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "engine" / "rke"
 
 _BASE: dict[str, Any] = {
     "cluster": {
@@ -54,7 +54,7 @@ def model(over: dict[str, Any] | None = None, state_dir: str = "/var/lib/saltk8s
 
 
 def case(name: str) -> dict[str, Any]:
-    """A case file, ``tests/cases/rke/<name>.yaml``."""
+    """A case file, ``tests/cases/engine/rke/<name>.yaml``."""
     return yaml.safe_load((CASES / f"{name}.yaml").read_text())
 
 
@@ -150,7 +150,7 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
 
 
 def short_waits(monkeypatch) -> None:
-    """Let the engine look again at once, and wait for nothing that may come back by itself."""
+    """Let the engine check again at once, and wait for nothing that may recover by itself."""
     monkeypatch.setattr(ssh, "POLL_S", 0.05)
     monkeypatch.setattr(ssh, "MEMBER_GRACE_S", 0)
     monkeypatch.setattr(health, "POLL_S", 0.05)

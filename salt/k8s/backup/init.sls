@@ -8,4 +8,4 @@ k8s-backup-applied:
     - name: backup
     - source: salt://k8s/backup/manifests/{{ k8s.services.backup.engine }}
     - require:
-      - rke: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-up

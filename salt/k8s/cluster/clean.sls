@@ -9,8 +9,9 @@
 k8s-cluster-clean:
   file.absent:
     - names:
-      - {{ k8s.paths.bin_dir }}/rke
-      - {{ k8s.paths.bin_dir }}/kubectl
+{%- for program in salt['k8s_cluster.programs']() %}
+      - {{ k8s.paths.bin_dir }}/{{ program }}
+{%- endfor %}
       - /etc/profile.d/saltk8s.sh
 
 k8s-cluster-clean-kept:

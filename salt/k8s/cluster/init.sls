@@ -1,5 +1,5 @@
-{#- On the admin minion: the programs, the SSH key, and the cluster itself. The key is written by rke.prepared, which
-    reads the pillar itself: a secret in here would stand in Salt's debug log. #}
+{#- On the admin minion: the programs, the SSH key, and the cluster itself. The key is written by k8s_cluster.prepared,
+    which reads the pillar itself: a secret in here would stand in Salt's debug log. #}
 {%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_config.get' not in salt %}
 {{ needs_sync('k8s-cluster-needs-sync') }}
@@ -12,7 +12,8 @@ k8s-cluster-ssh-client:
   pkg.installed:
     - name: {{ ssh }}
 
-{%- for program in ['rke', 'kubectl'] %}
+{%- set programs = salt['k8s_cluster.programs']() %}
+{%- for program in programs %}
 {%- set binary = k8s.binaries[program] %}
 
 k8s-cluster-{{ program }}:
@@ -29,16 +30,17 @@ k8s-cluster-{{ program }}:
 {%- endfor %}
 
 k8s-cluster-files:
-  rke.prepared:
+  k8s_cluster.prepared:
     - require:
       - pkg: k8s-cluster-ssh-client
 
 k8s-cluster-up:
-  rke.up:
+  k8s_cluster.up:
     - require:
-      - file: k8s-cluster-rke
-      - file: k8s-cluster-kubectl
-      - rke: k8s-cluster-files
+{%- for program in programs %}
+      - file: k8s-cluster-{{ program }}
+{%- endfor %}
+      - k8s_cluster: k8s-cluster-files
 
 k8s-cluster-kubectl-for-root:
   file.managed:

@@ -9,7 +9,7 @@ k8s-tenants-kept:
   k8s_tenants.namespaces_kept:
     - name: tenants
     - require:
-      - rke: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-up
 
 k8s-tenants-applied:
   kubectl.applied:

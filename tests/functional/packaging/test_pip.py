@@ -61,7 +61,7 @@ def test_salt_finds_the_modules_that_pip_installed(minion, formulas):
     functions = minion.call("sys.list_functions")
     assert [name for name in OURS if name not in functions] == []
     states = minion.call("sys.list_state_functions")
-    assert {"rke.up", "kubectl.applied"} <= set(states)
+    assert {"k8s_cluster.up", "kubectl.applied"} <= set(states)
 
 
 def test_the_formulas_come_with_it(minion):

@@ -1,22 +1,37 @@
-"""The interface of an engine, what it is given and what it gives back."""
+"""The interface of an engine: what it is given, what it must provide, what it gives back.
+
+A second engine is a folder beside ``rke`` with two modules, and nothing else names it:
+
+``schema``  SCHEMA, an EngineSchema: the engine's part of the pillar's schema
+``engine``  ENGINE, a subclass of Engine
+
+What it needs of nodes, files and health is beside this module: ``ssh`` (checks nodes), ``state_folder`` (copies of the
+state, record of the last run, lock), ``health`` (waits for a healthy cluster), ``plan``, ``guards`` (refuses plans that
+could lose the cluster), ``progress`` (a program's output as log lines and events).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
+from saltk8s.engine import state_folder
 from saltk8s.engine.plan import Plan
+from saltk8s.engine.schema import EngineSchema
 
 
 class Hooks(NamedTuple):
-    """How an engine speaks to whoever runs it.
+    """How an engine reports to whoever runs it.
 
-    log: called with a line for the minion's log; event: called with a phase
-    (``etcd``, ``wait`` ...) and a dict of data.
+    log: called with a level of ``logging`` and a line for the minion's log; event: called with a phase
+    (``etcd``, ``wait`` ...) and a dict of data. Neither ever gets a secret.
     """
 
-    log: Callable[[str], None] = lambda line: None
-    event: Callable[[str, dict], None] = lambda phase, data: None
+    log: Callable[[int, str], None] = lambda level, line: logging.getLogger(__name__).log(level, "%s", line)
+    event: Callable[[str, dict[str, Any]], None] = lambda phase, data: None
 
 
 class Outcome(NamedTuple):
@@ -31,20 +46,69 @@ class Outcome(NamedTuple):
     ran: bool
 
 
-class Engine(Protocol):
-    """What every engine can do. All of it works on the model that the engine was made with."""
+class Workloads(NamedTuple):
+    """The system workloads that a healthy cluster runs in kube-system.
 
+    required: {kind: names} of those that must exist; optional: of those that must be rolled out where they exist.
+    """
+
+    required: Mapping[str, set[str]]
+    optional: Mapping[str, set[str]]
+
+
+class Engine(ABC):
+    """One cluster, built by one engine. All of it follows from the model that the engine was made with."""
+
+    schema: ClassVar[EngineSchema]
+
+    def __init__(self, model: dict[str, Any], hooks: Hooks):
+        """model: what ``k8s_config.get`` returns; hooks: log and events."""
+        self.model, self.hooks = model, hooks
+
+    @abstractmethod
     def render(self, redacted: bool = True) -> dict[str, Any]:
-        """The configuration that the engine's program gets."""
+        """Return the configuration that the engine's program gets."""
 
+    @abstractmethod
     def plan(self) -> Plan:
-        """What a run would do. Reads only."""
+        """Return what a run would do; reads only. Raises what ``up`` would raise before it runs anything."""
 
+    @abstractmethod
     def up(self, test: bool = False) -> Outcome:
-        """Make the cluster what the model says; with ``test``, say what that would do and write nothing."""
+        """Make the cluster what the model declares, and wait until it is healthy.
 
-    def prepare(self, test: bool = False) -> dict[str, Any]:
-        """Make the files that it needs before the first run, keys among them; return the changes without secrets."""
+        test: return what that would do, and write nothing. Raises Refused (a guard), Unreachable (nodes, all of them
+        named), CommandError (the engine's program), NotReady.
+        """
 
-    def state(self) -> dict[str, Any]:
-        """What is known of the cluster: nodes, version, health, last run, backups."""
+    @abstractmethod
+    def status(self) -> dict[str, Any]:
+        """Return what is known of the cluster; an API server that does not answer is reported, not raised.
+
+        The keys are those of ``k8s_cluster.status``.
+        """
+
+    @abstractmethod
+    def system_images(self, version: str | None = None) -> list[str]:
+        """Return the images that the engine itself runs, sorted. version: of Kubernetes, the model's by default."""
+
+    @abstractmethod
+    def workloads(self) -> Workloads:
+        """Return the system workloads without which the cluster is not healthy."""
+
+    def prepare(self, test: bool = False) -> dict[str, str]:
+        """Make the state folder and the SSH key, for root only; return the changes, without the key.
+
+        test: return what would change, and write nothing. Raises Refused when the pillar has no key.
+        """
+        private_key = self.model["cluster"]["ssh"].get("private_key")
+        return state_folder.prepare(self.model["paths"], private_key, test)
+
+    def kubeconfig(self) -> str | None:
+        """Return the path of the administrator's kubeconfig, None before the cluster exists."""
+        path = self.model["paths"]["kubeconfig"]
+        return path if Path(path).exists() else None
+
+    def programs(self) -> list[str]:
+        """Return the programs that the admin needs, by their names below ``k8s:binaries``."""
+        return [*self.schema.programs, "kubectl"]

@@ -1,4 +1,4 @@
-"""The nodes, as the deploy user finds them over SSH: do they answer, does Docker work, what runs on them."""
+"""The nodes, as the deploy user reaches them over SSH: whether the container runtime works, and what runs on it."""
 
 from __future__ import annotations
 
@@ -8,64 +8,69 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from saltk8s.base import errors, process
-from saltk8s.engine.rke.guards import CONTAINERS
 
-CONNECT_S = 5  # a paused machine takes the connection and never says a word
+CONNECT_S = 5  # a paused machine accepts the connection and never answers
 PROBE_S = 20
 POLL_S = 2
-MEMBER_GRACE_S = 30  # for a node that is in the cluster already: it should be there, so waiting long helps nobody
-TOLD_EVERY_S = 15
+MEMBER_GRACE_S = 30  # for a node that is in the cluster already: it should be up, so a longer wait rarely helps
+REPORT_EVERY_S = 15
 PARALLEL = 32
-# a constant, so that nothing of the pillar is ever read by the nodes' shell
-REMOTE = (
-    "docker version --format 'docker {{.Server.Version}}' && "
-    "docker ps -a --filter name=kube --filter name=etcd --format 'container {{.Names}} {{.Status}}' && "
-    "if test -d /etc/kubernetes/ssl; then echo ssl; fi"
-)
+
+
+class Inspection(NamedTuple):
+    """What an engine asks a node.
+
+    runtime: name of the container runtime; command: for the node's shell, a constant, so that nothing of the pillar is
+    ever read by that shell. It fails when the deploy user cannot use the runtime, and prints lines ``runtime VERSION``,
+    ``container NAME STATUS`` (Docker's words) and ``trace PATH`` (of a cluster); containers: names of those that
+    belong to a cluster.
+    """
+
+    runtime: str
+    command: str
+    containers: tuple[str, ...]
 
 
 @dataclass
 class Probe:
-    """What one look at a node found.
+    """What one check of a node found.
 
-    problem: None when it answers and its Docker works, else ``silent`` (no SSH), ``refused`` (SSH answers and does not
-    let the deploy user in), ``key`` (it is another machine than before) or ``docker``; detail: in the program's words;
-    docker: its version; containers: {name: whether it runs}, of rke's own; ssl: whether cluster keys lie on it.
+    problem: None when the node is usable, else ``silent`` (no answer on SSH), ``denied`` (SSH denies the deploy user),
+    ``key`` (another SSH host key than before) or ``runtime``; detail: the program's own message; runtime: the container
+    runtime's name; version: its version; containers: {name: whether it runs}; traces: what belongs to a cluster.
     """
 
     name: str
     address: str
     problem: str | None = None
     detail: str = ""
-    docker: str = ""
+    runtime: str = ""
+    version: str = ""
     containers: dict[str, bool] = field(default_factory=dict)
-    ssl: bool = False
-
-    @property
-    def traces(self) -> list[str]:
-        """What on this node belongs to a cluster."""
-        found = [f"container {name}" for name in CONTAINERS if name in self.containers]
-        return [*found, *(["/etc/kubernetes/ssl"] if self.ssl else [])]
+    traces: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        words = {
+        problem = {
             "silent": "does not answer on SSH",
-            "refused": "does not let the deploy user in",
-            "key": "is not the machine that it was (its SSH host key changed)",
-            "docker": "answers, but its Docker does not work for the deploy user",
+            "denied": "denies the deploy user SSH access",
+            "key": "is another machine than before (its SSH host key changed)",
+            "runtime": f"answers on SSH, but the deploy user cannot use {self.runtime}",
         }[self.problem or "silent"]
-        return f"{self.name} ({self.address}) {words}" + (f": {self.detail}" if self.detail else "")
+        return f"{self.name} ({self.address}) {problem}" + (f": {self.detail}" if self.detail else "")
 
 
 class Prober:
-    """Looks at nodes over SSH with the deploy user's key."""
+    """Checks nodes over SSH with the deploy user's key."""
 
-    def __init__(self, ssh: Mapping[str, Any], key: str, known_hosts: str, keep: bool = True):
-        """ssh: the model's ``cluster:ssh``; key: path; known_hosts: path; keep: whether new host keys are written."""
+    def __init__(self, ssh: Mapping[str, Any], inspection: Inspection, key: str, known_hosts: str, keep: bool = True):
+        """ssh: the model's ``cluster:ssh``; inspection: the engine's; key: path of the private key; known_hosts: path;
+        keep: whether new host keys are written.
+        """
         self._user, self._port = ssh["user"], ssh.get("port", 22)
+        self._inspection = inspection
         self._key, self._known_hosts, self._keep = key, known_hosts, keep
 
     def argv(self, address: str) -> list[str]:
@@ -84,26 +89,28 @@ class Prober:
             *known,
         ]
         words = ["ssh", "-F", os.devnull, "-T", "-i", self._key, "-p", str(self._port)]
-        return [*words, *(word for option in options for word in ("-o", option)), f"{self._user}@{address}", REMOTE]
+        words += [word for option in options for word in ("-o", option)]
+        return [*words, f"{self._user}@{address}", self._inspection.command]
 
     def probe(self, name: str, address: str) -> Probe:
-        """Look at one node. Never raises for what the node does; MissingProgram without an ssh program."""
+        """Check one node. Never raises for what the node does; MissingProgram without an ssh program."""
         try:
             result = process.run(self.argv(address), timeout_s=PROBE_S)
         except errors.CommandTimeout:
-            return Probe(name, address, "silent", f"nothing within {PROBE_S} s")
+            return Probe(name, address, "silent", f"timed out after {PROBE_S} s")
         if result.exit_status == 0:
-            return _answer(Probe(name, address), result.out)
+            return read_answer(Probe(name, address), result.out, self._inspection)
         detail = " ".join(result.err.split())[-300:]
         if result.exit_status != 255:
-            return Probe(name, address, "docker", detail or f"exit status {result.exit_status}")
+            detail = detail or f"exit status {result.exit_status}"
+            return Probe(name, address, "runtime", detail, self._inspection.runtime)
         if "HOST IDENTIFICATION HAS CHANGED" in result.err or "Host key verification failed" in result.err:
-            hint = f"if it was made anew: ssh-keygen -R {self._entry(address)} -f {self._known_hosts}"
+            hint = f"if it was re-created: ssh-keygen -R {self._entry(address)} -f {self._known_hosts}"
             return Probe(name, address, "key", hint)
-        return Probe(name, address, "refused" if "Permission denied" in result.err else "silent", detail)
+        return Probe(name, address, "denied" if "Permission denied" in result.err else "silent", detail)
 
-    def all(self, addresses: Mapping[str, str]) -> dict[str, Probe]:
-        """Look at nodes in parallel. addresses: {node name: address}. Returns {node name: Probe}."""
+    def probe_all(self, addresses: Mapping[str, str]) -> dict[str, Probe]:
+        """Check nodes in parallel. addresses: {node name: address}. Returns {node name: Probe}."""
         if not addresses:
             return {}
         with ThreadPoolExecutor(max_workers=min(PARALLEL, len(addresses))) as pool:
@@ -114,28 +121,29 @@ class Prober:
         addresses: Mapping[str, str],
         members: Iterable[str],
         timeout_s: float,
-        tell: Callable[[str, dict], None] = lambda phase, data: None,
+        report: Callable[[str, dict[str, Any]], None] = lambda phase, data: None,
     ) -> dict[str, Probe]:
-        """Wait until every node answers and its Docker works.
+        """Wait until every node answers and its container runtime works.
 
-        addresses: {node name: address}; members: the nodes that are in the cluster already, which get a short time
-        only when they are silent; timeout_s: seconds for all others; tell: called with progress.
-        Raises Unreachable, naming every node that is not there in time.
+        addresses: {node name: address}; members: the nodes that are in the cluster already, which get
+        MEMBER_GRACE_S when they are silent; timeout_s: seconds for all others; report: called with progress.
+        Raises Unreachable, naming every node that is not usable in time.
         """
-        members, start, told = set(members), time.monotonic(), 0.0
+        members, start, reported = set(members), time.monotonic(), 0.0
         done: dict[str, Probe] = {}
         while True:
-            done |= self.all({name: addresses[name] for name in addresses if name not in done or done[name].problem})
+            left = [name for name in addresses if name not in done or done[name].problem]
+            done |= self.probe_all({name: addresses[name] for name in left})
             waiting = [probe for probe in done.values() if probe.problem]
             spent = time.monotonic() - start
-            late = [p for p in waiting if spent >= _patience(p, p.name in members, timeout_s)]
+            late = [p for p in waiting if spent >= _timeout(p, p.name in members, timeout_s)]
             if late:
                 raise errors.Unreachable(unreachable(late, spent))
             if not waiting:
                 return done
-            if spent - told >= TOLD_EVERY_S or not told:
-                told = spent or 0.001
-                tell("wait", {"nodes": [probe.name for probe in waiting], "seconds": round(spent)})
+            if spent - reported >= REPORT_EVERY_S or not reported:
+                reported = spent or 0.001
+                report("wait", {"nodes": [probe.name for probe in waiting], "seconds": round(spent)})
             time.sleep(POLL_S)
 
     def forget(self, addresses: Iterable[str]) -> None:
@@ -149,25 +157,29 @@ class Prober:
 
 
 def unreachable(probes: Iterable[Probe], spent_s: float | None = None) -> str:
-    """Return the error's text for nodes that are not there."""
+    """Return the error's text for nodes that are not usable."""
     waited = f" after {spent_s:.0f} s" if spent_s is not None and spent_s >= 1 else ""
     lines = [str(probe) for probe in probes]
-    return "\n".join([f"not every node is there{waited}, so nothing was run and nothing removed:", *lines])
+    return "\n".join([f"not every node is usable{waited}; nothing was run and nothing removed:", *lines])
 
 
-def _patience(probe: Probe, member: bool, timeout_s: float) -> float:
+def _timeout(probe: Probe, member: bool, timeout_s: float) -> float:
     if probe.problem == "key":
         return 0
     return min(MEMBER_GRACE_S, timeout_s) if member and probe.problem == "silent" else timeout_s
 
 
-def _answer(probe: Probe, output: str) -> Probe:
+def read_answer(probe: Probe, output: str, inspection: Inspection) -> Probe:
+    """Complete a probe with what the inspection's command printed."""
+    paths = []
+    probe.runtime = inspection.runtime
     for line in output.splitlines():
         words = line.split()
-        if line == "ssl":
-            probe.ssl = True
-        elif words[:1] == ["docker"] and len(words) == 2:
-            probe.docker = words[1]
+        if words[:1] == ["runtime"] and len(words) == 2:
+            probe.version = words[1]
+        elif words[:1] == ["trace"] and len(words) == 2:
+            paths.append(words[1])
         elif words[:1] == ["container"] and len(words) >= 2:
             probe.containers[words[1]] = words[2:3] == ["Up"] and "(Paused)" not in line
+    probe.traces = [*(f"container {name}" for name in inspection.containers if name in probe.containers), *paths]
     return probe

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from typing import Any
 
 import yaml
@@ -28,7 +27,6 @@ WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
 # rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
 OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
 S3_SECRETS = ("access_key", "secret_key")
-_HOURS = {"m": 0, "h": 1, "d": 24, "w": 168}
 
 
 def build(model: dict[str, Any]) -> dict[str, Any]:
@@ -86,9 +84,8 @@ def secrets(config: dict[str, Any]) -> list[str]:
 
 
 def duration(value: str) -> str:
-    """Return a time such as ``7d`` or ``90m`` as rke understands it: it knows hours and minutes only."""
-    number, unit = re.fullmatch(r"(\d+)\s*([mhdw])", value).groups()
-    return f"{int(number) * _HOURS[unit]}h" if _HOURS[unit] else f"{number}m"
+    """Return a duration such as ``7d`` or ``90m`` as rke reads it: it knows hours and minutes only."""
+    return value if value.endswith("m") else f"{seconds(value) // SECONDS['h']}h"
 
 
 def dns_address(service_cidr: str) -> str:
@@ -160,7 +157,7 @@ def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> d
     """rke has two forms: times, and, for S3, whole hours and a number of snapshots."""
     if not snapshots.get("s3"):
         return {"snapshot": True, "creation": duration(snapshots["every"]), "retention": duration(snapshots["keep"])}
-    s3 = locations[snapshots["s3"]]["s3"]
+    s3 = (locations or {})[snapshots["s3"]]["s3"]
     every, keep = seconds(snapshots["every"]), seconds(snapshots["keep"])
     place = {
         "endpoint": s3["endpoint"].removeprefix("https://"),  # which is what it speaks

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from saltk8s.engine.progress import Line
 
 _LINE = re.compile(r'level=(?P<level>\w+) msg="(?P<message>(?:[^"\\]|\\.)*)"')
 _BARE = re.compile(r"level=(?P<level>\w+) msg=(?P<message>\S+)")
@@ -31,16 +32,8 @@ _BAD = ("fatal", "error", "panic")
 SHOWN = 12
 
 
-class Line(NamedTuple):
-    """One line of rke. level: ``info``, ``warning`` ...; message: its text; phase: None when it names none."""
-
-    level: str
-    message: str
-    phase: str | None
-
-
 def parse(raw: str) -> Line:
-    """Return the parts of a line; a line of another form is information as it stands."""
+    """Return the parts of a line; a line of another form is logged unchanged, as information."""
     found = _LINE.search(raw) or _BARE.search(raw)
     if not found:
         return Line("info", raw.strip(), None)
@@ -50,7 +43,7 @@ def parse(raw: str) -> Line:
 
 
 def that_matter(output: str) -> list[str]:
-    """Return the lines that explain a failed run: its last word first, then errors and warnings, each once.
+    """Return the lines that explain a failed run: the last error first, then errors and warnings, each once.
 
     output: all that rke printed. Without any such line, its last lines.
     """

@@ -11,7 +11,7 @@ from saltk8s.pillar.vocabulary import values
 _RKE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 KUBERNETES = re.compile(r"v(1)\.(\d{1,3})\.(\d{1,3})-rancher(\d{1,3})-(\d{1,3})")
 EXAMPLE = "v1.32.6-rancher1-1"
-# older rke put the cluster's whole state, its CA key too, into a ConfigMap, which any pod may read that may read those
+# older rke keeps the cluster's whole state, its CA key too, in a ConfigMap
 ADVISORY = "CVE-2023-32191"
 FIXED = ((1, 4, 19), (1, 5, 10))
 FIXED_IN = tuple(".".join(map(str, number)) for number in FIXED)

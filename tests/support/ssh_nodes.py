@@ -16,7 +16,9 @@ import asyncssh
 
 _DOCKER = """#!/bin/sh
 case "$1" in
-  version) [ -e {folder}/broken ] && { echo "Cannot connect to the Docker daemon" >&2; exit 1; }; echo "docker 27.5.1";;
+  version)
+    [ -e {folder}/broken ] && { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
+    echo "runtime 27.5.1";;
   ps) cat {folder}/containers;;
 esac
 """
@@ -79,7 +81,7 @@ class Nodes:
         return self.folder / f"node{number}"
 
     def containers(self, number: int, found: dict[str, str]) -> None:
-        """Say which containers ``docker ps -a`` shows on a node."""
+        """Set which containers ``docker ps -a`` shows on a node."""
         lines = [f"container {name} {status}\n" for name, status in found.items()]
         (self.place(number) / "containers").write_text("".join(lines))
 
@@ -116,7 +118,7 @@ class Nodes:
 
 
 class Silent:
-    """A machine that takes connections and never says a word, as a paused one does. Use as a context manager."""
+    """A machine that takes connections and never answers, as a paused one does. Use as a context manager."""
 
     def __init__(self, address: str, port: int):
         self._socket = socket.socket()

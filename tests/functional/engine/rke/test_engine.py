@@ -1,7 +1,7 @@
 """Whole runs of the engine: real SSH, real files and locks; ``rke`` and ``kubectl`` are stand-ins at the edge.
 
-A stand-in is the only way here to a run that ends well or leaves a sick cluster without a real one; the real rke is in
-test_rke_real.py, and a real cluster in the end-to-end tests.
+Only a stand-in can succeed here, or leave an unhealthy cluster, without a real one; the real rke is in
+test_program.py, and a real cluster in the end-to-end tests.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 from saltk8s.base import errors
-from saltk8s.engine import health, registry, run_files
+from saltk8s.engine import health, registry, state_folder
 from saltk8s.engine.base import Hooks
 from saltk8s.engine.rke import engine as rke_engine
 from tests.support import fake_rke, pillars
 from tests.support import rke as sample
-from tests.support.rke_nodes import Nodes
+from tests.support.ssh_nodes import Nodes
 
 NODES = {"cp1": ["controlplane", "etcd"], "w1": ["worker"], "w2": ["worker"]}
 
@@ -49,7 +49,8 @@ class Site:
         over["cluster"]["ssh"]["private_key"] = self.nodes.key.read_text()
         model = sample.model(over, str(self.dir))
         model["paths"]["bin_dir"] = str(self.bin)
-        loaded = registry.load(model, Hooks(self.logged.append, lambda *told: self.sent.append(told)))
+        hooks = Hooks(lambda _, line: self.logged.append(line), lambda *event: self.sent.append(event))
+        loaded = registry.load(model, hooks)
         loaded.prepare()
         return loaded
 
@@ -60,7 +61,7 @@ class Site:
         (self.fake / "objects.json").write_text(json.dumps({"kind": "List", "items": objects}))
 
     def mode(self, mode: str):
-        """Say how the next rke up ends."""
+        """Set how the next rke up ends."""
         (self.fake / "mode").write_text(mode)
 
     def files(self) -> dict[str, bytes]:
@@ -69,7 +70,7 @@ class Site:
 
     def backups(self) -> list[str]:
         """The moments of the state's copies, oldest first."""
-        return [path.name.rsplit(".", 1)[1] for path in run_files.backups(self.dir / "backups", "cluster.rkestate")]
+        return [path.name.rsplit(".", 1)[1] for path in state_folder.backups(self.dir / "backups", "cluster.rkestate")]
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def site(tmp_path, monkeypatch):
         yield Site(tmp_path, nodes)
 
 
-def test_test_mode_before_the_cluster_tells_and_writes_nothing(site):
+def test_test_mode_before_the_cluster_plans_and_writes_nothing(site):
     loaded = site.engine()
     before = site.files()
     outcome = loaded.up(test=True)
@@ -112,7 +113,7 @@ def test_the_first_run_the_second_and_what_is_left(site):
     assert {k: v for k, v in site.files().items() if k != "lock"} == {k: v for k, v in before.items() if k != "lock"}
     for path in site.dir.rglob("*"):
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
-    status = site.engine().state()
+    status = site.engine().status()
     assert (status["exists"], status["healthy"], status["version"]) == (True, True, "v1.32.6-rancher1-1")
     assert status["last_run"]["status"] == "done"
     assert set(status["nodes"]) == set(NODES)
@@ -148,7 +149,7 @@ def test_any_docker_is_passed_as_the_flag_that_rke_heeds(site):
     assert fake_rke.ups(site.fake)[0].endswith("--ignore-docker-version")
 
 
-def test_a_failed_run_tells_why_keeps_the_state_and_the_next_one_converges(site):
+def test_a_failed_run_is_explained_keeps_the_state_and_the_next_one_converges(site):
     site.mode("fail")
     with pytest.raises(errors.CommandError) as failed:
         site.engine().up()
@@ -180,7 +181,7 @@ def test_rke_killed_in_the_middle_of_a_change(site):
     deadline = time.monotonic() + 30
     while not (site.fake / "pid").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    with pytest.raises(errors.Refused, match="another run works on this cluster"):
+    with pytest.raises(errors.Refused, match="the cluster is locked by another run"):
         site.engine().up()
     os.kill(int((site.fake / "pid").read_text()), signal.SIGKILL)
     runner.join(30)
@@ -193,15 +194,15 @@ def test_rke_killed_in_the_middle_of_a_change(site):
     assert site.engine().up().changes == {}
 
 
-def test_a_killed_minion_is_seen_as_an_unfinished_run(site):
+def test_a_killed_minion_leaves_an_unfinished_run(site):
     site.engine().up()
     record = json.loads((site.dir / "last-run.json").read_text())
-    run_files.write_record(site.dir / "last-run.json", {**record, "status": "running"})
+    state_folder.write_record(site.dir / "last-run.json", {**record, "status": "running"})
     assert "did not finish" in str(site.engine().up(test=True).changes["reasons"])
     assert site.engine().up().ran
 
 
-def test_rke_that_ends_well_with_a_sick_cluster_is_an_error(site):
+def test_a_successful_run_with_an_unhealthy_cluster_is_an_error(site):
     def crash(item):
         return {"status": {"numberAvailable": 1}} if item["kind"] == "DaemonSet" else {}
 
@@ -247,16 +248,16 @@ def test_a_cluster_that_recovers_by_itself_is_left_alone(site, monkeypatch):
     monkeypatch.setattr(rke_engine, "GRACE_S", 30)
     (site.fake / "objects.json").unlink()
     loaded = site.engine()
-    real, looks = health.look, []
+    real, found = health.problems, []
 
-    def look(*args):
-        looks.append(real(*args))
+    def problems(*args):
+        found.append(real(*args))
         site.healthy()
-        return looks[-1]
+        return found[-1]
 
-    monkeypatch.setattr(health, "look", look)
+    monkeypatch.setattr(health, "problems", problems)
     assert loaded.up().changes == {}
-    assert "does not answer" in looks[0][0]
+    assert "does not answer" in found[0][0]
     assert len(fake_rke.ups(site.fake)) == 1
 
 
@@ -290,9 +291,9 @@ def test_a_damaged_state_stops_everything(site):
     state = site.dir / "cluster.rkestate"
     state.write_text(state.read_text()[:200])
     for test in (True, False):
-        with pytest.raises(errors.Refused, match="cannot be used: it is not whole JSON"):
+        with pytest.raises(errors.Refused, match="cannot be used: it is not valid JSON"):
             site.engine().up(test=test)
-    newest = run_files.backups(site.dir / "backups", "cluster.rkestate")[-1]
+    newest = state_folder.backups(site.dir / "backups", "cluster.rkestate")[-1]
     state.write_text(newest.read_text())
     assert site.engine().up().changes == {}
 
@@ -349,7 +350,7 @@ def test_no_secret_is_logged_sent_returned_or_readable_by_others(site):
     site.over = {"registry": {"url": "r.example", "username": "k8s", "password": "CANARY-REGISTRY"}}
     outcome = site.engine().up()
     key = site.nodes.key.read_text().splitlines()[1]
-    told = json.dumps([outcome, site.logged, site.sent, site.engine().state(), site.engine().render()], default=str)
+    told = json.dumps([outcome, site.logged, site.sent, site.engine().status(), site.engine().render()], default=str)
     for secret in ("CANARY", key):
         assert secret not in told
         assert secret not in "\n".join(fake_rke.calls(site.fake))
@@ -369,7 +370,7 @@ def test_without_a_key_nothing_is_run(site):
     assert loaded.up(test=True).lines[0] == "build a cluster of 3 nodes"
 
 
-def test_preparing_is_idempotent_and_tells_no_secret(site):
+def test_preparing_is_idempotent_and_shows_no_secret(site):
     loaded = site.engine()
     key = site.dir / "ssh_key"
     assert loaded.prepare() == {}

@@ -6,13 +6,12 @@ import json
 
 import pytest
 from saltk8s.base import errors, process
-from saltk8s.engine import registry
-from saltk8s.engine import ssh as ssh_nodes
-from saltk8s.engine.rke import cluster_yml, log_lines, state_file, versions
+from saltk8s.engine import registry, ssh
+from saltk8s.engine.rke import cluster_yml, log_lines, rkestate, versions
 from saltk8s.engine.rke.program import Program
 from tests.support import pillars
 from tests.support import rke as sample
-from tests.support.rke_nodes import Nodes, free_port
+from tests.support.ssh_nodes import Nodes, free_port
 
 RENDERED = sample.case("render")
 
@@ -43,7 +42,7 @@ def prepared(tmp_path, binaries):
     return make
 
 
-def test_it_says_its_version_and_what_it_offers(program):
+def test_its_version_and_what_it_offers(program):
     assert program.version() == "v1.8.5"
     versions.check_rke(program.version())
     assert program.offered() == ["v1.30.14-rancher1-1", "v1.31.10-rancher1-1", "v1.32.6-rancher1-1"]
@@ -83,7 +82,7 @@ def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
     assert "Failed to set up SSH tunneling for host [127.0.2.1]" in str(failed.value)
     state = json.loads((prepared.folder / "cluster.rkestate").read_text())
     _same(config, state["desiredState"]["rkeConfig"])
-    assert state_file.parse(json.dumps(state))["running"] is False
+    assert rkestate.parse(json.dumps(state))["running"] is False
 
 
 def _same(config, understood):
@@ -118,8 +117,8 @@ def _same(config, understood):
 
 
 def test_nodes_without_a_reachable_docker_socket(prepared, tmp_path, monkeypatch):
-    """The whole of up: our look at the nodes passes, then the real rke meets SSH servers that forward no socket."""
-    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+    """The whole of up: our check of the nodes passes, then the real rke meets SSH servers that forward no socket."""
+    monkeypatch.setattr(ssh, "POLL_S", 0.05)
     with Nodes(tmp_path) as nodes:
         over = {
             "nodes": {
@@ -139,10 +138,10 @@ def test_nodes_without_a_reachable_docker_socket(prepared, tmp_path, monkeypatch
             loaded.up()
         again = json.loads(saved.read_text())["desiredState"]["certificatesBundle"]
         assert again["kube-ca"] == keys["kube-ca"], "the cluster's keys survive a failed first run"
-        assert loaded.state()["last_run"]["status"] == "failed"
+        assert loaded.status()["last_run"]["status"] == "failed"
 
 
-def test_its_lines_are_understood(program, tmp_path):
+def test_its_lines_are_parsed(program, tmp_path):
     (tmp_path / "cluster.yml").write_text("nodes: []\n")
     lines = []
     with pytest.raises(errors.CommandError):

@@ -1,4 +1,4 @@
-"""``cluster.rkestate``: what rke knows of the cluster. Certificates and keys in it are read by nothing here."""
+"""``cluster.rkestate``: what rke knows of the cluster. Certificates and keys in it are not read here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from saltk8s.base import errors
 
 
 def parse(text: str | None, path: str = "cluster.rkestate") -> dict[str, Any] | None:
-    """Return what the state file says, None when there is no file.
+    """Return what the state file holds, None when there is no file.
 
     text: the file's content; path: shown in the error. The answer is ``{"running": bool, "version": str or None,
     "nodes": {name: {"address", "internal_address", "roles", "labels", "taints"}}, "config": dict, "digest": str}``.
@@ -24,9 +24,9 @@ def parse(text: str | None, path: str = "cluster.rkestate") -> dict[str, Any] | 
         current = (state.get("currentState") or {}).get("rkeConfig")
         known = (state.get("desiredState") or {}).get("certificatesBundle")
     except (ValueError, AttributeError) as err:
-        raise errors.Refused(_damaged(path, "it is not whole JSON")) from err
+        raise errors.Refused(_damaged(path, "it is not valid JSON")) from err
     if not known:
-        raise errors.Refused(_damaged(path, "it holds no keys"))
+        raise errors.Refused(_damaged(path, "it has no keys"))
     if not current:
         return {"running": False, "version": None, "nodes": {}, "config": {}, "digest": ""}
     return {
@@ -46,7 +46,7 @@ def digest(config: dict[str, Any]) -> str:
 def _damaged(path: str, why: str) -> str:
     return (
         f"{path} cannot be used: {why}. rke would take this for a new cluster and replace its keys, so nothing was "
-        f"run. Put the newest file of the backups folder beside it in its place, then apply again"
+        f"run. Restore the newest file of the backups folder beside it, then apply again"
     )
 
 

@@ -1,4 +1,4 @@
-"""The plan of ``rke up``: pure. rke has no dry run, so the difference is computed here."""
+"""What ``rke up`` would change: pure. rke has no dry run, so the plan is computed here."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _EFFECTS = (
 _SECRET_KEYS = {"password", "access_key", "secret_key"}
 
 
-def compute(
+def plan_of(
     config: dict[str, Any], observed: dict[str, Any] | None, last: dict[str, Any] | None, rke: str | None
 ) -> Plan:
     """Return what ``rke up`` would do.
 
-    config: the declared ``cluster.yml`` as data; observed: rke_state.parse; last: the record of our last run
+    config: the declared ``cluster.yml`` as data; observed: rkestate.parse; last: the record of the last run
     (``{"status", "time", "config", "digest", "rke"}``) or None; rke: the binary's version, None when unknown.
     """
     nodes = {node["hostname_override"]: node for node in config["nodes"]}
@@ -60,11 +60,11 @@ def compute(
 
 def _unfinished(plan: Plan, observed: dict[str, Any], last: dict[str, Any] | None) -> None:
     if not last:
-        plan.reasons.append("nothing records that the cluster was ever finished by this minion")
+        plan.reasons.append("this minion has no record of a successful run")
     elif last.get("status") != "done":
         plan.reasons.append(f"the run of {last.get('time', 'before')} did not finish")
     elif last.get("digest") != observed["digest"]:
-        plan.reasons.append("rke was run by somebody else since the last run, with another configuration")
+        plan.reasons.append("rke was run manually since the last run, with another configuration")
 
 
 def _compare_nodes(plan: Plan, nodes: dict[str, Any], running: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The execution module, the states and the formula, in a Salt minion, as the operators call them.
+"""``k8s_cluster``, its states and the formula, in a Salt minion, as the operators call them; and the module ``rke``.
 
 SSH is real; ``rke`` and ``kubectl`` are stand-ins at the edge (see tests/support/fake_rke.py), except where noted.
 """
@@ -16,8 +16,8 @@ from salt.exceptions import CommandExecutionError
 from salt.utils.event import SaltEvent
 from tests.support import fake_rke, pillars
 from tests.support import rke as sample
-from tests.support.rke_nodes import Nodes
 from tests.support.salt import ADMIN, ROOT, changed, failed
+from tests.support.ssh_nodes import Nodes
 
 PASSWORD = "canary-registry-9f2kx"
 NAMES = {"k8s-cp1": ["controlplane", "etcd"], "k8s-w1": ["worker"]}
@@ -116,41 +116,40 @@ def admin(tmp_path, loaders, monkeypatch):
 
 def test_prepared_and_up_in_test_mode_run_and_run_again(admin):
     minion = admin.minion()
-    for function in ("rke.prepared", "rke.up"):
+    for function in ("k8s_cluster.prepared", "k8s_cluster.up"):
         preview = minion.state(function, "the cluster", test=True)
         assert preview["result"] is None and preview["changes"], preview
     assert admin.files() is None, "test mode wrote something"
     assert fake_rke.ups(admin.fake) == []
-    assert minion.state("rke.up", "the cluster", test=True)["comment"].startswith(
-        "would do:\nbuild a cluster of 2 nodes"
-    )
+    assert minion.state("k8s_cluster.up", "the cluster", test=True)["comment"].startswith("build a cluster of 2 nodes")
 
-    assert set(minion.state("rke.prepared", "the cluster")["changes"]) == {str(admin.dir), str(admin.dir / "ssh_key")}
-    done = minion.state("rke.up", "the cluster")
+    prepared = minion.state("k8s_cluster.prepared", "the cluster")
+    assert set(prepared["changes"]) == {str(admin.dir), str(admin.dir / "ssh_key")}
+    done = minion.state("k8s_cluster.up", "the cluster")
     assert done["result"] is True, done
     assert set(done["changes"]) == {"cluster", "version", "nodes"}
     before = admin.files()
 
     for test in (False, True):
-        for function in ("rke.prepared", "rke.up"):
+        for function in ("k8s_cluster.prepared", "k8s_cluster.up"):
             again = minion.state(function, "the cluster", test=test)
             assert (again["result"], again["changes"]) == (True, {}), again
     assert len(fake_rke.ups(admin.fake)) == 1
     assert admin.files() == before
 
     edited = admin.minion(metrics_server=False)
-    preview = edited.state("rke.up", "the cluster", test=True)
+    preview = edited.state("k8s_cluster.up", "the cluster", test=True)
     assert preview["result"] is None
     assert "set monitoring.provider: metrics-server -> none" in preview["comment"]
     assert admin.files() == before
-    assert edited.state("rke.up", "the cluster")["changes"] == preview["changes"]
-    assert edited.state("rke.up", "the cluster")["changes"] == {}
+    assert edited.state("k8s_cluster.up", "the cluster")["changes"] == preview["changes"]
+    assert edited.state("k8s_cluster.up", "the cluster")["changes"] == {}
 
 
 def test_events_carry_the_clusters_name_and_the_phase(admin):
     minion = admin.minion()
-    minion.call("rke.prepared")
-    minion.call("rke.up")
+    minion.call("k8s_cluster.prepare")
+    minion.call("k8s_cluster.up")
     tags = [tag for tag, _ in admin.sent]
     assert tags[0] == "saltk8s/test/rke/start"
     assert "saltk8s/test/rke/etcd" in tags
@@ -160,45 +159,45 @@ def test_events_carry_the_clusters_name_and_the_phase(admin):
 def test_a_master_that_takes_no_events_does_not_decide_the_run(admin):
     minion = admin.minion()
     admin.bus = False
-    minion.call("rke.prepared")
-    assert minion.call("rke.up")["ran"] is True
+    minion.call("k8s_cluster.prepare")
+    assert minion.call("k8s_cluster.up")["ran"] is True
     assert admin.tried == 2, "it is not tried for ever"
 
 
 def test_failures_are_results_with_the_reason(admin):
     minion = admin.minion()
-    assert "there is no SSH key" in minion.state("rke.up", "x")["comment"]
-    minion.state("rke.prepared", "x")
+    assert "there is no SSH key" in minion.state("k8s_cluster.up", "x")["comment"]
+    minion.state("k8s_cluster.prepared", "x")
     (admin.fake / "mode").write_text("fail")
-    answer = minion.state("rke.up", "x")
+    answer = minion.state("k8s_cluster.up", "x")
     assert answer["result"] is False
     assert "Failed to bring up Control Plane" in answer["comment"]
     (admin.fake / "mode").write_text("ok")
-    assert minion.state("rke.up", "x")["result"] is True
+    assert minion.state("k8s_cluster.up", "x")["result"] is True
     admin.nodes.stop(admin.nodes.address(2))
     for test in (True, False):
-        answer = minion.state("rke.up", "x", test=test)
+        answer = minion.state("k8s_cluster.up", "x", test=test)
         assert (answer["result"], answer["changes"]) == (False, {})
         assert "k8s-w1 (127.0.1.2) does not answer on SSH" in answer["comment"]
         assert "k8s-cp1" not in answer["comment"]
 
 
-def test_the_module_tells_all_about_the_cluster_and_no_secret(admin):
+def test_the_modules_return_all_about_the_cluster_and_no_secret(admin):
     minion = admin.minion()
     assert minion.call("rke.version") == "v1.8.5"
     assert minion.call("rke.versions") == ["v1.31.10-rancher1-1", "v1.32.6-rancher1-1"]
-    assert minion.call("rke.kubeconfig") is None
-    assert minion.call("rke.status")["exists"] is False
-    assert minion.call("rke.plan")["lines"][0] == "build a cluster of 2 nodes"
-    minion.call("rke.prepared")
-    minion.call("rke.up")
-    assert minion.call("rke.kubeconfig") == str(admin.dir / "kube_config_cluster.yml")
-    assert minion.call("rke.plan") == {"empty": True, "changes": {}, "lines": ["nothing to do"]}
-    status = minion.call("rke.status")
+    assert minion.call("k8s_cluster.kubeconfig") is None
+    assert minion.call("k8s_cluster.status")["exists"] is False
+    assert minion.call("k8s_cluster.plan")["lines"][0] == "build a cluster of 2 nodes"
+    minion.call("k8s_cluster.prepare")
+    minion.call("k8s_cluster.up")
+    assert minion.call("k8s_cluster.kubeconfig") == str(admin.dir / "kube_config_cluster.yml")
+    assert minion.call("k8s_cluster.plan") == {"empty": True, "changes": {}, "lines": ["nothing to do"]}
+    status = minion.call("k8s_cluster.status")
     assert (status["exists"], status["healthy"]) == (True, True)
-    config = minion.call("rke.config")
+    config = minion.call("k8s_cluster.config")
     assert config["private_registries"][0]["password"] == "<redacted>"
-    told = json.dumps([status, config, minion.call("rke.plan"), admin.sent])
+    told = json.dumps([status, config, minion.call("k8s_cluster.plan"), admin.sent])
     assert PASSWORD not in told
     assert admin.key.splitlines()[1] not in told
 
@@ -206,8 +205,8 @@ def test_the_module_tells_all_about_the_cluster_and_no_secret(admin):
 def test_errors_are_salts_own(admin):
     (admin.fake / "offered").write_text("v1.31.10-rancher1-1")
     minion = admin.minion()
-    minion.call("rke.prepared")
-    for function in ("rke.plan", "rke.up"):
+    minion.call("k8s_cluster.prepare")
+    for function in ("k8s_cluster.plan", "k8s_cluster.up"):
         with pytest.raises(CommandExecutionError, match="does not offer"):
             minion.call(function)
     (admin.bin / "rke").unlink()
@@ -266,8 +265,8 @@ def test_the_checksum_of_a_program_from_the_file_server(admin, tmp_path):
 
 def test_clean_keeps_the_state_and_says_so(admin):
     minion = admin.minion()
-    minion.call("rke.prepared")
-    minion.call("rke.up")
+    minion.call("k8s_cluster.prepare")
+    minion.call("k8s_cluster.up")
     before = admin.files()
     low = minion.low("k8s.cluster.clean")
     removed = [chunk["name"] for chunk in low if chunk["state"] == "file"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from saltk8s.base import errors
-from saltk8s.engine import ssh as ssh_nodes
-from tests.support.rke_nodes import Nodes, Silent
+from saltk8s.engine import ssh
+from saltk8s.engine.rke.node import INSPECTION
+from tests.support.ssh_nodes import Nodes, Silent
 
 
 @pytest.fixture
@@ -17,14 +18,14 @@ def nodes(tmp_path):
 
 @pytest.fixture
 def prober(nodes, tmp_path):
-    """Looks at them as the deploy user."""
-    return ssh_nodes.Prober({"user": "rke", "port": nodes.port}, str(nodes.key), str(tmp_path / "known_hosts"))
+    """Checks them as the deploy user."""
+    return ssh.Prober({"user": "rke", "port": nodes.port}, INSPECTION, str(nodes.key), str(tmp_path / "known_hosts"))
 
 
 def test_a_node_with_docker(nodes, prober, tmp_path):
     address = nodes.start(1, {"kubelet": "Up 3 minutes", "etcd": "Exited (1) 2 minutes ago", "k8s_etcd-x": "Up 1 hour"})
     probe = prober.probe("cp1", address)
-    assert (probe.problem, probe.docker) == (None, "27.5.1")
+    assert (probe.problem, probe.version) == (None, "27.5.1")
     assert probe.containers == {"kubelet": True, "etcd": False, "k8s_etcd-x": True}
     assert probe.traces == ["container etcd", "container kubelet"]
     assert address in (tmp_path / "known_hosts").read_text()
@@ -35,19 +36,20 @@ def test_a_blank_node_carries_nothing(nodes, prober):
 
 
 def test_a_paused_container_does_not_run():
-    probe = ssh_nodes._answer(ssh_nodes.Probe("a", "b"), "docker 27\ncontainer etcd Up 2 hours (Paused)\nssl\n")
+    output = "runtime 27\ncontainer etcd Up 2 hours (Paused)\ntrace /etc/kubernetes/ssl\n"
+    probe = ssh.read_answer(ssh.Probe("a", "b"), output, INSPECTION)
     assert probe.containers == {"etcd": False}
     assert probe.traces == ["container etcd", "/etc/kubernetes/ssl"]
 
 
-def test_every_way_not_to_be_there_is_told_apart(nodes, prober):
+def test_every_reason_why_a_node_is_unusable_is_told_apart(nodes, prober):
     nodes.start(1)
     nodes.start(2, authorised=False)
     broken = nodes.start(3)
     (nodes.place(3) / "broken").touch()
     silent = nodes.address(5)
     with Silent(silent, nodes.port):
-        probes = prober.all(
+        probes = prober.probe_all(
             {
                 "ok": nodes.address(1),
                 "locked": nodes.address(2),
@@ -58,8 +60,8 @@ def test_every_way_not_to_be_there_is_told_apart(nodes, prober):
         )
     assert {name: probe.problem for name, probe in probes.items()} == {
         "ok": None,
-        "locked": "refused",
-        "broken": "docker",
+        "locked": "denied",
+        "broken": "runtime",
         "off": "silent",
         "mute": "silent",
     }
@@ -82,39 +84,39 @@ def test_another_machine_under_the_same_address_is_refused_until_forgotten(nodes
     assert prober.probe("w1", address).problem is None
 
 
-def test_a_look_leaves_no_trace_and_still_knows_the_machines(nodes, prober, tmp_path):
+def test_a_check_in_test_mode_writes_nothing_and_still_knows_the_machines(nodes, prober, tmp_path):
     known = tmp_path / "known_hosts"
     address = nodes.start(1)
-    looking = ssh_nodes.Prober({"user": "rke", "port": nodes.port}, str(nodes.key), str(known), keep=False)
-    assert looking.probe("w1", address).problem is None
+    reader = ssh.Prober({"user": "rke", "port": nodes.port}, INSPECTION, str(nodes.key), str(known), keep=False)
+    assert reader.probe("w1", address).problem is None
     assert not known.exists()
     prober.probe("w1", address)
     before = known.read_bytes()
     nodes.stop(address)
     nodes.start(1)
-    assert looking.probe("w1", address).problem == "key"
+    assert reader.probe("w1", address).problem == "key"
     assert known.read_bytes() == before
 
 
-def test_waiting_ends_when_all_are_there(nodes, prober, monkeypatch):
-    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+def test_waiting_ends_when_all_are_usable(nodes, prober, monkeypatch):
+    monkeypatch.setattr(ssh, "POLL_S", 0.05)
     nodes.start(1)
     (nodes.place(1) / "broken").touch()
-    told = []
+    reported = []
 
-    def tell(phase, data):
-        told.append((phase, data["nodes"]))
+    def report(phase, data):
+        reported.append((phase, data["nodes"]))
         (nodes.place(1) / "broken").unlink(missing_ok=True)
         nodes.start(2)
 
-    probes = prober.wait({"w1": nodes.address(1), "w2": nodes.address(2)}, [], 60, tell)
-    assert told == [("wait", ["w1", "w2"])]
+    probes = prober.wait({"w1": nodes.address(1), "w2": nodes.address(2)}, [], 60, report)
+    assert reported == [("wait", ["w1", "w2"])]
     assert [probe.problem for probe in probes.values()] == [None, None]
 
 
 def test_a_member_that_is_silent_is_not_waited_for_long(nodes, prober, monkeypatch):
-    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
-    monkeypatch.setattr(ssh_nodes, "MEMBER_GRACE_S", 0)
+    monkeypatch.setattr(ssh, "POLL_S", 0.05)
+    monkeypatch.setattr(ssh, "MEMBER_GRACE_S", 0)
     nodes.start(1)
     addresses = {"w1": nodes.address(1), "w2": nodes.address(2)}
     with pytest.raises(errors.Unreachable) as raised:
@@ -124,7 +126,7 @@ def test_a_member_that_is_silent_is_not_waited_for_long(nodes, prober, monkeypat
 
 
 def test_a_node_that_never_comes_is_named(nodes, prober, monkeypatch):
-    monkeypatch.setattr(ssh_nodes, "POLL_S", 0.05)
+    monkeypatch.setattr(ssh, "POLL_S", 0.05)
     nodes.start(1)
     with pytest.raises(errors.Unreachable, match="new1.*does not answer"):
         prober.wait({"w1": nodes.address(1), "new1": nodes.address(2)}, [], 0.2)

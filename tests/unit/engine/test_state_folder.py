@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from saltk8s.base import errors
-from saltk8s.engine import run_files
+from saltk8s.engine import state_folder
 
 
 def mode(path):
@@ -16,47 +16,47 @@ def mode(path):
 
 
 def test_copies_are_kept_in_order_and_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_files, "KEPT_BACKUPS", 3)
+    monkeypatch.setattr(state_folder, "KEPT_BACKUPS", 3)
     source, folder = tmp_path / "cluster.rkestate", tmp_path / "backups"
-    assert run_files.backup(source, folder, "before") is None
+    assert state_folder.backup(source, folder, "before") is None
     assert not folder.exists()
     for number in range(5):
         source.write_text(str(number))
-        copy = run_files.backup(source, folder, "after")
+        copy = state_folder.backup(source, folder, "after")
         assert mode(copy) == 0o600
         assert copy.name.endswith(".after")
-    assert [path.read_text() for path in run_files.backups(folder, source.name)] == ["2", "3", "4"]
+    assert [path.read_text() for path in state_folder.backups(folder, source.name)] == ["2", "3", "4"]
     assert mode(folder) == 0o700
 
 
 def test_a_damaged_record_means_to_run_again(tmp_path):
     path = tmp_path / "last-run.json"
-    assert run_files.read_record(path) is None
+    assert state_folder.read_record(path) is None
     for text in ("", "{", "[]", '"x"'):
         path.write_text(text)
-        assert run_files.read_record(path) is None
-    run_files.write_record(path, {"status": "done"})
-    assert run_files.read_record(path) == {"status": "done"}
+        assert state_folder.read_record(path) is None
+    state_folder.write_record(path, {"status": "done"})
+    assert state_folder.read_record(path) == {"status": "done"}
     assert mode(path) == 0o600
 
 
 def test_two_runs_never_meet(tmp_path):
     path = tmp_path / "lock"
-    with run_files.lock(path):
-        with pytest.raises(errors.Refused, match=f"process {os.getpid()} since"), run_files.lock(path):
+    with state_folder.lock(path):
+        with pytest.raises(errors.Refused, match=f"process {os.getpid()} since"), state_folder.lock(path):
             pytest.fail("the lock was given twice")
-    with run_files.lock(path):
+    with state_folder.lock(path):
         assert mode(path) == 0o600
 
 
 def test_the_lock_lives_as_long_as_the_program_that_has_it(tmp_path):
     path = tmp_path / "lock"
-    with run_files.lock(path) as descriptor:
+    with state_folder.lock(path) as descriptor:
         child = subprocess.Popen(
             [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, pass_fds=[descriptor]
         )
-    with pytest.raises(errors.Refused), run_files.lock(path):
+    with pytest.raises(errors.Refused), state_folder.lock(path):
         pytest.fail("the program still runs")
     child.communicate(b"")
-    with run_files.lock(path):
+    with state_folder.lock(path):
         assert child.returncode == 0

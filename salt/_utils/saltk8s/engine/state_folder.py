@@ -1,4 +1,4 @@
-"""The cluster's files on the admin: copies of its state, the record of the last run, and the lock."""
+"""The cluster's files on the admin: the SSH key, copies of the state, the record of the last run, the lock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,33 @@ from saltk8s.base import errors, files
 
 KEPT_BACKUPS = 100
 
+KNOWN_HOSTS = "known_hosts"
+LOCK = "lock"
+RECORD = "last-run.json"
+
+
+def prepare(paths: Mapping[str, str], private_key: str | None, test: bool = False) -> dict[str, str]:
+    """Make the folder and the SSH key in it, for root only; return the changes, ``{path: what it is}``.
+
+    paths: the model's; private_key: the deploy user's; test: write nothing. Raises Refused without a key.
+    """
+    if not private_key:
+        raise errors.Refused("k8s:cluster:ssh:private_key is not in this minion's pillar: it is not the admin")
+    folder, key = Path(paths["state_dir"]), Path(paths["ssh_key"])
+    private_key = private_key.rstrip("\n") + "\n"  # without the last newline, ssh refuses the key
+    changes: dict[str, str] = {}
+    if not folder.is_dir() or folder.stat().st_mode & 0o777 != files.PRIVATE_FOLDER:
+        changes[str(folder)] = "folder for root only"
+    if files.read(key) != private_key or key.stat().st_mode & 0o777 != files.PRIVATE_FILE:
+        changes[str(key)] = "SSH key"
+    if changes and not test:
+        files.make_private_folder(folder)
+        files.write(key, private_key)
+    return changes
+
 
 def now() -> str:
-    """The time in UTC, as it stands in file names and records."""
+    """Return the time in UTC, as file names and records have it."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
 
 
@@ -43,7 +67,7 @@ def backups(folder: str | Path, name: str) -> list[Path]:
 
 
 def read_record(path: str | Path) -> dict[str, Any] | None:
-    """Return the record of the last run, None when there is none or it is damaged: then the run is done again."""
+    """Return the record of the last run, None when there is none or it is damaged: the engine then runs again."""
     text = files.read(path)
     try:
         record = json.loads(text) if text else None
@@ -59,17 +83,17 @@ def write_record(path: str | Path, record: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def lock(path: str | Path) -> Iterator[int]:
-    """Hold the cluster's lock; yields the descriptor, which is given to the program that must not run twice.
+    """Hold the cluster's lock; yields its descriptor, for the program that must not run twice.
 
-    So the lock outlives us when we are killed and the program is not. Raises Refused when somebody else holds it.
+    The program inherits it, so the lock is held until both have ended. Raises Refused when another process holds it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:
-            holder = os.read(descriptor, 100).decode(errors="replace").strip() or "somebody else"
-            raise errors.Refused(f"another run works on this cluster ({holder}); wait for its end") from err
+            holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown process"
+            raise errors.Refused(f"the cluster is locked by another run ({holder}); wait until it ends") from err
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} since {now()}\n".encode(), 0)
         yield descriptor

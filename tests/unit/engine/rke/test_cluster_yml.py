@@ -6,7 +6,7 @@ import os
 
 import pytest
 import yaml
-from saltk8s.engine.rke import audit_policy, cluster_yml, planner
+from saltk8s.engine.rke import changes, cluster_yml
 from saltk8s.pillar import model as models
 from tests.support import pillars
 from tests.support import rke as sample
@@ -66,8 +66,8 @@ def test_a_hundred_nodes_are_all_there_once():
     assert sum("etcd" in node["role"] for node in config["nodes"]) == 3
 
 
-@pytest.mark.parametrize(("given", "expected"), [("6h", "6h"), ("7d", "168h"), ("90m", "90m"), ("1w", "168h")])
-def test_durations_are_in_what_rke_understands(given, expected):
+@pytest.mark.parametrize(("given", "expected"), [("6h", "6h"), ("7d", "168h"), ("90m", "90m")])
+def test_durations_are_in_units_that_rke_reads(given, expected):
     assert cluster_yml.duration(given) == expected
 
 
@@ -88,32 +88,6 @@ def test_taints(given, expected):
     assert tuple(cluster_yml.taint(given).values()) == expected
 
 
-def test_audit_never_records_the_content_of_secrets():
-    def matches(rule, group, resource):
-        groups = rule.get("resources")
-        return groups is None or any(
-            one["group"] == group and ("resources" not in one or resource in one["resources"]) for one in groups
-        )
-
-    for resource in ("secrets", "configmaps", "serviceaccounts/token"):
-        for_everybody = [
-            rule
-            for rule in audit_policy.policy()["rules"]
-            if matches(rule, "", resource) and not {"users", "userGroups", "nonResourceURLs"} & set(rule)
-        ]
-        assert for_everybody[0]["level"] == "Metadata", resource
-
-
-def test_audit_records_every_write():
-    silent = [rule for rule in audit_policy.policy()["rules"] if rule["level"] == "None"]
-    for rule in silent:
-        harmless = {"events", "leases"} & {
-            name for one in rule.get("resources", []) for name in one.get("resources", [])
-        }
-        assert harmless or "nonResourceURLs" in rule or set(rule["verbs"]) <= {"get", "list", "watch"}
-    assert audit_policy.policy()["rules"][-1] == {"level": "Metadata"}
-
-
 def test_the_example_pillar_builds_a_cluster():
     model = models.build(pillars.defaults(), pillars.full(), secrets_required=True)
     config = cluster_yml.build(model)
@@ -122,7 +96,7 @@ def test_the_example_pillar_builds_a_cluster():
     assert config["nodes"][-1]["taints"] == [{"key": "gpu", "value": "true", "effect": "NoSchedule"}]
     assert config["private_registries"][0]["password"] == pillars.REGISTRY_PASSWORD
     assert config["network"]["options"]["canal_iface"] == "ens192"
-    assert planner.compute(config, None, None, None).create
+    assert changes.plan_of(config, None, None, None).create
 
 
 OIDC = {"issuer": "https://sso.osug.example", "client_id": "k8s"}

@@ -1,9 +1,10 @@
-"""When is a cluster healthy. What is said of its pods when it is not: test_rke_engine.py."""
+"""When a cluster is healthy. How its pods are explained when it is not: tests/functional/engine/rke/test_engine.py."""
 
 from __future__ import annotations
 
 import pytest
 from saltk8s.engine import health
+from saltk8s.engine.rke import workloads
 from tests.support import pillars
 from tests.support import rke as sample
 
@@ -20,7 +21,7 @@ def test_health(name):
             objects.append(item)
         elif "change" in case:
             objects.append(pillars.merge(item, case["change"]))
-    reasons = health.check(objects, NODES, health.wanted(sample.model(case.get("model"))))
+    reasons = health.check(objects, NODES, workloads.of(sample.model(case.get("model"))))
     if "reason" in case:
         assert len(reasons) == 1
         assert case["reason"] in reasons[0]
@@ -28,7 +29,7 @@ def test_health(name):
         assert reasons == []
 
 
-def test_cordoned_nodes_are_told():
+def test_cordoned_nodes_are_listed():
     objects = sample.healthy_objects(NODES)
     objects[1]["spec"]["unschedulable"] = True
     assert health.cordoned(objects) == ["w1"]

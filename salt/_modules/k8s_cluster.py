@@ -1,0 +1,211 @@
+"""The cluster: what the pillar declares, built by the engine that ``k8s:cluster:engine`` names.
+
+Runs on the admin minion only, the one that ``k8s:cluster:admin`` names: it alone has the SSH key, the kubeconfig and
+the cluster's state. Everything is read from the pillar ``k8s:`` through ``k8s_config.get``. What an engine does, and
+what it refuses, is in docs/cluster.md.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
+from saltk8s.engine import registry
+from saltk8s.engine.base import Hooks
+
+log = logging.getLogger(__name__)
+
+EVENT_FAILURES = 2
+
+__virtualname__ = "k8s_cluster"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def up(test=False):
+    """
+    Make the cluster what the pillar declares, and wait until it is healthy.
+
+    Waits until every declared node is usable over SSH, plans, and runs the engine only when the plan is not empty or
+    the cluster is not healthy. The cluster's state is copied before and after, also when the run fails. While it runs,
+    the minion's log has the engine's output and the master gets events ``saltk8s/<cluster>/<engine>/<phase>``.
+
+    test
+        True: return what would happen; nothing is written and the engine's program is not run.
+
+    Returns a dict: ``changes`` (empty when there was nothing to do), ``lines`` (the plan), ``ran`` (whether the engine
+    ran). Raises CommandExecutionError: a guard refuses, a node does not answer (it is named, nothing is run), the
+    engine failed (the lines that explain it), or the cluster is not healthy in time (what, why, and the last log lines
+    of its pods).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.up
+        salt k8s-admin k8s_cluster.up test=True
+    """
+    with edges.translated(CommandExecutionError):
+        outcome = _engine().up(test=bool(test))
+    return {"changes": outcome.changes, "lines": outcome.lines, "ran": outcome.ran}
+
+
+def plan():
+    """
+    Return what ``k8s_cluster.up`` would do now. Reads only.
+
+    Returns a dict: ``empty`` (bool), ``changes`` (what a state would show), ``lines`` (the same for a human: nodes
+    added, removed and changed, versions, options, and what happens to which running node).
+    Raises CommandExecutionError when ``k8s_cluster.up`` would refuse: a guard, a node that does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.plan
+    """
+    with edges.translated(CommandExecutionError):
+        found = _engine().plan()
+    return {"empty": found.empty, "changes": found.changes(), "lines": found.lines()}
+
+
+def status():
+    """
+    Return what is known of the cluster.
+
+    Returns a dict: ``cluster`` (name), ``exists`` (bool), ``version``, ``nodes`` ({name: {address, internal_address,
+    roles, labels, taints}}), ``healthy`` (bool), ``reasons`` (why not), ``cordoned`` (names of nodes),
+    ``last_run`` ({status: done, failed or running; time; the engine's version}), ``backups`` (copies of the state,
+    oldest first). Raises CommandExecutionError when the pillar is not valid or the state file is damaged.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.status
+    """
+    with edges.translated(CommandExecutionError):
+        return _engine().status()
+
+
+def kubeconfig():
+    """
+    Return the path of the administrator's kubeconfig on this minion.
+
+    Returns a string, or None before the cluster exists. Raises CommandExecutionError when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.kubeconfig
+    """
+    with edges.translated(CommandExecutionError):
+        return _engine().kubeconfig()
+
+
+def prepare(test=False):
+    """
+    Make the folder of the cluster's files and the SSH key in it, both for root only.
+
+    test
+        True: return what would change, and write nothing.
+
+    Returns a dict of changes, ``{path: what it is}``, empty when nothing changes; never with the key in it.
+    Raises CommandExecutionError when the key is not in this minion's pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.prepare test=True
+    """
+    with edges.translated(CommandExecutionError):
+        return _engine().prepare(test=bool(test))
+
+
+def config():
+    """
+    Return the engine's configuration as it would be written now, secrets redacted.
+
+    Returns a dict in the shape that the engine reads, such as rke's ``cluster.yml``. Raises CommandExecutionError when
+    the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.config
+    """
+    with edges.translated(CommandExecutionError):
+        return _engine().render(redacted=True)
+
+
+def system_images(version=None):
+    """
+    Return the images that the engine itself runs: what a site without internet must mirror besides the services'.
+
+    version
+        The Kubernetes version, as in ``k8s:cluster:version``, which is the default.
+
+    Returns a sorted list of image references, under their stock names. Raises CommandExecutionError, for a version
+    that the engine does not offer too.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.system_images
+        salt k8s-admin k8s_cluster.system_images v1.31.10-rancher1-1
+    """
+    with edges.translated(CommandExecutionError):
+        return _engine().system_images(version)
+
+
+def programs():
+    """
+    Return the programs that the admin needs: the engine's own, and ``kubectl``.
+
+    Returns a list of names, which are keys of ``k8s:binaries`` and files below ``paths:bin_dir`` of the model.
+    Raises CommandExecutionError when the pillar is not valid.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.programs
+    """
+    with edges.translated(CommandExecutionError):
+        return _engine().programs()
+
+
+def _engine():
+    model = __salt__["k8s_config.get"]()
+    cluster = model["cluster"]
+    return registry.load(model, Hooks(_log, _sender(f"saltk8s/{cluster['name']}/{cluster['engine']}")))
+
+
+def _log(level, line):
+    log.log(level, "%s", line)
+
+
+def _sender(prefix):
+    """An event must never decide how a run ends, nor slow it down: after some in a row fail, no more are tried."""
+    failures = 0
+
+    def send(phase, data):
+        nonlocal failures
+        if failures >= EVENT_FAILURES:
+            return
+        tag = f"{prefix}/{phase}"
+        try:
+            sent = __salt__["event.send"](tag, data)
+        except Exception as err:  # noqa: BLE001
+            log.debug("event %s: %s", tag, err)
+            sent = False
+        failures = 0 if sent else failures + 1
+
+    return send

@@ -1,0 +1,16 @@
+"""What ``rke`` leaves on a node, and how a node is asked for it over SSH."""
+
+from __future__ import annotations
+
+from saltk8s.engine.ssh import Inspection
+
+KEYS = "/etc/kubernetes/ssl"
+INSPECTION = Inspection(
+    runtime="Docker",
+    command=(
+        "docker version --format 'runtime {{.Server.Version}}' && "
+        "docker ps -a --filter name=kube --filter name=etcd --format 'container {{.Names}} {{.Status}}' && "
+        f"if test -d {KEYS}; then echo trace {KEYS}; fi"
+    ),
+    containers=("etcd", "kube-apiserver", "kubelet"),
+)

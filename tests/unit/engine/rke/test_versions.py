@@ -1,0 +1,41 @@
+"""Versions of rke and of Kubernetes: which may run, which may follow which."""
+
+from __future__ import annotations
+
+import pytest
+from saltk8s.base import errors
+from saltk8s.engine.rke import versions
+from tests.support import rke as sample
+
+VERSIONS = sample.case("versions")
+
+
+@pytest.mark.parametrize("case", VERSIONS["rke"], ids=lambda case: case["said"].strip() or "nothing")
+def test_rke_version(case):
+    if "refused" in case:
+        with pytest.raises(errors.Refused, match=case["refused"]):
+            versions.check_rke(versions.rke_of(case["said"]))
+    else:
+        found = versions.rke_of(case["said"])
+        versions.check_rke(found)
+        assert found == case["version"]
+
+
+@pytest.mark.parametrize("case", VERSIONS["kubernetes"], ids=lambda case: f"{case['running']}-{case['wanted']}")
+def test_kubernetes_version(case):
+    if "refused" in case:
+        with pytest.raises(errors.Refused, match=case["refused"]):
+            versions.check_kubernetes(case["wanted"], case["offered"], case["running"])
+    else:
+        versions.check_kubernetes(case["wanted"], case["offered"], case["running"])
+
+
+@pytest.mark.parametrize("version", ["v1.32", "latest", "v1.32.6", "1.32.6-rancher1-1"])
+def test_unpinned_kubernetes_version(version):
+    with pytest.raises(errors.Refused, match="pinned"):
+        versions.kubernetes(version)
+
+
+def test_offered_versions_are_sorted_as_numbers():
+    said = "v1.9.10-rancher1-1\nv1.30.14-rancher1-1\nv1.9.2-rancher1-1\n"
+    assert versions.offered(said) == ["v1.9.2-rancher1-1", "v1.9.10-rancher1-1", "v1.30.14-rancher1-1"]
