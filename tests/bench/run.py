@@ -1,8 +1,8 @@
 """``make bench``: what the platform costs, against other tools that do the same job, in one run on one machine.
 
 Objects in the cluster: ``kubectl.applied`` against saltext.kubernetes, ``kubectl apply --server-side`` and
-``kubectl diff``, on an API server of the benchmark's own. The cluster: ``k8s_cluster.up`` against bare ``rke``, when the lab is
-up. Prints a table, writes ``build/bench.json``: a list of rows, a key that does not apply is left out:
+``kubectl diff``, on an API server of the benchmark's own. The cluster: ``k8s_cluster.up`` against bare ``rke``, when
+the lab is up. Prints a table, writes ``build/bench.json``: a list of rows, a key that does not apply is left out:
 
     case, tool, objects   what was measured: noop (nothing changed), one_changed, all_new; the lab's cases
     wall_s, cpu_s         of the job: of a state without the start of Salt

@@ -29,7 +29,7 @@ ROOMS = (
     (r"services\.status", "the status of services"),
     (r"services\.(?P<name>\w+)(\.(schema|model))?", "the schema of service {name}"),
     (r"services\.(?P<name>\w+)\..*", "service {name}"),
-    (r"engine(\.(schema|registry|base|plan))?", "the seam of engines"),
+    (r"engine(\.(schema|registry|base|plan|state_folder))?", "the seam of engines"),
     (r"engine\.(?P<name>\w+)\.schema", "the schema of engine {name}"),
     (r"engine\.\w+", "what engines share"),
     (r"engine\.(?P<name>\w+)(\..*)?", "engine {name}"),
