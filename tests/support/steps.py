@@ -30,7 +30,13 @@ TAIL = 60  # lines of a failed step's output that are shown
 # Long tests of the library and of services' programs, which know nothing of Salt: one Salt line runs them, each its
 # share (paths below tests/functional). What Salt loads is tested on both.
 ONCE = {
-    "3008": ("kubectl/test_faults", "test_backup_velero", "test_traefik_real", "test_adding_a_service"),
+    "3008": (
+        "kubectl/test_faults",
+        "kubectl/test_faults_client",
+        "test_backup_velero",
+        "test_traefik_real",
+        "test_adding_a_service",
+    ),
     "3006": (
         "kubectl/test_property",
         "kubectl/test_drift",

@@ -25,7 +25,7 @@ def test_the_page_about_faults_has_texts_that_are_printed():
     tests, docs = CASES.parents[1], CASES.parents[2] / "docs"
     rows = re.findall(r"^\| `(.+?)` \| ([a-z ]+) \|", (docs / "faults.md").read_text(), re.M)
     seen = [stderr.translate(case["stderr"], case.get("exit_status", 1), "thing") for case in cases("stderr")]
-    asserted = [tests / "functional" / "kubectl" / f"test_{name}.py" for name in ("faults", "sets")]
+    asserted = [tests / "functional" / "kubectl" / f"test_{name}.py" for name in ("faults", "faults_client", "sets")]
     asserted.append(Path(__file__).with_name("test_kubeconfig.py"))
     printed = "\n".join([*map(str, seen), *(path.read_text() for path in asserted)])
     assert [text for text, _ in rows if text not in printed] == []
