@@ -60,8 +60,8 @@ class Exchange:
         self._handler.end_headers()
         self._handler.wfile.write(text)
 
-    def refuse(self, code: int, reason: str, message: str, **headers: str) -> None:
-        """Answer as the API server does when it does not do something."""
+    def reject(self, code: int, reason: str, message: str, **headers: str) -> None:
+        """Answer with an error as the API server does."""
         status = {"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason}
         self.answer(code, json.dumps(status | {"message": message}), **headers)
 

@@ -1,6 +1,6 @@
 """Drift: what others did to the objects of a set, on a real API server.
 
-What is declared is said exactly by test mode, put right by the next run, and the run after that changes nothing. What
+Test mode reports drift exactly, the next run reverts it, and the run after that changes nothing. What
 somebody else's field manager took over is a conflict that names it, and put right with ``force_conflicts``. What is not
 declared is nobody's drift. The plain cases (a field removed, a conflict) are in ``test_sets.py``.
 """
@@ -219,7 +219,7 @@ def test_deleted_objects_come_back(apiserver, a_set):
     }
 
 
-def test_an_object_that_was_deleted_and_made_anew_by_somebody(apiserver, a_set):
+def test_an_object_that_somebody_deleted_and_re_created(apiserver, a_set):
     run = a_set("anew", objects.config_map("anew", a="1"))
     apiserver.kubectl("delete", "configmap", "anew")
     apiserver.apply(objects.config_map("anew", a="theirs", b="theirs"), manager="a-person")
@@ -277,10 +277,10 @@ def test_who_owns_what_is_forgotten(apiserver, a_set):
 
 UNDECLARED = {
     "replicas of an autoscaler": ["scale", "deployment", "undeclared", "--replicas=5"],
-    "a restart by hand": ["rollout", "restart", "deployment", "undeclared"],
+    "a manual restart": ["rollout", "restart", "deployment", "undeclared"],
     "an annotation of a controller": ["annotate", "deployment", "undeclared", "deployment.kubernetes.io/revision=4"],
     "a label of somebody": ["label", "deployment", "undeclared", "team=blue"],
-    "limits by hand": ["set", "resources", "deployment", "undeclared", "--limits=cpu=2"],
+    "manual limits": ["set", "resources", "deployment", "undeclared", "--limits=cpu=2"],
     "a finalizer": [
         "patch",
         "deployment",

@@ -85,7 +85,7 @@ def test_silence_in_the_middle_of_an_apply(own_apiserver, proxy, a_set, impatien
 )
 def test_an_error_of_the_server_while_writing(own_apiserver, proxy, a_set, name, status, reason, code, text):
     found = a_set(name, *(objects.config_map(f"{name}-{number}", a="1") for number in range(4)))
-    proxy.on(lambda exchange: exchange.refuse(status, reason, "something broke"), uri=f"{name}-2", write=True)
+    proxy.on(lambda exchange: exchange.reject(status, reason, "something broke"), uri=f"{name}-2", write=True)
     error = found.fails(code, text, own_apiserver.kubeconfig_with(name, proxy.url))
     assert set(error.changes) >= titles(f"{name}-0", f"{name}-1") and not titles(f"{name}-2") & set(error.changes)
     assert titles(f"{name}-2") <= set(found.recovers())

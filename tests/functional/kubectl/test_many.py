@@ -14,7 +14,7 @@ def config_maps(prefix: str, count: int, namespace: str = "default") -> list[dic
 
 
 def verbs(requests) -> Counter:
-    """How many requests of each sort; dry runs apart."""
+    """How many requests of each verb; dry runs apart."""
     return Counter("dry run" if request.dry else request.verb for request in requests)
 
 

@@ -1,4 +1,4 @@
-"""Fields that cannot be changed: named in the error, or the object is made anew where that was said."""
+"""Immutable fields: named in the error, or the object is replaced where that is allowed."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_what_can_be_changed_in_place_is_not_replaced(apiserver, applied):
     assert apiserver.get("deployment", "in-place")["metadata"]["uid"] == uid
 
 
-def test_a_new_version_that_would_be_refused_leaves_the_old_one(apiserver, applied):
+def test_a_new_version_that_would_be_rejected_keeps_the_old_one(apiserver, applied):
     applied("half-replaced", job("half-replaced"))
     wrong = job("half-replaced", "work:2")
     wrong["spec"]["template"]["spec"]["containers"][0]["name"] = "Not A Name"

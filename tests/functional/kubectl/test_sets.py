@@ -1,4 +1,4 @@
-"""Sets of objects against a real API server: what is said, what is written, and that it stays that way.
+"""Sets of objects against a real API server: what is reported, what is written, and that a second run changes nothing.
 
 Each test uses a set and names of its own; the API server is shared.
 """
@@ -125,7 +125,9 @@ def test_prune_leaves_protected_kinds_and_copied_labels(apiserver, applied):
     answer = applied("protected", kept)
     assert answer["result"] is True and answer["changes"] == {}
     assert "Namespace protected-ns is not declared any more, but" in answer["comment"]
-    assert "ConfigMap default/protected-copy carries the set's label, but was not written by it" in answer["comment"]
+    assert (
+        "ConfigMap default/protected-copy carries the set's label, but was not applied by saltk8s" in answer["comment"]
+    )
     named = applied("protected", kept, unprotect=["Namespace protected-ns"], test=True)
     assert named["changes"] == {"Namespace protected-ns": {"old": "present", "new": None}}
 
@@ -225,12 +227,14 @@ def test_an_unreachable_server_is_an_error_in_both_modes(apiserver, applied, min
         assert gone["result"] is False and "the API server does not answer" in gone["comment"]
 
 
-@pytest.mark.parametrize("token", [NOBODY_TOKEN, "unknown-token"])
-def test_who_is_not_allowed_is_told_so(apiserver, applied, token):
+@pytest.mark.parametrize(
+    ("token", "text"), [(NOBODY_TOKEN, "forbidden: "), ("unknown-token", "unauthorized: credentials are invalid or")]
+)
+def test_missing_permissions_and_unknown_credentials(apiserver, applied, token, text):
     kubeconfig = str(apiserver.kubeconfig_with("nobody", token=token))
     for test in (True, False):
         answer = applied("refused", objects.config_map(), kubeconfig=kubeconfig, test=test)
-        assert answer["result"] is False and "forbidden: " in answer["comment"]
+        assert answer["result"] is False and text in answer["comment"]
 
 
 def test_before_the_cluster_exists(tmp_path, applied, minion):

@@ -65,7 +65,7 @@ def test_several_files_with_their_hashes(applied, web):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "problem"),
     [
         (None, "source_hash: got none; expected sha256=<64 hexadecimal digits>"),
         (
@@ -76,14 +76,14 @@ def test_several_files_with_their_hashes(applied, web):
         (f"sha256={'0' * 64}", f"source_hash: the file's sha256 is {SHA256}; expected {'0' * 64}"),
     ],
 )
-def test_a_file_without_its_hash_is_refused(apiserver, applied, web, given, said):
+def test_a_file_without_its_hash_is_refused(apiserver, applied, web, given, problem):
     address, folder = web
     (folder / "unsure.yaml").write_text(TEXT)
     mark = apiserver.mark()
     for test in (True, False):
         answer = applied("web-unsure", source=f"{address}/unsure.yaml", source_hash=given, test=test)
         assert answer["result"] is False and answer["changes"] == {}
-        assert f"{address}/unsure.yaml: {said}" in answer["comment"]
+        assert f"{address}/unsure.yaml: {problem}" in answer["comment"]
     assert apiserver.requests(mark) == []
 
 

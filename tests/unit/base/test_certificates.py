@@ -32,14 +32,14 @@ def signed(end: datetime.datetime, key=None, names: int = 1) -> str:
 ])  # fmt: skip
 @pytest.mark.parametrize("names", [1, 4])
 def test_the_end_is_found(end, names):
-    assert certificates.ends(signed(end, names=names)) == end
+    assert certificates.expires_at(signed(end, names=names)) == end
 
 
 def test_another_key_and_a_chain():
     end = datetime.datetime(2030, 1, 2, tzinfo=UTC)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     other = signed(datetime.datetime(2040, 1, 1, tzinfo=UTC))
-    assert certificates.ends("some words\n" + signed(end, key) + other) == end
+    assert certificates.expires_at("some words\n" + signed(end, key) + other) == end
 
 
 def test_what_is_none_is_said_to_be_none():
@@ -51,7 +51,7 @@ def test_what_is_none_is_said_to_be_none():
         broken.append(f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----")
     for text in broken:
         with pytest.raises(ValueError, match="certificate"):
-            certificates.ends(text)
+            certificates.expires_at(text)
 
 
 def test_days():

@@ -1,4 +1,4 @@
-"""When a certificate ends, read from its DER form: just the part of it that says so."""
+"""When a certificate expires, read from its DER form: just the field that says so."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _SEQUENCE, _INTEGER, _VERSION = 0x30, 0x02, 0xA0
 _FORMS = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}  # UTCTime, GeneralizedTime
 
 
-def ends(pem: str) -> datetime.datetime:
-    """Return when the first certificate of a PEM text ends, with time zone. Raises ValueError when there is none."""
+def expires_at(pem: str) -> datetime.datetime:
+    """Return when the first certificate of a PEM text expires, with time zone. Raises ValueError when there is none."""
     found = _PEM.search(pem)
     if not found:
         raise ValueError("no certificate in PEM form")
     try:
         return _not_after(base64.b64decode("".join(found[1].split()), validate=True))
     except (IndexError, KeyError, UnicodeDecodeError, binascii.Error) as err:
-        raise ValueError("a certificate that cannot be read") from err
+        raise ValueError("the certificate cannot be parsed") from err
 
 
 def days_left(end: datetime.datetime, now: datetime.datetime) -> int:
-    """Return whole days until a certificate ends, below 0 when it has ended."""
+    """Return whole days until a certificate expires, below 0 when it has expired."""
     return (end - now).days
 
 
@@ -38,7 +38,7 @@ def _not_after(der: bytes) -> datetime.datetime:
     for expected in (_INTEGER, _SEQUENCE, _SEQUENCE):
         tag, _, following = _item(der, at)
         if tag != expected:
-            raise ValueError("a certificate of another form")
+            raise ValueError("not an X.509 certificate")
         at = following
     _, begin, _ = _item(der, at)
     _, _, second = _item(der, begin)

@@ -45,7 +45,7 @@ def write(path: str | Path, text: str, mode: int = PRIVATE_FILE, owner: tuple[in
 
 
 def make_private_folder(path: str | Path) -> bool:
-    """Make a folder for root only, or make it so. Returns whether anything changed."""
+    """Create a folder for root only, or restrict an existing one. Returns whether anything changed."""
     path = Path(path)
     if path.is_dir():
         if path.stat().st_mode & 0o777 == PRIVATE_FOLDER:
@@ -58,6 +58,6 @@ def make_private_folder(path: str | Path) -> bool:
 
 
 def restrict_mode(path: str | Path) -> None:
-    """Let only root read a file that another program made, if it is there."""
+    """Let only root read a file that another program created, if it exists."""
     with contextlib.suppress(FileNotFoundError):
         Path(path).chmod(PRIVATE_FILE)

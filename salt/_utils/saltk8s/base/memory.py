@@ -1,4 +1,4 @@
-"""Memory while many objects are made."""
+"""The garbage collector while many objects are created."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Hold back the garbage collector: objects by the thousand are made here, and none of them is garbage.
+    """Disable the garbage collector: thousands of objects are created here, and none of them is garbage.
 
-    It would look at all of them again and again, a tenth of the time that an unchanged set takes.
+    Scanning them again and again takes a tenth of the time of an unchanged set.
     """
     enabled = gc.isenabled()
     gc.disable()

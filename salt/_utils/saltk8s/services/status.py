@@ -145,7 +145,7 @@ def _certificates(found: Mapping[str, Any], now: datetime.datetime) -> Iterator[
             yield "certificates", name, UNKNOWN, pem
             continue
         try:
-            end = certificates.ends(pem)
+            end = certificates.expires_at(pem)
         except ValueError as err:
             yield "certificates", name, UNKNOWN, str(err)
             continue

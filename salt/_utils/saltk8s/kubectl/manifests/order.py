@@ -1,4 +1,4 @@
-"""The order in which objects are written; deletion is the same list from its end.
+"""The order in which objects are written; deletion is the same list reversed.
 
 What others need comes first: an object is written after what it refers to, and deleted before it.
 """

@@ -82,7 +82,7 @@ def _files(address: str, server: FileServer, wanted: str | None) -> list[tuple[s
         files = sorted(path for path in Path(address).glob("*") if path.name.endswith(SUFFIXES))
         found = [(path.name, str(path)) for path in files]
     if not found:
-        raise Invalid(f"{address}: no manifests there (files that end in {', '.join(SUFFIXES)})")
+        raise Invalid(f"{address}: no manifests in it (files that end in {', '.join(SUFFIXES)})")
     return found
 
 

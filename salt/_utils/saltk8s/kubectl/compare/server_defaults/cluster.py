@@ -33,7 +33,7 @@ _ROLE = shape(metadata=META, aggregationRule=shape(clusterRoleSelectors=SELECTOR
 
 
 def _limits(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The limits that a container gets follow from the greatest ones, what it requests from its limits."""
+    """A container's default limits follow from the maximum, its default requests from the limits."""
     if value.get("type") != "Container":
         return value
     default = (value.get("max") or {}) | (value.get("default") or {})
@@ -47,7 +47,7 @@ _LIMIT = shape(
 
 
 def _namespace(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What finalises a namespace is set when it is made, and no apply changes it."""
+    """The finalizers of a namespace are set when it is created, and no apply changes them."""
     return {**value, "finalizers": live.get("finalizers")} if "finalizers" in value else value
 
 

@@ -74,7 +74,7 @@ _JOB = shape(
 _CRON_JOB = shape(
     "",
     {"concurrencyPolicy": "Allow", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1},
-    jobTemplate=shape(metadata=META, spec=shape(**_JOB_FIELDS)),  # a job gets its defaults when it is made of this
+    jobTemplate=shape(metadata=META, spec=shape(**_JOB_FIELDS)),  # a Job gets its defaults when it is created from this
 )
 
 # -- autoscaling
