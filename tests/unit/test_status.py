@@ -120,11 +120,3 @@ def test_the_summary_counts():
     rows = status.table(MODEL, facts(version=FAILED, nodes=FAILED, certificates={}), NOW)
     assert not status.healthy(rows)
     assert status.lines(rows)[-1] == f"1 bad, 1 unknown of {len(rows)} rows"
-
-
-@pytest.mark.parametrize(("cron", "hours"), [
-    ("30 1 * * *", 24), ("0 * * * *", 1), ("*/5 * * * *", 1), ("0 0 * * 0", 168), ("@daily", 24), ("@every 6h", 6),
-    ("@every 12h0m0s", 12), ("0 0 1 * *", 31 * 24), ("0 0 1 1 *", 366 * 24), ("nonsense", 31 * 24),
-])  # fmt: skip
-def test_intervals(cron, hours):
-    assert status.interval(cron) == datetime.timedelta(hours=hours)

@@ -98,11 +98,11 @@ def _block(name: str) -> re.Pattern:
     return re.compile(rf"^{begin}\n(?:.*\n)*?{end}(?:\n|\Z)", re.MULTILINE)
 
 
-def module_is_there(name: str, loaded: Iterable[str], built_in: str, filesystems: str, traces: Iterable[str]) -> bool:
+def module_is_there(name: str, loaded: Iterable[str], built_in: str, filesystems: str, traces: Iterable[bool]) -> bool:
     """Return whether the kernel has a module already.
 
     loaded: the names in /sys/module; built_in: text of modules.builtin; filesystems: text of /proc/filesystems;
-    traces: which of TRACES[name] there are.
+    traces: whether each of TRACES[name] exists.
     """
     plain = name.replace("-", "_")
     if plain in loaded or any(traces) or plain in filesystems.split():

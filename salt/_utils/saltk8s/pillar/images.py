@@ -25,6 +25,11 @@ def through(reference: str, registry: dict[str, Any] | None) -> str:
     return f"{registry['url']}/{split(reference)[1]}"
 
 
+def with_version(image: str, service: dict[str, Any]) -> str:
+    """Return an image with ``{version}`` replaced by its service's version."""
+    return image.replace("{version}", service.get("version") or "")
+
+
 def of_services(model: dict[str, Any]) -> dict[str, list[str]]:
     """Return the images of each enabled service, as their makers name them."""
     return {

@@ -10,13 +10,9 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.base.errors import ConfigError
-from saltk8s.pillar import rules, schema_engines, schema_services
+from saltk8s.pillar import images, rules, schema_engines, schema_services
 from saltk8s.pillar.schema import SCHEMA
 from saltk8s.pillar.vocabulary.types import List, Map, Report, Secret, Section, Type
-from saltk8s.pillar.vocabulary.values import seconds, version
-from saltk8s.services.tenants import model as tenants
-
-__all__ = ["SECRET_ROLES", "build", "host_of", "redacted", "roles_of", "seconds", "secrets_in", "version"]
 
 ROOT = "k8s"
 SECRET_ROLES = frozenset({"admin", "cloud"})  # the roles of minions that hold secrets
@@ -67,8 +63,7 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
             shape.update({key: shape[key] or given for key, given in cloud["defaults"].items()})
     schema_services.complete(model)
     for service in model["services"].values():
-        service["images"] = {name: rules.versioned(image, service) for name, image in service["images"].items()}
-    tenants.complete(model)
+        service["images"] = {name: images.with_version(image, service) for name, image in service["images"].items()}
     return model
 
 

@@ -25,12 +25,7 @@ def check(model: Model, report: Report) -> None:
         rule(model, report)
 
 
-def versioned(image: str, service: dict[str, Any]) -> str:
-    """Return an image with ``{version}`` replaced by its service's version."""
-    return image.replace("{version}", service.get("version") or "")
-
-
-def nodes_of(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
+def _nodes(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the nodes, by name."""
     yield from (model.get("nodes") or {}).items()
 
@@ -62,7 +57,7 @@ def _hides_roles(path: str) -> bool:
 
 def _removal(model: Model, report: Report) -> None:
     """A node that is declared again must not stay on the list of those that may be lost."""
-    names = dict(nodes_of(model))
+    names = dict(_nodes(model))
     for index, name in enumerate(model["cluster"]["allow_removal"] or ()):
         if name in names:
             report.add(
@@ -74,19 +69,19 @@ def _machines(model: Model, report: Report) -> None:
     """A shape needs to exist, and an address has to suit it."""
     cloud = model["cloud"]
     shapes = (cloud or {}).get("shapes") or {}
-    for name, node in nodes_of(model):
+    for name, node in _nodes(model):
         path = ("k8s", "nodes", name)
         if node["shape"] is None:
-            if node["address"] == "dhcp" and not report.concerns(*path, "shape"):
+            if node["address"] == "dhcp" and not report.has_problem_at(*path, "shape"):
                 report.add((*path, "address"), "an IPv4 address, because the node has no shape", "'dhcp'")
             continue
         if cloud is None:
-            if not report.concerns("k8s", "cloud"):
+            if not report.has_problem_at("k8s", "cloud"):
                 report.add(
                     (*path, "shape"), "k8s:cloud, which says where the VM is created", redact.show(node["shape"])
                 )
             continue
-        if node["shape"] not in shapes and not report.concerns("k8s", "cloud", "shapes"):
+        if node["shape"] not in shapes and not report.has_problem_at("k8s", "cloud", "shapes"):
             expected = f"a shape of k8s:cloud:shapes{suggestion(node['shape'], shapes)}"
             report.add((*path, "shape"), expected, redact.show(node["shape"]))
         if node["address"] and node["address"] != "dhcp" and "/" not in node["address"]:
@@ -100,14 +95,14 @@ def _placement(model: Model, report: Report) -> None:
     if not cloud:
         return
     common = cloud["defaults"] or {}
-    used = {node["shape"] for _, node in nodes_of(model)}
+    used = {node["shape"] for _, node in _nodes(model)}
     for name, shape in (cloud["shapes"] or {}).items():
         if name not in used:
             continue
         path = ("k8s", "cloud", "shapes", name)
 
         def lacks(key: str, shape: dict = shape, path: tuple = path) -> bool:
-            wrong = report.concerns(*path, key) or report.concerns("k8s", "cloud", "defaults", key)
+            wrong = report.has_problem_at(*path, key) or report.has_problem_at("k8s", "cloud", "defaults", key)
             return not (shape.get(key) or common.get(key) or wrong)
 
         for key in PLACEMENT_NEEDED:
@@ -123,7 +118,7 @@ def _gateways(model: Model, report: Report) -> None:
     if not cloud:
         return
     common, shapes = cloud["defaults"] or {}, cloud["shapes"] or {}
-    for name, node in nodes_of(model):
+    for name, node in _nodes(model):
         shape = shapes.get(node["shape"])
         if shape is None or not node["address"] or "/" not in node["address"]:
             continue
@@ -132,7 +127,7 @@ def _gateways(model: Model, report: Report) -> None:
         gateway = shape["gateway"] or common.get("gateway")
         if gateway is None:
             where = ("k8s", "cloud", "shapes", node["shape"], "gateway")
-            if not report.concerns(*where) and not report.concerns("k8s", "cloud", "defaults", "gateway"):
+            if not report.has_problem_at(*where) and not report.has_problem_at("k8s", "cloud", "defaults", "gateway"):
                 report.add(
                     where,
                     "a gateway, here or in k8s:cloud:defaults, because nodes of it have a static address",
@@ -150,10 +145,10 @@ def _registry(model: Model, report: Report) -> None:
     if not registry:
         return
     path = ("k8s", "registry")
-    if registry["password"] and not registry["username"] and not report.concerns(*path, "username"):
+    if registry["password"] and not registry["username"] and not report.has_problem_at(*path, "username"):
         report.add((*path, "username"), "the user whose password k8s:registry:password is", "nothing")
     wanted = registry["username"] and "admin" in report.secrets_of
-    if wanted and not registry["password"] and not report.concerns(*path, "password"):
+    if wanted and not registry["password"] and not report.has_problem_at(*path, "password"):
         report.add((*path, "password"), "the password of k8s:registry:username", "nothing")
 
 

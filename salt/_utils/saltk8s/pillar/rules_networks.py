@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 from saltk8s.base import redact
-from saltk8s.pillar.vocabulary.addresses import span
+from saltk8s.pillar.vocabulary.addresses import first_and_last
 from saltk8s.pillar.vocabulary.types import Path, Report
 
 VXLAN_MTUS = (1450, 8950)  # what fits VXLAN on nodes with the usual 1500 or 9000
@@ -20,7 +21,7 @@ def addresses(model: dict[str, Any], report: Report) -> None:
     for name, node in (model["nodes"] or {}).items():
         for key in ("address", "internal_address"):
             text = node[key]
-            if not text or text == "dhcp" or (key == "internal_address" and text == _bare(node["address"])):
+            if not text or text == "dhcp" or (key == "internal_address" and text == _bare(node["address"] or "")):
                 continue
             path = ("k8s", "nodes", name, key)
             interface = ipaddress.IPv4Interface(text)
@@ -41,20 +42,20 @@ def overlaps(model: dict[str, Any], report: Report) -> None:
     for index, (path, _, first, last) in enumerate(networks):
         for _, other, start, end in networks[:index]:
             if first <= end and start <= last:
-                _met(report, path, other, _text(model, path))
+                _add_overlap(report, path, other, _text(model, path))
     for first, last, text in _node_networks(model):
         for path, _, start, end in networks:
             if first <= end and start <= last:
-                _met(report, path, f"the nodes' network {text}", _text(model, path))
+                _add_overlap(report, path, f"the nodes' network {text}", _text(model, path))
     singles = _machines(model)
     pools = _pools(model)
     for index, (path, text, first, last) in enumerate(pools):
         for _, other, start, end in networks:
             if first <= end and start <= last:
-                _met(report, path, other, redact.show(text))
+                _add_overlap(report, path, other, redact.show(text))
         for other_path, _, start, end in pools[:index]:
             if first <= end and start <= last:
-                _met(report, path, ":".join(map(str, other_path)), redact.show(text))
+                _add_overlap(report, path, ":".join(map(str, other_path)), redact.show(text))
         for number, owner in singles:
             if first <= number <= last:
                 report.add(
@@ -85,17 +86,14 @@ def encryption(model: dict[str, Any], report: Report) -> None:
         report.add((*path, "mtu"), expected, redact.show(mtu))
 
 
-def _met(report: Report, path: Path, other: str, value: str) -> None:
+def _add_overlap(report: Report, path: Path, other: str, value: str) -> None:
     report.add(path, f"addresses apart from {other}", value)
 
 
 def _cluster_networks(model: dict[str, Any]) -> list[Range]:
-    found = []
-    for key in ("pod_cidr", "service_cidr"):
-        text = _get(model, "cluster", "network", key)
-        if text:
-            found.append((("k8s", "cluster", "network", key), f"{key} {text}", *span(text)))
-    return found
+    path = ("k8s", "cluster", "network")
+    given = {key: _get(model, *path[1:], key) for key in ("pod_cidr", "service_cidr")}
+    return _ranges(((*path, key), f"{key} {text}", text) for key, text in given.items() if text)
 
 
 def _node_networks(model: dict[str, Any]) -> list[tuple[int, int, str]]:
@@ -113,11 +111,16 @@ def _pools(model: dict[str, Any]) -> list[Range]:
     metallb = _get(model, "services", "metallb") or {}
     if not metallb.get("enabled"):
         return []
-    return [
-        (("k8s", "services", "metallb", "pools", name, "addresses", index), text, *span(text))
+    return _ranges(
+        (("k8s", "services", "metallb", "pools", name, "addresses", index), text, text)
         for name, pool in (metallb["pools"] or {}).items()
         for index, text in enumerate(pool["addresses"] or ())
-    ]
+    )
+
+
+def _ranges(found: Iterable[tuple[Path, str, str]]) -> list[Range]:
+    """Return ranges with their first and last address. found: (pillar path, how it is called, the range)."""
+    return [(path, called, *ends) for path, called, text in found if (ends := first_and_last(text))]
 
 
 def _machines(model: dict[str, Any]) -> list[tuple[int, str]]:
@@ -153,5 +156,6 @@ def _get(tree: Any, *path: Any) -> Any:
     return tree
 
 
-def _bare(text: str | None) -> str | None:
-    return text.partition("/")[0] if text else None
+def _bare(text: str) -> str:
+    """Return an address without its prefix."""
+    return text.partition("/")[0]

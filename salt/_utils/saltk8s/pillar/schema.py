@@ -9,13 +9,12 @@ from __future__ import annotations
 from saltk8s.pillar import schema_engines
 from saltk8s.pillar.schema_access import AUTHENTICATION, ObjectSource
 from saltk8s.pillar.schema_cloud import CLOUD
-from saltk8s.pillar.schema_services import SERVICES
+from saltk8s.pillar.schema_services import SECTIONS, SERVICES
 from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.addresses import Address, Cidr
 from saltk8s.pillar.vocabulary.locations import LOCATIONS
 from saltk8s.pillar.vocabulary.roles import ROLES
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
-from saltk8s.services.tenants.schema import TENANT
 
 _NETWORK = Section(
     {
@@ -262,9 +261,7 @@ SCHEMA = Section(
         "docker": Key(_DOCKER, "The nodes' Docker."),
         "locations": Key(LOCATIONS, "Places outside the cluster that backups go to, by name."),
         "services": Key(SERVICES, "The cluster's services, deployed in the order of defaults.yaml."),
-        "tenants": Key(
-            Map(values.DnsLabel, TENANT), "Laboratories and services, by name; docs/services/tenants.md tells more."
-        ),
+        **SECTIONS,
         "authentication": Key(AUTHENTICATION, "Whom the API server believes, besides certificates and its own tokens."),
         "extra": Key(
             List(ObjectSource()),

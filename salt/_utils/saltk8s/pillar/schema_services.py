@@ -1,7 +1,8 @@
 """The schema of ``k8s:services``: one entry a service, as in defaults.yaml and under ``salt/k8s/``.
 
 A module of ``saltk8s.services`` that has a SCHEMA, or a folder with one in its ``schema`` module, is a service; nothing
-else has to name it.
+else has to name it. Beside SCHEMA, MEANING and RULES such a module may have ``SECTIONS`` (further keys directly
+below ``k8s``: name -> Key) and ``complete(model)`` (adds to a valid model what follows from the service's pillar).
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ def _modules() -> dict[str, ModuleType]:
 
 MODULES = _modules()
 SERVICES = Section({name: Key(module.SCHEMA, module.MEANING) for name, module in MODULES.items()}, in_order=True)
+SECTIONS = {name: key for module in MODULES.values() for name, key in getattr(module, "SECTIONS", {}).items()}
 RULES = tuple(rule for module in MODULES.values() for rule in module.RULES)
 
 
 def complete(model: dict[str, Any]) -> None:
-    """Add to a valid model what follows from its services; a service's module may have a ``complete`` of its own."""
+    """Add to a valid model what follows from its services: their images, and what each service's module adds."""
     for name, service in model["services"].items():
         service["images"] = {key: image for key, image in (service.get("images") or {}).items() if image}
         if hasattr(MODULES[name], "complete"):

@@ -1,1 +1,1 @@
-"""What each service reads of the pillar: one module a service, with ``SCHEMA``, ``MEANING`` and ``RULES``."""
+"""The services: a module or a folder each, discovered by saltk8s.pillar.schema_services by its ``SCHEMA``."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.pillar.vocabulary import values
-from saltk8s.pillar.vocabulary.addresses import Address, AddressRange, span
+from saltk8s.pillar.vocabulary.addresses import Address, AddressRange, first_and_last
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
 from saltk8s.services import common
 
@@ -150,7 +150,7 @@ SCHEMA = Section(
 def _has_a_pool(model: dict[str, Any], report: Report) -> None:
     """Without a pool, MetalLB has nothing to give."""
     metallb = common.enabled(model, "metallb")
-    if metallb and not metallb["pools"] and not report.concerns(*_HERE, "pools"):
+    if metallb and not metallb["pools"] and not report.has_problem_at(*_HERE, "pools"):
         report.add((*_HERE, "pools"), "at least one pool, or k8s:services:metallb:enabled: false", "none")
 
 
@@ -163,14 +163,14 @@ def _pools_have_their_routers(model: dict[str, Any], report: Report) -> None:
     peers, names = bgp.get("peers") or {}, bgp.get("communities") or {}
     for name, pool in (metallb["pools"] or {}).items():
         path = (*_HERE, "pools", name)
-        if pool["announce"] == "bgp" and not peers and not report.concerns(*_HERE, "bgp", "peers"):
+        if pool["announce"] == "bgp" and not peers and not report.has_problem_at(*_HERE, "bgp", "peers"):
             report.add((*path, "announce"), "a router under k8s:services:metallb:bgp:peers, or l2", "'bgp'")
         if pool["announce"] == "l2" and pool["bgp"]:
             report.add((*path, "bgp"), "nothing, because the pool's announce is l2", "a section")
         routes = pool["bgp"] or {}
         for key, known in (("peers", peers), ("communities", names)):
             for index, word in enumerate(routes.get(key) or ()):
-                if word not in known and ":" not in word and not report.concerns(*_HERE, "bgp", key):
+                if word not in known and ":" not in word and not report.has_problem_at(*_HERE, "bgp", key):
                     expected = f"a name of k8s:services:metallb:bgp:{key}{suggestion(word, known)}"
                     report.add((*path, "bgp", key, index), expected, redact.show(word))
         length, largest = routes.get("aggregation_length"), _largest_block(pool["addresses"])
@@ -183,7 +183,7 @@ def _largest_block(addresses: Any) -> int:
     """Return the prefix length that every range of a pool has a block of, 0 when there is none."""
     lengths = []
     for text in addresses or ():
-        first, last = map(ipaddress.IPv4Address, span(text))
+        first, last = map(ipaddress.IPv4Address, first_and_last(text))
         lengths.append(min(block.prefixlen for block in ipaddress.summarize_address_range(first, last)))
     return max(lengths, default=0)
 
@@ -200,7 +200,7 @@ def _peers_are_routers(model: dict[str, Any], report: Report) -> None:
         hold, alive = peer["hold_time_s"], peer["keepalive_time_s"]
         if hold and alive and alive * 3 > hold:
             report.add((*path, "keepalive_time_s"), f"at most a third of hold_time_s, {hold // 3}", str(alive))
-        if peer["bfd"] and peer["bfd"] not in profiles and not report.concerns(*_HERE, "bgp", "bfd_profiles"):
+        if peer["bfd"] and peer["bfd"] not in profiles and not report.has_problem_at(*_HERE, "bgp", "bfd_profiles"):
             expected = f"a name of k8s:services:metallb:bgp:bfd_profiles{suggestion(peer['bfd'], profiles)}"
             report.add((*path, "bfd"), expected, redact.show(peer["bfd"]))
         for where in _pools_with(metallb, peer["address"]):
@@ -212,7 +212,7 @@ def _peers_are_routers(model: dict[str, Any], report: Report) -> None:
 def _pools_with(metallb: dict[str, Any], address: str | None) -> Iterator[str]:
     for name, pool in (metallb["pools"] or {}).items() if address else ():
         for text in pool["addresses"] or ():
-            first, last = span(text)
+            first, last = first_and_last(text)
             if first <= int(ipaddress.IPv4Address(address)) <= last:
                 yield f"pools:{redact.name(name)}"
 

@@ -81,7 +81,7 @@ def _has_an_export(model: dict[str, Any], report: Report) -> None:
     """Without an export there is nowhere to put a volume."""
     nfs = common.enabled(model, "nfs")
     path = ("k8s", "services", "nfs", "exports")
-    if nfs and not nfs["exports"] and not report.concerns(*path):
+    if nfs and not nfs["exports"] and not report.has_problem_at(*path):
         report.add(path, "at least one export, or k8s:services:nfs:enabled: false", "none")
 
 

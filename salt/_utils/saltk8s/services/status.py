@@ -7,11 +7,11 @@ A row is ``part``, ``name``, ``state`` and ``why``. State: "ok"; "warn" (works, 
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from saltk8s.base import certificates
+from saltk8s.pillar.vocabulary import cron
 
 OK, WARN, BAD, OFF, UNKNOWN = "ok", "warn", "bad", "off", "unknown"
 PARTS = ("cluster", "nodes", "services", "tenants", "certificates", "backups")
@@ -175,29 +175,12 @@ def _of_schedule(
     well = [backup["status"] for backup in own if (backup.get("status") or {}).get("phase") == "Completed"]
     done = [_time(ended["completionTimestamp"]) for ended in well]
     made = _time(schedule["metadata"]["creationTimestamp"])
-    limit = LATE * interval(schedule["spec"]["schedule"])
+    limit = LATE * cron.longest_interval(schedule["spec"]["schedule"])
     if not done:
         return (BAD, "no backup of it ever succeeded") if now - made > limit else (WARN, "no backup of it yet")
     age = now - max(done)
     told = f"last success {max(done):%Y-%m-%d %H:%M} UTC, {_hours(age)} ago"
     return (BAD, f"{told}: it is late") if age > limit else (OK, told)
-
-
-def interval(schedule: str) -> datetime.timedelta:
-    """Return how far apart the runs of a cron schedule are at most, roughly: an hour, a day, a week or a month."""
-    every = re.fullmatch(r"@every (\d+)h(?:\d+m)?(?:\d+s)?", schedule)
-    if every:
-        return datetime.timedelta(hours=max(1, int(every[1])))
-    named = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0"}
-    words = named.get(schedule, schedule).split()
-    if len(words) != 5:
-        return datetime.timedelta(days=31)
-    _, hour, day, month, weekday = words
-    if month != "*" or day != "*":
-        return datetime.timedelta(days=366 if month != "*" else 31)
-    if weekday != "*":
-        return datetime.timedelta(days=7)
-    return datetime.timedelta(hours=1) if hour == "*" else datetime.timedelta(days=1)
 
 
 def _time(text: str) -> datetime.datetime:

@@ -7,7 +7,7 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.pillar.vocabulary import tls, values
-from saltk8s.pillar.vocabulary.addresses import Address, Cidr, span
+from saltk8s.pillar.vocabulary.addresses import Address, Cidr, first_and_last
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
@@ -123,10 +123,10 @@ def _has_its_place(model: dict[str, Any], report: Report) -> None:
     traefik = common.enabled(model, "traefik")
     if not traefik:
         return
-    if not traefik["hosts"] and not report.concerns(*_PATH, "hosts"):
+    if not traefik["hosts"] and not report.has_problem_at(*_PATH, "hosts"):
         report.add((*_PATH, "hosts"), "at least one host name that the platform serves", "none")
     path, pools = (*_PATH, "address"), ("k8s", "services", "metallb")
-    if report.concerns(*path) or report.concerns(*pools):
+    if report.has_problem_at(*path) or report.has_problem_at(*pools):
         return
     metallb = (model["services"] or {}).get("metallb") or {}
     if not metallb.get("enabled"):
@@ -140,8 +140,8 @@ def _has_its_place(model: dict[str, Any], report: Report) -> None:
 def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None:
     number, path = int(ipaddress.IPv4Address(address)), (*_PATH, "address")
     for name, pool in pools.items():
-        spans = [span(text) for text in pool["addresses"] or ()]
-        if not any(first <= number <= last for first, last in spans):
+        ranges = [first_and_last(text) for text in pool["addresses"] or ()]
+        if not any(first <= number <= last for first, last in ranges):
             continue
         if pool["namespaces"] and NAMESPACE not in pool["namespaces"]:
             where = f"k8s:services:metallb:pools:{redact.name(name)}:namespaces"
@@ -155,7 +155,7 @@ def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None
 def _has_certificates(model: dict[str, Any], report: Report) -> None:
     """Exactly one source of certificates, on the minion that holds secrets; a key belongs to its certificate."""
     traefik = common.enabled(model, "traefik")
-    if not traefik or report.concerns(*_PATH, "default_tls") or report.concerns(*_PATH, "acme"):
+    if not traefik or report.has_problem_at(*_PATH, "default_tls") or report.has_problem_at(*_PATH, "acme"):
         return
     own, acme = traefik["default_tls"], traefik["acme"]
     path = (*_PATH, "default_tls")
@@ -179,7 +179,7 @@ def _keeps_its_certificates(model: dict[str, Any], report: Report) -> None:
     elif (traefik["replicas"] or 1) > 1:
         report.add((*_PATH, "replicas"), f"1, {why}", redact.show(traefik["replicas"]))
     dns = acme["challenge"] == "dns"
-    if dns and not acme["dns_provider"] and not report.concerns(*_PATH, "acme", "dns_provider"):
+    if dns and not acme["dns_provider"] and not report.has_problem_at(*_PATH, "acme", "dns_provider"):
         report.add((*_PATH, "acme", "dns_provider"), "the DNS provider, because the challenge is dns", "nothing")
 
 

@@ -123,16 +123,16 @@ def _reaches_a_vcenter(model: dict[str, Any], report: Report) -> None:
         return
     where, place = ("k8s", "services", "vsphere"), vcenter(model)
     lacking = {
-        "server": None if place["server"] or report.concerns("k8s", "cloud")
+        "server": None if place["server"] or report.has_problem_at("k8s", "cloud")
         else "a vCenter, here or in k8s:cloud:provider",
-        "datacenters": None if place["datacenters"] or report.concerns("k8s", "cloud")
+        "datacenters": None if place["datacenters"] or report.has_problem_at("k8s", "cloud")
         else "a datacenter, here or in k8s:cloud:defaults",
         "user": None if vsphere["user"] else "a vCenter account for nodes and volumes",
         "password": None if vsphere["password"] or "admin" not in report.secrets_of
         else "the password of k8s:services:vsphere:user",
     }  # fmt: skip
     for key, expected in lacking.items():
-        if expected and not report.concerns(*where, key):
+        if expected and not report.has_problem_at(*where, key):
             report.add((*where, key), expected, "nothing")
 
 
@@ -140,7 +140,7 @@ def _a_class_has_a_place(model: dict[str, Any], report: Report) -> None:
     """Volumes go where a policy says, or to one datastore."""
     for name, spec in ((common.enabled(model, "vsphere") or {}).get("storage_classes") or {}).items():
         path = ("k8s", "services", "vsphere", "storage_classes", name)
-        if bool(spec["policy"]) == bool(spec["datastore"]) and not report.concerns(*path):
+        if bool(spec["policy"]) == bool(spec["datastore"]) and not report.has_problem_at(*path):
             report.add(path, "either a policy or a datastore", "both" if spec["policy"] else "neither")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from saltk8s.pillar.vocabulary.types import Scalar, attempt
+from saltk8s.pillar.vocabulary.types import Scalar, parse_or_none
 
 
 class Cidr(Scalar):
@@ -22,7 +22,7 @@ class Cidr(Scalar):
     def accept(self, value: Any) -> str | None:
         if not isinstance(value, str) or "/" not in value:
             return None
-        network = attempt(ipaddress.IPv4Network, value)
+        network = parse_or_none(ipaddress.IPv4Network, value)
         return str(network) if network and 0 < network.prefixlen <= self.longest_prefix else None
 
 
@@ -43,7 +43,7 @@ class Address(Scalar):
             return value
         if "/" in value if self.prefix == "no" else "/" not in value and self.prefix == "required":
             return None
-        interface = attempt(ipaddress.IPv4Interface, value)
+        interface = parse_or_none(ipaddress.IPv4Interface, value)
         if interface is None or not _usable(interface.ip):
             return None
         return interface.with_prefixlen if "/" in value else str(interface.ip)
@@ -56,16 +56,16 @@ class AddressRange(Scalar):
     expected = "a range of IPv4 addresses, first-last in that order, or an IPv4 network"
 
     def accept(self, value: Any) -> str | None:
-        return value if isinstance(value, str) and span(value) else None
+        return value if isinstance(value, str) and first_and_last(value) else None
 
 
-def span(text: str) -> tuple[int, int] | None:
+def first_and_last(text: str) -> tuple[int, int] | None:
     """Return the first and last address of ``first-last`` or a network as integers, None when it is neither."""
     if "-" in text:
         first, _, last = text.partition("-")
-        ends = [attempt(ipaddress.IPv4Address, end.strip()) for end in (first, last)]
+        ends = [parse_or_none(ipaddress.IPv4Address, end.strip()) for end in (first, last)]
         return (int(ends[0]), int(ends[1])) if all(ends) and ends[0] <= ends[1] else None
-    network = attempt(ipaddress.IPv4Network, text) if "/" in text else None
+    network = parse_or_none(ipaddress.IPv4Network, text) if "/" in text else None
     return (int(network.network_address), int(network.broadcast_address)) if network else None
 
 

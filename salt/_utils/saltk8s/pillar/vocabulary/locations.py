@@ -56,7 +56,7 @@ def find(model: dict[str, Any], name: str | None, path: tuple, report: Report, k
     name: the value; kinds: the kinds that will do, "s3" or "nfs".
     """
     known = model["locations"] or {}
-    if not name or report.concerns(*path) or report.concerns("k8s", "locations"):
+    if not name or report.has_problem_at(*path) or report.has_problem_at("k8s", "locations"):
         return None
     if name not in known:
         return report.add(path, f"a location of k8s:locations{suggestion(name, known)}", repr(name))
@@ -70,7 +70,7 @@ def _one_kind(model: dict[str, Any], report: Report) -> None:
     for name, location in (model["locations"] or {}).items():
         path = ("k8s", "locations", name)
         given = [kind for kind in ("s3", "nfs") if location[kind]]
-        if len(given) != 1 and not report.concerns(*path):
+        if len(given) != 1 and not report.has_problem_at(*path):
             report.add(path, "either s3 or nfs", " and ".join(given) or "none")
 
 

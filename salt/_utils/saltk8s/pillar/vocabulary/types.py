@@ -42,7 +42,7 @@ class Report:
         if problem not in self.problems:  # several nodes may show the same lack of their shape
             self.problems.append(problem)
 
-    def concerns(self, *path: Any) -> bool:
+    def has_problem_at(self, *path: Any) -> bool:
         """Return whether something at this path or below it is already known to be wrong."""
         text = ":".join(redact.name(part) for part in path)
         return any(p.path == text or p.path.startswith(f"{text}:") for p in self.problems)
@@ -326,7 +326,7 @@ class Section(Type):
 
 def _encodes(text: str) -> bool:
     """Return whether a text can be written to a file: YAML's escapes can name half of a character."""
-    return text.isascii() or attempt(str.encode, text) is not None
+    return text.isascii() or parse_or_none(str.encode, text) is not None
 
 
 def suggestion(word: Any, known: Iterable[str]) -> str:
@@ -335,7 +335,7 @@ def suggestion(word: Any, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def attempt(make: Callable[[str], Any], text: str) -> Any:
+def parse_or_none(make: Callable[[str], Any], text: str) -> Any:
     """Return ``make(text)``, or None when it refuses the text."""
     try:
         return make(text)

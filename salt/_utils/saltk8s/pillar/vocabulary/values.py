@@ -7,7 +7,7 @@ import binascii
 import re
 import struct
 
-from saltk8s.pillar.vocabulary.types import Map, Secret, Text, attempt
+from saltk8s.pillar.vocabulary.types import Map, Secret, Text, parse_or_none
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 DNS = rf"{_LABEL}(?:\.{_LABEL})*"
@@ -133,7 +133,7 @@ def public_blob(text: str) -> bytes | None:
     words = text.split()
     if len(words) < 2 or words[0] not in _KEY_TYPES:
         return None
-    blob = attempt(lambda word: base64.b64decode(word, validate=True), words[1])
+    blob = parse_or_none(lambda word: base64.b64decode(word, validate=True), words[1])
     name = words[0].encode()
     return blob if blob and blob.startswith(struct.pack(">I", len(name)) + name) else None
 

@@ -115,11 +115,11 @@ def _location(model: dict[str, Any], report: Report) -> None:
     if not service:
         return
     path = (*PATH, "location")
-    if not service["location"] and not report.concerns(*path):
+    if not service["location"] and not report.has_problem_at(*path):
         report.add(path, "a location of k8s:locations, or k8s:services:backup:enabled: false", "nothing")
     locations.find(model, service["location"], path, report, KINDS[service["engine"]])
     path = (*PATH, "encryption_password")
-    if "admin" in report.secrets_of and not service["encryption_password"] and not report.concerns(*path):
+    if "admin" in report.secrets_of and not service["encryption_password"] and not report.has_problem_at(*path):
         report.add(path, "a secret text on one line, not empty", "nothing")
 
 
@@ -133,14 +133,14 @@ def _names(model: dict[str, Any], report: Report) -> None:
         for name in sorted({*(chosen.get("include") or ())} & {*(chosen.get("exclude") or ())}):
             report.add((*path, "exclude"), "no namespace that is in include too", repr(name))
         return
-    if chosen.get("exclude") and not report.concerns(*path):
+    if chosen.get("exclude") and not report.has_problem_at(*path):
         report.add((*path, "exclude"), "nothing: only velero saves all namespaces but some", "a list")
     if service["engine"] == "k8up":
-        if not chosen.get("include") and not report.concerns(*path, "include"):
+        if not chosen.get("include") and not report.has_problem_at(*path, "include"):
             report.add((*path, "include"), "at least one namespace: k8up has a schedule in each", "none")
         for name, hook in (service["hooks"] or {}).items():
             here = (*PATH, "hooks", name, "image")
-            if not hook["image"] and not report.concerns(*here):
+            if not hook["image"] and not report.has_problem_at(*here):
                 report.add(here, "the image that runs the command: k8up starts a pod for it", "nothing")
 
 
@@ -150,19 +150,19 @@ def _stash(model: dict[str, Any], report: Report) -> None:
     if not service or service["engine"] != "stash":
         return
     own = service["stash"] or {}
-    if not (service["images"] or {}).get("stash") and not report.concerns(*PATH, "images"):
+    if not (service["images"] or {}).get("stash") and not report.has_problem_at(*PATH, "images"):
         report.add((*PATH, "images", "stash"), "the image of Stash's operator that your licence covers", "nothing")
     path = (*PATH, "stash")
-    if "admin" in report.secrets_of and not own.get("license") and not report.concerns(*path, "license"):
+    if "admin" in report.secrets_of and not own.get("license") and not report.has_problem_at(*path, "license"):
         report.add((*path, "license"), "the licence of AppsCode for this cluster", "nothing")
-    if not own.get("targets") and not report.concerns(*path, "targets"):
+    if not own.get("targets") and not report.has_problem_at(*path, "targets"):
         report.add((*path, "targets"), "at least one workload", "none")
     for name, target in (own.get("targets") or {}).items():
         here = (*path, "targets", name)
-        if target["hook"] and target["hook"] not in (service["hooks"] or {}) and not report.concerns(*here):
+        if target["hook"] and target["hook"] not in (service["hooks"] or {}) and not report.has_problem_at(*here):
             report.add((*here, "hook"), "an entry of k8s:services:backup:hooks", repr(target["hook"]))
-        claim = target["kind"] == "PersistentVolumeClaim"
-        if target["kind"] and not claim and not (target["volume"] and target["paths"]) and not report.concerns(*here):
+        needs_volume = target["kind"] not in (None, "PersistentVolumeClaim")
+        if needs_volume and not (target["volume"] and target["paths"]) and not report.has_problem_at(*here):
             report.add(here, "volume and paths, which a workload needs", "not both")
 
 

@@ -136,9 +136,9 @@ def _receivers(model: dict[str, Any], report: Report) -> None:
     for name, receiver in ((service or {}).get("receivers") or {}).items():
         path = (*PATH, "receivers", name)
         ways = [receiver[key] for key in ("email", "webhooks", "mattermost")]
-        if not any(ways) and "admin" in report.secrets_of and not report.concerns(*path):
+        if not any(ways) and "admin" in report.secrets_of and not report.has_problem_at(*path):
             report.add(path, "one of email, webhooks, mattermost", "none")
-        if receiver["email"] and service["smtp"] is None and not report.concerns(*PATH, "smtp"):
+        if receiver["email"] and service["smtp"] is None and not report.has_problem_at(*PATH, "smtp"):
             report.add((*PATH, "smtp"), "a mail server (server, from), because receivers have email", "nothing")
 
 
@@ -148,7 +148,7 @@ def _passwords(model: dict[str, Any], report: Report) -> None:
     if not service or "admin" not in report.secrets_of:
         return
     smtp = service["smtp"] or {}
-    if smtp.get("username") and not smtp["password"] and not report.concerns(*PATH, "smtp", "password"):
+    if smtp.get("username") and not smtp["password"] and not report.has_problem_at(*PATH, "smtp", "password"):
         report.add((*PATH, "smtp", "password"), "the password of k8s:services:prometheus:smtp:username", "nothing")
 
 

@@ -11,6 +11,7 @@ from saltk8s.pillar.vocabulary.addresses import Cidr
 from saltk8s.pillar.vocabulary.cron import Cron
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
 from saltk8s.services import common
+from saltk8s.services.tenants import model as tenants
 
 MEANING = "The namespaces, rights, quotas and rules of `k8s:tenants`."
 
@@ -183,6 +184,15 @@ SCHEMA = Section(
     }
 )
 
+complete = tenants.complete  # called by the pillar's model
+
+# Further sections below k8s: name -> key.
+SECTIONS = {
+    "tenants": Key(
+        Map(values.DnsLabel, TENANT), "Laboratories and services by name, each a tenant; see docs/services/tenants.md."
+    )
+}
+
 
 def _of(model: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from (model["tenants"] or {}).items()
@@ -238,7 +248,7 @@ def _openings(model: dict[str, Any], report: Report) -> None:
                 if other == name:
                     expected = "another tenant than itself: its own namespaces reach each other"
                     report.add(here, expected, redact.show(other))
-                elif other not in names and not report.concerns("k8s", "tenants", other):
+                elif other not in names and not report.has_problem_at("k8s", "tenants", other):
                     report.add(here, f"a tenant of k8s:tenants{suggestion(other, names)}", redact.show(other))
 
 
@@ -247,7 +257,7 @@ def _bounds(model: dict[str, Any], report: Report) -> None:
     for name, tenant in _of(model):
         path = ("k8s", "tenants", name)
         unexplained = tenant["pod_security"] == "privileged" and not tenant["pod_security_reason"]
-        if unexplained and not report.concerns(*path, "pod_security_reason"):
+        if unexplained and not report.has_problem_at(*path, "pod_security_reason"):
             report.add((*path, "pod_security_reason"), "why its pods have to be privileged", "nothing")
         given = tenant["pod_defaults"]
         if given["memory_mib"] and given["memory_limit_mib"] and given["memory_mib"] > given["memory_limit_mib"]:
