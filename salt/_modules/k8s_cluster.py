@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 EVENT_FAILURES = 2
 
+registry.classes()  # imported now, as everything at a module's top: a later import may find files of another version
+
 __virtualname__ = "k8s_cluster"
 
 

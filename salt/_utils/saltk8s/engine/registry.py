@@ -1,8 +1,7 @@
 """The engines: every folder of ``saltk8s.engine``. Nothing else has to name one.
 
 A folder has a module ``schema`` with SCHEMA (an EngineSchema) and a module ``engine`` with ENGINE (a class, see
-saltk8s.engine.base.Engine). The second is imported when the engine is used, because the pillar's schema asks for the
-first.
+saltk8s.engine.base.Engine). The pillar's schema needs the first and must not import the second.
 """
 
 from __future__ import annotations
@@ -27,12 +26,17 @@ def schema_of(name: str) -> EngineSchema:
     return import_module(f"{engine.__name__}.{name}.schema").SCHEMA
 
 
+def classes() -> dict[str, type[Engine]]:
+    """Return the engines' classes by name; imports them."""
+    return {name: import_module(f"{engine.__name__}.{name}.engine").ENGINE for name in names()}
+
+
 def load(model: dict[str, Any], hooks: Hooks | None = None) -> Engine:
     """Return the engine that ``k8s:cluster:engine`` names.
 
     model: what ``k8s_config.get`` returns; hooks: log and events. Raises ConfigError for an unknown engine.
     """
-    name = model["cluster"]["engine"]
-    if name not in names():
-        raise errors.ConfigError([errors.Problem("k8s:cluster:engine", repr(name), f"one of {', '.join(names())}")])
-    return import_module(f"{engine.__name__}.{name}.engine").ENGINE(model, hooks or Hooks())
+    name, known = model["cluster"]["engine"], classes()
+    if name not in known:
+        raise errors.ConfigError([errors.Problem("k8s:cluster:engine", repr(name), f"one of {', '.join(known)}")])
+    return known[name](model, hooks or Hooks())
