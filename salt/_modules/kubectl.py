@@ -14,9 +14,8 @@ Those that read manifests take these, too:
 - ``objects``: objects given right here, a list of dicts;
 - ``saltenv``: Salt environment of ``salt://`` addresses.
 
-When the API server does not answer, or rejects the credentials, they all raise CommandExecutionError. Manifests go to
-kubectl on its standard input; values of Secrets are in no argument, log line, change or comment. How sets work:
-docs/objects.md.
+When the API server does not answer or rejects the credentials, all raise CommandExecutionError. Manifests go to kubectl
+on standard input; values of Secrets are in no argument, log line, change or comment. How sets work: docs/objects.md.
 
 Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33).
 """
@@ -24,7 +23,6 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33).
 from __future__ import annotations
 
 import json
-import logging
 
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, MinionError, SaltRenderError
@@ -36,8 +34,6 @@ from saltk8s.kubectl.manifests import identity, manifest, sources
 from saltk8s.kubectl.sets.object_set import ObjectSet, kinds_of
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.prefetch import Prefetch
-
-log = logging.getLogger(__name__)
 
 __virtualname__ = "kubectl"
 
