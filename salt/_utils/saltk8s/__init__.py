@@ -5,11 +5,11 @@ This package is the thinking: plain Python, no Salt dunders. Execution and state
 
 from __future__ import annotations
 
-from saltk8s.base import version as _version
-
 
 def __getattr__(name: str) -> str:
-    """Compute ``__version__`` when it is asked for: in a checkout git is run for it."""
+    """Compute ``__version__`` when it is asked for: in a checkout git is run for it, and the import takes 60 ms."""
     if name == "__version__":
-        return _version.version()
+        from saltk8s.base import version
+
+        return version.version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
