@@ -103,7 +103,7 @@ def test_ready_waits_and_says(apiserver, run, call):
     assert well["result"] is True and well["changes"] == {}
     assert call("ready", objects=[objects.deployment("ready")]) is True
     assert "is not there" in run("ready", "a sentence", objects=[objects.deployment("none")], timeout_s=0)["comment"]
-    assert "there is no set 'nobody'" in run("ready", "nobody", timeout_s=0)["comment"]
+    assert "the set 'nobody' does not exist" in run("ready", "nobody", timeout_s=0)["comment"]
 
 
 def test_a_failed_job_is_not_waited_for(apiserver, run):

@@ -13,7 +13,7 @@ NOISE = re.compile(r"goroutine|memcache\.go|^[EWIF]\d{4} |Traceback|Unhandled Er
 PATIENCE_S = 60
 
 
-class ASet:
+class AppliedSet:
     """A set of objects, and ways to apply it."""
 
     def __init__(self, minion, server, name, *declared):

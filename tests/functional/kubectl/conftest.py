@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from saltk8s.kubectl.client import program as client
 from tests.support import faults
-from tests.support.fault_sets import ASet
+from tests.support.fault_sets import AppliedSet
 
 
 @pytest.fixture
@@ -44,4 +44,4 @@ def webhook(own_apiserver):
 @pytest.fixture
 def a_set(own_minion, own_apiserver):
     """Make a set: ``a_set("name", obj, ...)``."""
-    return lambda name, *declared: ASet(own_minion, own_apiserver, name, *declared)
+    return lambda name, *declared: AppliedSet(own_minion, own_apiserver, name, *declared)
