@@ -7,7 +7,6 @@ import time
 import pytest
 from support import packaging
 
-SYNCED = {"modules.k8s_config", "modules.rke", "modules.kubectl", "states.rke", "states.kubectl"}
 PRIVATE = ("tests/", "lab/", ".git", "docs/", "README.md", "Makefile", "pillar.example")
 
 

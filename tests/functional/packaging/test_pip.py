@@ -85,7 +85,7 @@ def synced(python, folder, roots):
     return minion
 
 
-@pytest.mark.parametrize("changed", ["_modules/kubectl.py", "_states/rke.py", "_utils/saltk8s/base/files.py"])
+@pytest.mark.parametrize("changed", ["_modules/kubectl.py", "_states/kubectl.py", "_utils/saltk8s/base/files.py"])
 def test_modules_of_another_commit_than_the_package_are_told(installed, formulas, tmp_path, changed):
     roots = tmp_path / "roots"
     shutil.copytree(formulas, roots)

@@ -76,7 +76,7 @@ def test_two_copies_of_one_commit_are_the_same(tmp_path):
     assert version.drift(str(module)) is None
 
 
-@pytest.mark.parametrize("name", ["modules/kubectl.py", "states/rke.py", "utils/saltk8s/base/files.py"])
+@pytest.mark.parametrize("name", ["modules/kubectl.py", "states/kubectl.py", "utils/saltk8s/base/files.py"])
 def test_a_changed_and_a_missing_file_are_a_difference(tmp_path, name):
     module = minion(tmp_path)
     path = tmp_path / name
