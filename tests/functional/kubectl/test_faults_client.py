@@ -57,7 +57,8 @@ def test_a_token_is_revoked_in_the_middle_of_an_apply(own_apiserver, proxy, a_se
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"), [("", "is empty"), ("a: [1, }", "is not YAML (line 1)"), ("{}", "has no current context")]
+    ("content", "problem"),
+    [("", "is empty"), ("a: [1, }", "is not valid YAML (line 1)"), ("{}", "has no current context")],
 )
 def test_an_unusable_kubeconfig(tmp_path, a_set, content, problem):
     path = tmp_path / "kubeconfig"

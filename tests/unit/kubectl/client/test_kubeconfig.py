@@ -10,8 +10,8 @@ from saltk8s.kubectl.client import kubeconfig
     ("text", "problem"),
     [
         ("", "is empty"),
-        ("a: [1, }", "is not YAML (line 1)"),
-        ("a: {canary: [\n", "is not YAML (line 2)"),
+        ("a: [1, }", "is not valid YAML (line 1)"),
+        ("a: {canary: [\n", "is not valid YAML (line 2)"),
         ("canary", "it has no contexts"),
         ("{}", "has no current context: it has no contexts"),
         ("{current-context: a, contexts: [{name: b}]}", "has no context 'a': its contexts are b"),

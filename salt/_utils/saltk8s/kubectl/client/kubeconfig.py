@@ -91,7 +91,7 @@ def _read(path: str) -> Mapping[str, Any]:
     except (yaml.YAMLError, ValueError) as err:
         mark = getattr(err, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise BadKubeconfig(f"the kubeconfig {path} is not YAML{where}") from None  # the cause quotes the file
+        raise BadKubeconfig(f"the kubeconfig {path} is not valid YAML{where}") from None  # the cause quotes the file
     if found is None:
         raise BadKubeconfig(f"the kubeconfig {path} is empty")
     if not isinstance(found, Mapping):

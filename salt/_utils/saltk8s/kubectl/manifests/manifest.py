@@ -88,23 +88,25 @@ def _collect(document: Any, where: str, found: list[Found], problems: list[str])
 
 
 def _problems(obj: Mapping[str, Any]) -> list[str]:
-    wrong = [f"{field} is missing or not text" for field in ("apiVersion", "kind") if not _is_text(obj.get(field))]
+    wrong = [
+        f"{field} is missing or not a string" for field in ("apiVersion", "kind") if not _is_string(obj.get(field))
+    ]
     meta = obj.get("metadata")
     if not isinstance(meta, Mapping):
         return [*wrong, "metadata is missing"]
-    if not _is_text(meta.get("name")):
+    if not _is_string(meta.get("name")):
         wrong.append(
-            "metadata.name is missing or not text (generateName cannot be declared: each run would create a new one)"
+            "metadata.name is missing or not a string (generateName cannot be declared: each run would create a new one)"
         )
-    if meta.get("namespace") is not None and not _is_text(meta["namespace"]):
-        wrong.append("metadata.namespace is not text")
+    if meta.get("namespace") is not None and not _is_string(meta["namespace"]):
+        wrong.append("metadata.namespace is not a string")
     for field in ("labels", "annotations"):
         values = meta.get(field)
         if values is not None and not isinstance(values, Mapping):
             wrong.append(f"metadata.{field} is not a map")
         else:
             wrong += [
-                f"metadata.{field}.{key} is not text: quote it"
+                f"metadata.{field}.{key} is not a string: quote it"
                 for key, value in (values or {}).items()
                 if not isinstance(value, str)
             ]
@@ -116,7 +118,9 @@ def _problems(obj: Mapping[str, Any]) -> list[str]:
 def _string_data_problems(values: Any) -> list[str]:
     if not isinstance(values, Mapping):
         return ["stringData is not a map"]
-    return [f"stringData.{key} is not text: quote it" for key, value in values.items() if not isinstance(value, str)]
+    return [
+        f"stringData.{key} is not a string: quote it" for key, value in values.items() if not isinstance(value, str)
+    ]
 
 
 def version_and_kind(obj: Mapping[str, Any]) -> str:
@@ -124,7 +128,7 @@ def version_and_kind(obj: Mapping[str, Any]) -> str:
     return f"{obj.get('apiVersion')} {obj.get('kind')}"
 
 
-def _is_text(value: Any) -> bool:
+def _is_string(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 

@@ -57,7 +57,7 @@ def _value(loader: _Loader, node: yaml.Node) -> Any:
     for key_node, value in node.value:
         key = _key(loader, key_node)
         if key in found:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key!r}", key_node.start_mark)
         found[key] = _value(loader, value)
     return merged | found if merged else found
 
@@ -65,7 +65,7 @@ def _value(loader: _Loader, node: yaml.Node) -> Any:
 def _key(loader: _Loader, node: yaml.Node) -> Any:
     key = _value(loader, node)
     if not isinstance(key, (str, int, float, bool)):
-        raise yaml.constructor.ConstructorError(None, None, "a key that is not text", node.start_mark)
+        raise yaml.constructor.ConstructorError(None, None, "a key that is not a string", node.start_mark)
     return key
 
 
@@ -73,4 +73,4 @@ def problem(err: yaml.YAMLError) -> str:
     """Return what is wrong and where, without the line itself: it may hold a secret."""
     mark = getattr(err, "problem_mark", None)
     at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return f"not YAML{at}: {getattr(err, 'problem', None) or 'cannot be read'}"
+    return f"invalid YAML{at}: {getattr(err, 'problem', None) or 'cannot be read'}"
