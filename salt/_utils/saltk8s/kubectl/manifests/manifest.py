@@ -95,9 +95,7 @@ def _problems(obj: Mapping[str, Any]) -> list[str]:
     if not isinstance(meta, Mapping):
         return [*wrong, "metadata is missing"]
     if not _is_string(meta.get("name")):
-        wrong.append(
-            "metadata.name is missing or not a string (generateName cannot be declared: each run would create a new one)"
-        )
+        wrong.append("metadata.name is missing or not a string (generateName would create a new object in each run)")
     if meta.get("namespace") is not None and not _is_string(meta["namespace"]):
         wrong.append("metadata.namespace is not a string")
     for field in ("labels", "annotations"):
