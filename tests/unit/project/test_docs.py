@@ -43,3 +43,14 @@ def test_the_yaml_in_the_pages_is_yaml():
     assert blocks
     for page, block in blocks:
         assert yaml.safe_load(block) is not None, page
+
+
+def test_the_changelog_keeps_to_its_form():
+    """Keep a Changelog 1.1: releases, newest first, each with the kinds of change that the format knows."""
+    text = (tree.ROOT / "CHANGELOG.md").read_text()
+    releases = re.findall(r"^## (.*)$", text, re.M)
+    assert releases and all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - (Unreleased|\d{4}-\d\d-\d\d)", one) for one in releases)
+    kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    for section in text.split("\n## ")[1:]:
+        found = re.findall(r"^### (.*)$", section, re.M)
+        assert found and found == [kind for kind in kinds if kind in found]
