@@ -1,5 +1,5 @@
-"""Stand-ins for ``rke`` and ``kubectl`` at the edge, for what cannot be had without a cluster: runs that end well, are
-killed, or leave a sick cluster. What the real rke does without nodes is tested with the real one.
+"""Stand-ins for ``rke`` and ``kubectl`` at the edge, for what cannot be had without a cluster: runs that succeed, are
+killed, or leave an unhealthy cluster. What the real rke does without nodes is tested with the real one.
 
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
 the folder ``FOLDER/``: ``mode`` (ok, fail, hang), ``version``, ``offered``, ``objects.json`` (kubectl's answer),
@@ -61,14 +61,14 @@ def main(folder: str, name: str, argv: list[str]) -> int:
     return _kubectl(place, argv) if name == "kubectl" else _rke(place, argv)
 
 
-def _said(place: Path, name: str, default: str) -> str:
+def _file_or(place: Path, name: str, default: str) -> str:
     path = place / name
     return path.read_text() if path.exists() else default
 
 
 def _kubectl(place: Path, argv: list[str]) -> int:
     if "logs" in argv:
-        print(_said(place, "log", ""))
+        print(_file_or(place, "log", ""))
         return 0
     if "Event.v1." in argv:
         print('{"kind": "List", "items": []}')
@@ -83,15 +83,15 @@ def _kubectl(place: Path, argv: list[str]) -> int:
 
 def _rke(place: Path, argv: list[str]) -> int:
     if argv == ["--version"]:
-        print("rke version " + _said(place, "version", "v1.8.5"))
+        print("rke version " + _file_or(place, "version", "v1.8.5"))
         return 0
     if argv[:1] == ["config"]:
-        print(_said(place, "offered", "v1.31.10-rancher1-1\nv1.32.6-rancher1-1"))
+        print(_file_or(place, "offered", "v1.31.10-rancher1-1\nv1.32.6-rancher1-1"))
         return 0
     return _up(place, Path(argv[argv.index("--config") + 1]))
 
 
-def _tell(level: str, message: str) -> None:
+def _print_line(level: str, message: str) -> None:
     print(f'time="2026-11-23T20:57:32Z" level={level} msg="{message}"', flush=True)
 
 
@@ -99,29 +99,29 @@ def _up(place: Path, config: Path) -> int:
     import yaml
     from tests.support import rke as sample
 
-    mode = _said(place, "mode", "ok").strip()
+    mode = _file_or(place, "mode", "ok").strip()
     declared = yaml.safe_load(config.read_text())
     state = config.with_suffix(".rkestate")
-    _tell("info", "Running RKE version: v1.8.5")
-    _tell("info", "[certificates] Generating CA kubernetes certificates")
+    _print_line("info", "Running RKE version: v1.8.5")
+    _print_line("info", "[certificates] Generating CA kubernetes certificates")
     password = next((one.get("password") for one in declared.get("private_registries", [])), None)
-    _tell("debug", f"registry password {password}")
+    _print_line("debug", f"registry password {password}")
     if not state.exists():  # as the real one: the keys are saved before anything is deployed
         state.write_text(json.dumps(sample.rkestate(declared, running=False)))
     (place / "pid").write_text(str(os.getpid()))
     if mode == "fail":
-        _tell("warning", "Failed to set up SSH tunneling for host [127.0.1.2]")
-        _tell("fatal", "[controlPlane] Failed to bring up Control Plane")
+        _print_line("warning", "Failed to set up SSH tunneling for host [127.0.1.2]")
+        _print_line("fatal", "[controlPlane] Failed to bring up Control Plane")
         return 1
     if mode == "hang":
-        _tell("info", "[etcd] Building up etcd plane..")
+        _print_line("info", "[etcd] Building up etcd plane..")
         time.sleep(60)
         return 0
-    _tell("info", "[etcd] Building up etcd plane..")
+    _print_line("info", "[etcd] Building up etcd plane..")
     state.write_text(json.dumps(sample.rkestate(declared)))
     kubeconfig = config.with_name(f"kube_config_{config.name}")
     kubeconfig.write_text(_KUBECONFIG)
     kubeconfig.chmod(0o644)
-    _tell("info", "[worker] Building up Worker Plane..")
-    _tell("info", "Finished building Kubernetes cluster successfully")
+    _print_line("info", "[worker] Building up Worker Plane..")
+    _print_line("info", "Finished building Kubernetes cluster successfully")
     return 0

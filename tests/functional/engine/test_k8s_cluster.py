@@ -197,9 +197,9 @@ def test_the_modules_return_all_about_the_cluster_and_no_secret(admin):
     assert (status["exists"], status["healthy"]) == (True, True)
     config = minion.call("k8s_cluster.config")
     assert config["private_registries"][0]["password"] == "<redacted>"
-    told = json.dumps([status, config, minion.call("k8s_cluster.plan"), admin.sent])
-    assert PASSWORD not in told
-    assert admin.key.splitlines()[1] not in told
+    shown = json.dumps([status, config, minion.call("k8s_cluster.plan"), admin.sent])
+    assert PASSWORD not in shown
+    assert admin.key.splitlines()[1] not in shown
 
 
 def test_errors_are_salts_own(admin):
@@ -282,8 +282,8 @@ def test_clean_keeps_the_state_and_says_so(admin):
 def test_the_profile_for_root_is_shell(admin):
     chunk = next(c for c in admin.minion().low("k8s.cluster") if c["__id__"] == "k8s-cluster-kubectl-for-root")
     script = chunk["contents"] + "\necho $KUBECONFIG\n"
-    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip()
-    assert said in (str(admin.dir / "kube_config_cluster.yml"), "")
+    output = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    assert output in (str(admin.dir / "kube_config_cluster.yml"), "")
 
 
 def test_no_formula_of_the_cluster_reads_a_secret():

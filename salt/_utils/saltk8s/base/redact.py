@@ -66,6 +66,15 @@ def tree(value: Any, secrets: Collection[str]) -> Any:
     return REDACTED if isinstance(value, str) and value in secrets else value
 
 
+def fields(value: Any, names: Collection[str]) -> Any:
+    """Return data of any depth in which the values of keys with these names are replaced; None stays."""
+    if isinstance(value, Mapping):
+        return {
+            key: REDACTED if key in names and item is not None else fields(item, names) for key, item in value.items()
+        }
+    return [fields(item, names) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 

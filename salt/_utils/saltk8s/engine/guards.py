@@ -13,7 +13,7 @@ from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD, quorum
 def reasons(
     plan: Plan, running: Mapping[str, Any], allow_removal: Iterable[str], etcd_down: Iterable[str] = ()
 ) -> list[str]:
-    """Return why a plan could lose the cluster, or a part of it that the pillar does not give up by name.
+    """Return why a plan could lose the cluster, or nodes of it that allow_removal does not name.
 
     plan: what would be done; running: the cluster's nodes, ``{name: {"address", "roles"}}``; allow_removal: names of
     nodes that may go; etcd_down: nodes of the cluster whose etcd does not run.

@@ -10,7 +10,7 @@ Change = dict[str, Any]  # {"old": ..., "new": ...}
 
 @dataclass
 class Plan:
-    """The difference between the cluster that is declared and the one that is there.
+    """The difference between the declared cluster and the running one.
 
     create: there is no cluster yet; added, removed: {node name: its roles}; reroled, moved, options: {node name or
     path: {"old", "new"}}; version: the same for Kubernetes, None when it stays; reasons: why a run is needed although

@@ -211,7 +211,7 @@ def test_a_successful_run_with_an_unhealthy_cluster_is_an_error(site):
     (site.fake / "log").write_text("felix: no such interface ens192\n")
     with pytest.raises(errors.NotReady) as raised:
         site.engine(timeouts={"ready_s": 0}).up()
-    told = str(raised.value)
+    text = str(raised.value)
     for words in (
         "canal: 1 of 3 pods",
         "Pod kube-system/coredns-1 is not Ready: ContainersNotReady",
@@ -221,12 +221,12 @@ def test_a_successful_run_with_an_unhealthy_cluster_is_an_error(site):
         "Pod kube-system/metrics-1 is not Ready",
         "PodScheduled=False (Unschedulable): 0/2 nodes",
     ):
-        assert words in told
-    assert "job-1" not in told, "it is done"
-    assert not any(f"container {name}" in told for name in ("side", "install")), "they are well"
+        assert words in text
+    assert "job-1" not in text, "it is complete"
+    assert not any(f"container {name}" in text for name in ("side", "install")), "they are healthy"
     assert "logs coredns-1 --namespace kube-system --container coredns --tail=10 --previous" in "\n".join(
         fake_rke.calls(site.fake)
-    ), "what runs now has said nothing yet"
+    ), "the container that runs now has no log yet"
     site.healthy()
     assert site.engine().up().ran
     assert site.engine().up().changes == {}
@@ -350,9 +350,9 @@ def test_no_secret_is_logged_sent_returned_or_readable_by_others(site):
     site.over = {"registry": {"url": "r.example", "username": "k8s", "password": "CANARY-REGISTRY"}}
     outcome = site.engine().up()
     key = site.nodes.key.read_text().splitlines()[1]
-    told = json.dumps([outcome, site.logged, site.sent, site.engine().status(), site.engine().render()], default=str)
+    shown = json.dumps([outcome, site.logged, site.sent, site.engine().status(), site.engine().render()], default=str)
     for secret in ("CANARY", key):
-        assert secret not in told
+        assert secret not in shown
         assert secret not in "\n".join(fake_rke.calls(site.fake))
     assert "rke: debug: registry password <redacted>" in site.logged
     site.over["registry"]["password"] = "CANARY-OTHER"

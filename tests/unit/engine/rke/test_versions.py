@@ -10,13 +10,13 @@ from tests.support import rke as sample
 VERSIONS = sample.case("versions")
 
 
-@pytest.mark.parametrize("case", VERSIONS["rke"], ids=lambda case: case["said"].strip() or "nothing")
+@pytest.mark.parametrize("case", VERSIONS["rke"], ids=lambda case: case["output"].strip() or "nothing")
 def test_rke_version(case):
     if "refused" in case:
         with pytest.raises(errors.Refused, match=case["refused"]):
-            versions.check_rke(versions.rke_of(case["said"]))
+            versions.check_rke(versions.rke_of(case["output"]))
     else:
-        found = versions.rke_of(case["said"])
+        found = versions.rke_of(case["output"])
         versions.check_rke(found)
         assert found == case["version"]
 
@@ -37,5 +37,5 @@ def test_unpinned_kubernetes_version(version):
 
 
 def test_offered_versions_are_sorted_as_numbers():
-    said = "v1.9.10-rancher1-1\nv1.30.14-rancher1-1\nv1.9.2-rancher1-1\n"
-    assert versions.offered(said) == ["v1.9.2-rancher1-1", "v1.9.10-rancher1-1", "v1.30.14-rancher1-1"]
+    output = "v1.9.10-rancher1-1\nv1.30.14-rancher1-1\nv1.9.2-rancher1-1\n"
+    assert versions.offered(output) == ["v1.9.2-rancher1-1", "v1.9.10-rancher1-1", "v1.30.14-rancher1-1"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 PATH = "/var/log/kube-audit/audit-log.json"  # on the control plane nodes; a folder that rke mounts
-MAX_BACKUPS = 30  # 3 GB: a control plane must not run full, whatever keep_days says
+MAX_BACKUPS = 30  # 3 GB: the log must not fill a control plane's disk, whatever keep_days is
 MAX_SIZE_MB = 100
 _OWN = ("apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
 
@@ -27,7 +27,7 @@ def policy() -> dict[str, Any]:
 def log(enabled: bool, keep_days: int) -> dict[str, Any]:
     """Return rke's ``audit_log`` section. keep_days: age in days at which a file is deleted."""
     if not enabled:
-        return {"enabled": False}  # said aloud: rke turns it on when the section is missing
+        return {"enabled": False}  # explicit, because rke enables it when the section is missing
     return {
         "enabled": True,
         "configuration": {

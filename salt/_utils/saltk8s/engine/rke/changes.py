@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltk8s.base.redact import REDACTED
+from saltk8s.base import redact
 from saltk8s.engine.plan import Change, Plan
+from saltk8s.engine.rke.cluster_yml import SECRET_KEYS
 
 # what a change of an option does to the nodes that run, by the beginning of its path; the first match decides
 _ALL, _CONTROL, _ETCD = "all", "controlplane", "etcd"
@@ -25,7 +26,6 @@ _EFFECTS = (
     ("authentication", _CONTROL, "kube-apiserver gets a new certificate and is restarted"),
     ("network", _ALL, "the network plugin's pods are replaced"),
 )
-_SECRET_KEYS = {"password", "access_key", "secret_key"}
 
 
 def plan_of(
@@ -72,9 +72,9 @@ def _compare_nodes(plan: Plan, nodes: dict[str, Any], running: dict[str, Any]) -
         if name not in running:
             plan.added[name] = list(node["role"])
             continue
-        was, there = set(running[name]["roles"]), set(node["role"])
-        if was != there:
-            plan.reroled[name] = {"old": sorted(was), "new": sorted(there)}
+        old, new = set(running[name]["roles"]), set(node["role"])
+        if old != new:
+            plan.reroled[name] = {"old": sorted(old), "new": sorted(new)}
         if running[name]["address"] != node["address"]:
             plan.moved[name] = {"old": running[name]["address"], "new": node["address"]}
     plan.removed = {name: list(node["roles"]) for name, node in running.items() if name not in nodes}
@@ -108,15 +108,7 @@ def _difference(old: Any, new: Any, path: str = "") -> dict[str, Change]:
     if old == new:
         return {}
     key = path.rpartition(".")[2]
-    return {path: {"old": _hide(old, key), "new": _hide(new, key)}}
-
-
-def _hide(value: Any, key: str = "") -> Any:
-    if isinstance(value, dict):
-        return {name: _hide(item, name) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_hide(item) for item in value]
-    return REDACTED if key in _SECRET_KEYS and value is not None else value
+    return {path: {side: redact.fields({key: leaf}, SECRET_KEYS)[key] for side, leaf in (("old", old), ("new", new))}}
 
 
 def _touch(plan: Plan, nodes: dict[str, Any], running: dict[str, Any]) -> None:

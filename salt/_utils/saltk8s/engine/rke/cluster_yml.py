@@ -27,6 +27,7 @@ WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
 # rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
 OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
 S3_SECRETS = ("access_key", "secret_key")
+SECRET_KEYS = ("password", *S3_SECRETS)  # of cluster.yml, wherever they are in it
 
 
 def build(model: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "cluster_name": cluster["name"],
         "kubernetes_version": cluster["version"],
         "ssh_key_path": model["paths"]["ssh_key"],
-        # rke up overrides this with its flag, which we pass too; rke's other commands read it
+        # rke up overrides this with its flag, which it gets too; rke's other commands read it
         "ignore_docker_version": bool(cluster.get("accept_any_docker")),
         "addon_job_timeout": ADDON_TIMEOUT_S,
         "nodes": [_node(cluster["ssh"], node) for node in model["nodes"].values()],
@@ -121,7 +122,7 @@ def _wait_for_vsphere(config: dict[str, Any]) -> None:
     """Make kubelets leave it to the vSphere controller what their node's id and addresses are."""
     config["cloud_provider"] = {"name": "external"}
     if any("internal_address" in node for node in config["nodes"]):
-        return  # rke gives kubelets these addresses then
+        return  # rke passes these addresses to the kubelets
     # until the controller runs, which is after the cluster is healthy, a node has the address of its default route;
     # without this flag it has none, and neither the network plugin nor metrics-server works
     kubelet = config["services"].setdefault("kubelet", {})
@@ -160,7 +161,7 @@ def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> d
     s3 = (locations or {})[snapshots["s3"]]["s3"]
     every, keep = seconds(snapshots["every"]), seconds(snapshots["keep"])
     place = {
-        "endpoint": s3["endpoint"].removeprefix("https://"),  # which is what it speaks
+        "endpoint": s3["endpoint"].removeprefix("https://"),  # rke puts it in front
         "bucket_name": s3["bucket"],
         "region": s3["region"],
         "folder": f"{s3['prefix']}/etcd" if s3.get("prefix") else "etcd",
@@ -199,7 +200,7 @@ def _services(cluster: dict[str, Any], etcd: dict[str, Any], authentication: dic
         "scheduler": {},
     }
     given = cluster.get("extra_args") or {}
-    # what an operator writes as a flag holds against what follows from another key
+    # a flag of the operator's own wins over one that follows from another key
     given = {**given, "kube_apiserver": {**_oidc(authentication), **(given.get("kube_apiserver") or {})}}
     for name, flags in given.items():
         if flags:

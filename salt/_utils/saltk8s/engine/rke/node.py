@@ -1,4 +1,4 @@
-"""What ``rke`` leaves on a node, and how a node is asked for it over SSH."""
+"""What ``rke`` leaves on a node, and how it is found over SSH."""
 
 from __future__ import annotations
 
