@@ -1,1 +1,1 @@
-"""The pillar: its schema, the rules between its keys, the model that comes of it, its check and its documentation."""
+"""The pillar: its schema, the rules between its keys, the model built from it, its check and its documentation."""

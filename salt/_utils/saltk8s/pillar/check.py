@@ -21,8 +21,8 @@ from saltk8s.base.errors import ConfigError
 from saltk8s.pillar import model
 from saltk8s.pillar.vocabulary.values import MinionId
 
-PROBE = "saltk8s-check"  # a minion of no special name: it gets what '*' gets
-NAMED = 4  # minions named in a line before the rest is counted
+PROBE = "saltk8s-check"  # a minion id that no target names: it gets what '*' gets
+SHOWN_MINIONS = 4  # named in a line before the rest is counted
 
 Rendered = Mapping[str, Any]
 Render = Callable[[str], Rendered]
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass
 class Outcome:
-    """What a check found: the minions that were looked at, and what is wrong."""
+    """The result of a check: the minions checked, and the problems found."""
 
     minions: list[str]
     findings: list[Finding]
@@ -59,13 +59,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class CannotCheck(Exception):
-    """Something that the check itself needs is missing."""
+    """The check cannot run: something that it needs is missing."""
 
 
 def run(folder: Path, defaults_file: Path | None = None) -> Outcome:
     """Check a pillar folder.
 
-    folder: where ``top.sls`` is; defaults_file: the pack's defaults, found by itself when None.
+    folder: where ``top.sls`` is; defaults_file: the pack's defaults, looked up when None.
     Raises CannotCheck when there is no Salt, or when the defaults cannot be read.
     """
     defaults = _defaults(defaults_file)
@@ -85,8 +85,8 @@ def run(folder: Path, defaults_file: Path | None = None) -> Outcome:
 def judge(render: Render, targets: Iterable[str], defaults: Any) -> Outcome:
     """Check what every minion of the platform gets.
 
-    render: returns the pillar of a minion id, with Salt's own complaints as a list under ``_errors``;
-    targets: what the top file aims at; defaults: what ``defaults.yaml`` holds.
+    render: returns the pillar of a minion id, with Salt's own errors as a list under ``_errors``;
+    targets: the targets of the top file; defaults: what ``defaults.yaml`` holds.
     """
     seen: dict[str, Rendered] = {}
     waiting = [PROBE, *sorted(target for target in targets if MinionId.accept(target))]
@@ -121,7 +121,7 @@ def _problems(minion: str, pillar: Rendered, defaults: Any) -> Iterable[tuple[st
     errors = pillar.get("_errors") or ()
     for error in errors:
         yield "pillar", without_source(str(error)), "a pillar that Salt can render"
-    if errors:  # what is missing then is missing because of them
+    if errors:  # anything missing then is a consequence of them
         return
     tree = pillar.get("k8s")
     roles = model.roles_of(tree, minion) & model.SECRET_ROLES
@@ -147,7 +147,7 @@ def as_json(outcome: Outcome) -> str:
 
 
 def as_text(outcome: Outcome, folder: str) -> str:
-    """Return the outcome for a person, one line a problem, and one for the minions when it is not all of them."""
+    """Return the outcome as text: a line for each problem, and one for its minions when these are not all."""
     count, minions = len(outcome.findings), len(outcome.minions)
     if not count:
         return f"{folder}: valid for {minions} minion{'' if minions == 1 else 's'}"
@@ -155,20 +155,20 @@ def as_text(outcome: Outcome, folder: str) -> str:
     for finding in outcome.findings:
         lines.append(f"  {finding.path}: got {finding.value}; expected {finding.expected}")
         if finding.minions and len(finding.minions) < minions:
-            rest = len(finding.minions) - NAMED
+            rest = len(finding.minions) - SHOWN_MINIONS
             more = f" and {rest} more" if rest > 0 else ""
-            lines.append(f"      on {', '.join(finding.minions[:NAMED])}{more}")
+            lines.append(f"      on {', '.join(finding.minions[:SHOWN_MINIONS])}{more}")
     return "\n".join(lines)
 
 
 def _defaults(path: Path | None) -> Any:
     path = path or loader.defaults_file()
     if path is None:
-        raise CannotCheck("the pack's defaults.yaml was not found: name it with --defaults")
+        raise CannotCheck("the pack's defaults.yaml was not found: give its path with --defaults")
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as err:
-        raise CannotCheck(f"the defaults cannot be read: {err}") from err
+        raise CannotCheck(f"cannot read the defaults: {err}") from err
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -179,5 +179,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("pillar_dir", help="folder with top.sls")
     parser.add_argument("--json", action="store_true", help="write the result as JSON")
-    parser.add_argument("--defaults", type=Path, help="the pack's defaults.yaml (found by itself)")
+    parser.add_argument("--defaults", type=Path, help="the pack's defaults.yaml (default: the installed one)")
     return parser

@@ -1,4 +1,4 @@
-"""Pillar files rendered by Salt itself, for any minion id, with no path of this machine's own Salt.
+"""Pillar files rendered by Salt itself, for any minion id, without reading this machine's own Salt configuration.
 
 Only the offline check imports this; it is the one module of the package that imports Salt.
 """
@@ -29,7 +29,7 @@ class Renderer:
             sock_dir=str(scratch / "run"),
             conf_file=str(scratch / "minion"),
             gpg_keydir=str(scratch / "gpgkeys"),
-            gpg_decrypt_must_succeed=False,  # nobody who checks has the key
+            gpg_decrypt_must_succeed=False,  # the check has no key
             file_client="local",
             file_roots={"base": []},
             pillar_roots={"base": [str(folder)]},
@@ -41,11 +41,11 @@ class Renderer:
         (scratch / "gpgkeys").mkdir(mode=0o700)
 
     def render(self, minion_id: str) -> Mapping[str, Any]:
-        """Return a minion's pillar; what Salt complained about is a list under ``_errors``."""
+        """Return a minion's pillar; Salt's errors are a list under ``_errors``."""
         return self._quietly(minion_id, lambda pillar: pillar.compile_pillar())
 
     def targets(self) -> list[str]:
-        """Return what the top file aims at: minion ids, and patterns of them."""
+        """Return the targets of the top file: minion ids, and patterns of them."""
 
         def of_top(pillar: Any) -> list[str]:
             top, _ = pillar.get_top()
@@ -53,7 +53,7 @@ class Renderer:
 
         try:
             return self._quietly("saltk8s-check", of_top)
-        except Exception:  # a broken top file: rendering the first minion says what is wrong with it
+        except Exception:  # a broken top file: rendering the first minion reports its error
             return []
 
     def _quietly(self, minion_id: str, use: Any) -> Any:
@@ -65,7 +65,7 @@ class Renderer:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return use(salt.pillar.Pillar(opts, {"id": minion_id}, minion_id, "base"))
-        except Exception as err:  # whatever a renderer raises is a finding about the pillar, not a failure of ours
+        except Exception as err:  # whatever a renderer raises is a problem of the pillar, not of the check
             return {"_errors": [f"{type(err).__name__}: {err}"]}
         finally:
             logging.disable(disabled)

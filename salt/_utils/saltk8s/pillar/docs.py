@@ -14,28 +14,29 @@ HEAD = """# The pillar
 Everything that an operator decides is below `k8s:` in the pillar. This page is generated from the schema by
 `python3 -m saltk8s docs`; change the schema, not this page.
 
-- A key that is not here is an error, and so is a value that is not what is said here; all errors are listed at once.
-- A key without a value (`key:` with nothing behind it) counts as not written: the default holds.
+- An unknown key is an error, and so is a value of another type; all errors are listed at once.
+- A key without a value (`key:` with nothing after it) counts as not set: the default applies.
 - Maps are merged with the defaults key by key; lists and single values replace them.
 - `A:B` is the key `B` below `A`; `NAME` stands for a name of your own.
 - Secrets belong in the pillar of the minions that need them and nowhere else: see `pillar.example/top.sls`.
-- `CHANGE-ME` and Salt's mask `**********` are refused wherever they stand.
+- `CHANGE-ME` and Salt's mask `**********` are refused everywhere.
 
 ## The check
 
     PYTHONPATH=_utils python3 -m saltk8s check PILLAR_DIR      # in a checkout, with a Python that has Salt
     saltk8s-check PILLAR_DIR                                   # installed with pip
 
-checks a pillar folder for a merge request: no master, no root, nothing of this machine's own Salt. Salt's renderer
-renders it with its top file for every node that it declares, for the admin and for the cloud minion; one message a
-distinct problem, with the minions it concerns when these are not all. It also says which secret a worker would get.
+checks a pillar folder, for example in a merge request: it needs no master and no root, and reads nothing of this
+machine's own Salt configuration. Salt renders the folder with its top file for every node that it declares, for the
+admin and for the cloud minion. Each distinct problem is listed once, with the minions concerned when these are not all.
+A secret that a worker would get is a problem too.
 
-- Exit status: 0 valid, 1 problems, 2 it could not be checked. `--json` writes `valid`, `minions` and `problems`
+- Exit status: 0 valid, 1 problems, 2 the check could not run. `--json` writes `valid`, `minions` and `problems`
   (`path`, `value`, `expected`, `minions`).
-- Secrets may stay PGP messages (`#!yaml|gpg`, which needs `gpg`): without the key they count as given.
-- A pillar that runs commands, or asks other machines, while it is rendered does so here too. The only grain is `id`:
-  a top file that matches by others, or by nodegroups, gives less than on the master.
-- `salt '*' k8s_config.validate` checks what each minion has.
+- Secrets may stay PGP messages (`#!yaml|gpg`, which needs `gpg`): without the key they count as set.
+- A pillar that runs commands or queries other machines while it is rendered does so here too. The only grain is `id`:
+  a top file that matches other grains or nodegroups gives less than on the master.
+- `salt '*' k8s_config.validate` checks the pillar that each minion has.
 """
 
 

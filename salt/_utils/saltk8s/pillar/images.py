@@ -16,7 +16,7 @@ def split(reference: str) -> tuple[str, str]:
 def through(reference: str, registry: dict[str, Any] | None) -> str:
     """Return where an image is pulled from.
 
-    reference: an image as its maker names it, such as ``quay.io/metallb/speaker:v0.15.2``; registry: the model's
+    reference: an image as published, such as ``quay.io/metallb/speaker:v0.15.2``; registry: the model's
     ``registry``, or None. With a registry, the reference's host is taken off and the site's ``url`` put in front:
     ``registry.osug.example/metallb/speaker:v0.15.2``. One that begins with the site's ``url`` stays as it is.
     """
@@ -31,7 +31,7 @@ def with_version(image: str, service: dict[str, Any]) -> str:
 
 
 def of_services(model: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the images of each enabled service, as their makers name them."""
+    """Return the images of each enabled service, as published."""
     return {
         name: sorted(service["images"].values())
         for name, service in model["services"].items()

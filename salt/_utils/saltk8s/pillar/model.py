@@ -1,6 +1,6 @@
-"""The model: what the pillar says, checked and completed. Every formula and module reads it, and nothing else.
+"""The model: the pillar, validated and completed. Every formula and module reads it, and nothing else.
 
-Keys that nothing was said about are None, lists and maps empty: ``model["registry"]`` is None without a registry.
+Keys that are not set are None, lists and maps empty: ``model["registry"]`` is None without a registry.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def build(
     """Return the model of the pillar's ``k8s`` tree.
 
     defaults: what ``defaults.yaml`` holds; pillar: the tree under ``k8s``; secrets_required: whether all secrets
-    must be there, or the roles ("admin", "cloud") whose secrets must; encrypted: accept secrets that are still PGP
+    are required, or the roles ("admin", "cloud") whose secrets are; encrypted: accept secrets that are still PGP
     messages, for a check without the key.
-    Raises ConfigError with everything that is wrong.
+    Raises ConfigError with every problem.
     """
     needed = SECRET_ROLES if secrets_required is True else frozenset(secrets_required or ())
     report = Report(needed, encrypted)
@@ -68,7 +68,7 @@ def _complete(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths(state_dir: str, engine: str) -> dict[str, str]:
-    """Return where the admin keeps the cluster's files, the engine's own among them; all of it is root's alone."""
+    """Return where the admin keeps the cluster's files, the engine's own among them; only root can read them."""
     own = schema_engines.SCHEMAS[engine].files
     return {
         "state_dir": state_dir,
@@ -108,7 +108,7 @@ def secrets_in(tree: Any) -> list[tuple[str, str]]:
 
 
 def redacted(tree: Any) -> Any:
-    """Return a copy of a model in which secrets are replaced by a mark."""
+    """Return a copy of a model in which secrets are replaced by ``<redacted>``."""
     hidden = {secret for _, secret in _secrets(SCHEMA, tree, ())}
     return redact.tree(tree, hidden)
 

@@ -1,7 +1,7 @@
-"""What the pillar's values have to be together: the checks that look at more than one key.
+"""The checks that involve more than one key of the pillar.
 
-They run even when single values are wrong, so that everything is listed at once: a value that was wrong is None
-here, and a rule that cannot be judged without it says nothing.
+They run even when single values are invalid, so that everything is listed at once: an invalid value is None here, and a
+rule that needs it reports nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PLACEMENT_NEEDED = ("datacenter", "template", "network")
 
 
 def check(model: Model, report: Report) -> None:
-    """Add to the report what is wrong between the keys of a model whose single values were checked."""
+    """Add the problems between the keys of a model to the report; its single values were checked already."""
     for rule in RULES:
         rule(model, report)
 
@@ -31,7 +31,7 @@ def _nodes(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _members(model: Model, report: Report) -> None:
-    """Somebody has to do everything, and etcd decides by majority."""
+    """Every role needs a node, and etcd an odd number of members."""
     nodes = model["nodes"] or {}
     if any(_hides_roles(problem.path) for problem in report.problems):
         return
@@ -50,23 +50,23 @@ def _members(model: Model, report: Report) -> None:
 
 
 def _hides_roles(path: str) -> bool:
-    """Return whether a problem at this path leaves it open which nodes there are, or what they do."""
+    """Return whether a problem at this path leaves nodes or their roles unknown."""
     parts = path.split(":")
     return parts[:2] == ["k8s", "nodes"] and (len(parts) <= 3 or parts[3] == "roles")
 
 
 def _removal(model: Model, report: Report) -> None:
-    """A node that is declared again must not stay on the list of those that may be lost."""
+    """A node that is declared again must not stay on the list of those that may be removed."""
     names = dict(_nodes(model))
     for index, name in enumerate(model["cluster"]["allow_removal"] or ()):
         if name in names:
             report.add(
-                ("k8s", "cluster", "allow_removal", index), "a node that k8s:nodes no longer has", redact.show(name)
+                ("k8s", "cluster", "allow_removal", index), "a node that is no longer in k8s:nodes", redact.show(name)
             )
 
 
 def _machines(model: Model, report: Report) -> None:
-    """A shape needs to exist, and an address has to suit it."""
+    """A node's shape has to exist, and its address has to match it."""
     cloud = model["cloud"]
     shapes = (cloud or {}).get("shapes") or {}
     for name, node in _nodes(model):
@@ -77,9 +77,7 @@ def _machines(model: Model, report: Report) -> None:
             continue
         if cloud is None:
             if not report.has_problem_at("k8s", "cloud"):
-                report.add(
-                    (*path, "shape"), "k8s:cloud, which says where the VM is created", redact.show(node["shape"])
-                )
+                report.add((*path, "shape"), "k8s:cloud, where VMs are created", redact.show(node["shape"]))
             continue
         if node["shape"] not in shapes and not report.has_problem_at("k8s", "cloud", "shapes"):
             expected = f"a shape of k8s:cloud:shapes{suggestion(node['shape'], shapes)}"
@@ -90,7 +88,7 @@ def _machines(model: Model, report: Report) -> None:
 
 
 def _placement(model: Model, report: Report) -> None:
-    """A VM needs a place; reported once for each shape that some node uses."""
+    """A VM needs its placement; reported once for each shape that a node uses."""
     cloud = model["cloud"]
     if not cloud:
         return
@@ -113,7 +111,7 @@ def _placement(model: Model, report: Report) -> None:
 
 
 def _gateways(model: Model, report: Report) -> None:
-    """A VM with a static address reaches its gateway, and is not it."""
+    """A VM with a static address can reach its gateway, and does not have the gateway's address."""
     cloud = model["cloud"]
     if not cloud:
         return
@@ -134,7 +132,7 @@ def _gateways(model: Model, report: Report) -> None:
                     "nothing",
                 )
         elif gateway == str(interface.ip):
-            report.add(path, "another address than the gateway's", redact.show(node["address"]))
+            report.add(path, "an address other than the gateway's", redact.show(node["address"]))
         elif ipaddress.IPv4Address(gateway) not in interface.network:
             report.add(path, f"an address in the network of the gateway {gateway}", redact.show(node["address"]))
 
@@ -146,14 +144,14 @@ def _registry(model: Model, report: Report) -> None:
         return
     path = ("k8s", "registry")
     if registry["password"] and not registry["username"] and not report.has_problem_at(*path, "username"):
-        report.add((*path, "username"), "the user whose password k8s:registry:password is", "nothing")
+        report.add((*path, "username"), "the user name of k8s:registry:password", "nothing")
     wanted = registry["username"] and "admin" in report.secrets_of
     if wanted and not registry["password"] and not report.has_problem_at(*path, "password"):
         report.add((*path, "password"), "the password of k8s:registry:username", "nothing")
 
 
 def _versions(model: Model, report: Report) -> None:
-    """kubectl works with servers one minor version away."""
+    """kubectl supports servers within one minor version."""
     cluster, kubectl = model["cluster"]["version"] or "", model["binaries"]["kubectl"]["version"] or ""
     number = values.version(cluster)
     if not number or not values.version(kubectl):
@@ -165,19 +163,21 @@ def _versions(model: Model, report: Report) -> None:
 
 
 def _ssh_key(model: Model, report: Report) -> None:
-    """The two halves of the deploy key belong together; they are compared where the format allows it."""
+    """The deploy user's public and private key match; compared where the format allows it."""
     ssh = model["cluster"]["ssh"]
     if not ssh or not ssh["public_key"] or not ssh["private_key"]:
         return
     inside = values.private_blob(ssh["private_key"])
     if inside and inside != values.public_blob(ssh["public_key"]):
         report.add(
-            ("k8s", "cluster", "ssh", "public_key"), "the public half of k8s:cluster:ssh:private_key", "another key's"
+            ("k8s", "cluster", "ssh", "public_key"),
+            "the public half of k8s:cluster:ssh:private_key",
+            "another key",
         )
 
 
 def _snapshots(model: Model, report: Report) -> None:
-    """What is kept for less than the time between two is lost before the next."""
+    """A snapshot is kept at least until the next one."""
     times = ((model["cluster"]["etcd"] or {}).get("snapshots")) or {}
     every, keep = times.get("every"), times.get("keep")
     if every and keep and values.seconds(keep) < values.seconds(every):

@@ -1,4 +1,4 @@
-"""Which addresses and networks may not meet: nodes, pods, services, MetalLB's pools."""
+"""Which addresses and networks must not overlap: nodes, pods, Services, MetalLB's pools."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from saltk8s.base import redact
 from saltk8s.pillar.vocabulary.addresses import first_and_last
 from saltk8s.pillar.vocabulary.types import Path, Report
 
-VXLAN_MTUS = (1450, 8950)  # what fits VXLAN on nodes with the usual 1500 or 9000
+VXLAN_MTUS = (1450, 8950)  # the MTU for VXLAN on nodes with the usual 1500 or 9000
 
 Range = tuple[Path, str, int, int]  # pillar path, how it is called, first and last address
 
 
 def addresses(model: dict[str, Any], report: Report) -> None:
-    """No two machines have one address, and an address is not its network's own or broadcast address."""
+    """Addresses are unique, and none is a network or broadcast address."""
     taken: dict[str, tuple[str, str]] = dict(_infrastructure(model))
     for name, node in (model["nodes"] or {}).items():
         for key in ("address", "internal_address"):
@@ -29,15 +29,15 @@ def addresses(model: dict[str, Any], report: Report) -> None:
             if address in taken:
                 kind, owner = taken[address]
                 if kind == "node" or key == "internal_address":
-                    report.add(path, f"an address of its own: {owner} has it", redact.show(text))
+                    report.add(path, f"a unique address: {owner} has it already", redact.show(text))
             else:
                 taken[address] = ("node", f"k8s:nodes:{redact.name(name)}")
             if network.prefixlen < 31 and interface.ip in (network.network_address, network.broadcast_address):
-                report.add(path, "a machine's address, not the network's first or last", redact.show(text))
+                report.add(path, "a host address, not the network or broadcast address", redact.show(text))
 
 
 def overlaps(model: dict[str, Any], report: Report) -> None:
-    """Pods, services, nodes and pools are apart from each other; pools contain no machine."""
+    """The networks of pods, Services, nodes and pools do not overlap; pools contain no machine's address."""
     networks = _cluster_networks(model)
     for index, (path, _, first, last) in enumerate(networks):
         for _, other, start, end in networks[:index]:
@@ -59,12 +59,12 @@ def overlaps(model: dict[str, Any], report: Report) -> None:
         for number, owner in singles:
             if first <= number <= last:
                 report.add(
-                    path, f"addresses that nobody has: {ipaddress.IPv4Address(number)} is {owner}'s", redact.show(text)
+                    path, f"unused addresses: {ipaddress.IPv4Address(number)} belongs to {owner}", redact.show(text)
                 )
 
 
 def room(model: dict[str, Any], report: Report) -> None:
-    """Each node takes a /24 of the pods' network."""
+    """Each node gets a /24 of the pod network."""
     text = _get(model, "cluster", "network", "pod_cidr")
     count = len(model["nodes"] or {})
     if text and 2 ** (24 - ipaddress.IPv4Network(text).prefixlen) < count:
@@ -73,13 +73,13 @@ def room(model: dict[str, Any], report: Report) -> None:
 
 
 def encryption(model: dict[str, Any], report: Report) -> None:
-    """WireGuard takes the place of the backend, and more of each packet than VXLAN does."""
+    """WireGuard replaces the backend, and its overhead is larger than VXLAN's."""
     network = model["cluster"]["network"] or {}
     if network.get("encryption") != "wireguard":
         return
     path = ("k8s", "cluster", "network")
     if network["backend"] == "host-gw":
-        report.add((*path, "backend"), "no host-gw: packets that are encrypted do not travel plain", "'host-gw'")
+        report.add((*path, "backend"), "vxlan: host-gw cannot be combined with encryption", "'host-gw'")
     mtu = network["mtu"]
     if mtu in VXLAN_MTUS:
         expected = f"{mtu - 30} or less: the nodes' own less 80, because of encryption: wireguard"
@@ -87,7 +87,7 @@ def encryption(model: dict[str, Any], report: Report) -> None:
 
 
 def _add_overlap(report: Report, path: Path, other: str, value: str) -> None:
-    report.add(path, f"addresses apart from {other}", value)
+    report.add(path, f"addresses that do not overlap {other}", value)
 
 
 def _cluster_networks(model: dict[str, Any]) -> list[Range]:
@@ -124,7 +124,7 @@ def _ranges(found: Iterable[tuple[Path, str, str]]) -> list[Range]:
 
 
 def _machines(model: dict[str, Any]) -> list[tuple[int, str]]:
-    """Return the single addresses that somebody has, and who."""
+    """Return the single addresses in use, and what uses them."""
     found = {address: owner for address, (_, owner) in _infrastructure(model)}
     for name, node in (model["nodes"] or {}).items():
         for text in (node["address"], node["internal_address"]):

@@ -20,10 +20,10 @@ from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Json, Key, Li
 _REGISTRY = Section(
     {
         "url": Key(values.RegistryUrl, "The registry.", True, "registry.osug.example"),
-        "username": Key(values.Word, "User name, when the registry asks for one.", example="k8s"),
+        "username": Key(values.Word, "User name, when the registry requires a login.", example="k8s"),
         "password": Key(values.password(""), "The user's password; the admin only."),
-        "insecure": Key(Bool(), "Speak plain HTTP, or do not verify the certificate."),
-        "ca": Key(values.Certificate, "Certificate of the authority that signed the registry's, in PEM."),
+        "insecure": Key(Bool(), "Use plain HTTP, or HTTPS without verifying the certificate."),
+        "ca": Key(values.Certificate, "The registry's CA certificate, in PEM."),
     },
     optional=True,
 )
@@ -41,7 +41,7 @@ _BINARIES = Section(
 _NODE = Section(
     {
         "roles": Key(
-            List(Enum(*ROLES), least=1), "What the node does: `controlplane`, `etcd`, `worker`.", True, ["worker"]
+            List(Enum(*ROLES), least=1), "The node's roles: `controlplane`, `etcd`, `worker`.", True, ["worker"]
         ),
         "shape": Key(
             values.Word,
@@ -50,12 +50,12 @@ _NODE = Section(
         ),
         "address": Key(
             Address("optional", ("dhcp",)),
-            "Its address; with prefix when Salt Cloud creates it. `dhcp` for a VM whose name resolves.",
+            "Its address, with prefix when Salt Cloud creates the VM; `dhcp` for a VM whose name resolves.",
             True,
             "10.20.0.21/24",
         ),
         "internal_address": Key(
-            Address(), "Its address for traffic inside the cluster, when that is another one.", example="192.168.7.21"
+            Address(), "Its address for traffic inside the cluster, when it differs.", example="192.168.7.21"
         ),
         "labels": Key(values.Labels, "Kubernetes labels.", example={"disk": "ssd"}),
         "taints": Key(List(values.Taint), "Kubernetes taints.", example=["gpu=true:NoSchedule"]),
@@ -64,56 +64,60 @@ _NODE = Section(
 
 _OS = Section(
     {
-        "packages": Key(List(values.Package), "Packages on every node, besides those that are needed."),
+        "packages": Key(List(values.Package), "Packages on every node besides the required ones."),
         "sysctls": Key(
-            Map(values.Sysctl, Flag()), "Kernel settings besides those needed.", example={"vm.max_map_count": "262144"}
+            Map(values.Sysctl, Flag()),
+            "Kernel settings besides the required ones.",
+            example={"vm.max_map_count": "262144"},
         ),
-        "kernel_modules": Key(List(values.KernelModule), "Kernel modules besides those that are needed."),
+        "kernel_modules": Key(List(values.KernelModule), "Kernel modules besides the required ones."),
         "time": Key(
             Section(
                 {
-                    "enabled": Key(Bool(), "Whether the nodes' clocks are kept right."),
+                    "enabled": Key(Bool(), "Whether the nodes' clocks are synchronised."),
                     "servers": Key(
-                        List(values.Host), "Time servers; the distribution's when empty.", example=["ntp.osug.example"]
+                        List(values.Host), "NTP servers; the distribution's when empty.", example=["ntp.osug.example"]
                     ),
                 }
             ),
             "Time synchronisation.",
         ),
-        "hosts": Key(Bool(), "Whether /etc/hosts names all nodes."),
-        "firewall": Key(Enum("leave"), "What is done about the distribution's firewall."),
+        "hosts": Key(Bool(), "Whether /etc/hosts lists all nodes."),
+        "firewall": Key(Enum("leave"), "The distribution's firewall: `leave` does not change it."),
     }
 )
 
 _DOCKER = Section(
     {
-        "version": Key(values.PackageVersion, "Docker's package version, or the beginning of it."),
-        "package": Key(Enum("docker-ce", "docker.io"), "Docker's own package, or Debian's and Ubuntu's."),
+        "version": Key(values.PackageVersion, "Docker's package version, or a prefix of it."),
+        "package": Key(Enum("docker-ce", "docker.io"), "Docker's own package, or the one of Debian and Ubuntu."),
         "repository": Key(
             Section(
                 {
-                    "url": Key(values.Url, "Where it is.", True, "https://mirror.osug.example/docker/linux/debian"),
+                    "url": Key(
+                        values.Url, "URL of the repository.", True, "https://mirror.osug.example/docker/linux/debian"
+                    ),
                     "suite": Key(values.Word, "Suite; the release's code name when absent.", example="bookworm"),
                     "components": Key(List(values.Word), "Components; `stable` when empty.", example=["stable"]),
-                    "key": Key(values.Source, "The key that signs it.", example="salt://site/docker.asc"),
-                    "key_sha256": Key(values.Sha256, "Checksum of the key, for an http(s) source."),
+                    "key": Key(values.Source, "The repository's signing key.", example="salt://site/docker.asc"),
+                    "key_sha256": Key(values.Sha256, "SHA-256 of the key, for an http(s) source."),
                 },
                 optional=True,
             ),
-            "The package repository. Without it, the distribution's and those already configured.",
+            "The package repository. Without it, the repositories that the node has already.",
         ),
-        "log_max": Key(values.Size, "Size at which a container's log is rotated."),
-        "log_files": Key(Int(1, 1000), "How many files of a container's log are kept."),
+        "log_max": Key(values.Size, "Size at which a container's log file is rotated."),
+        "log_files": Key(Int(1, 1000), "Number of log files kept for each container."),
         "mirrors": Key(List(values.Url), "Mirrors of Docker Hub.", example=["https://mirror.osug.example"]),
         "insecure_registries": Key(
-            List(values.RegistryUrl), "Registries that are spoken to without TLS or without verifying it."
+            List(values.RegistryUrl), "Registries used over plain HTTP, or without verifying their certificate."
         ),
-        "live_restore": Key(Bool(), "Whether containers outlive a restart of Docker."),
-        "cgroup_driver": Key(Enum("systemd", "cgroupfs"), "What manages the control groups."),
+        "live_restore": Key(Bool(), "Whether containers keep running while Docker restarts (live restore)."),
+        "cgroup_driver": Key(Enum("systemd", "cgroupfs"), "The cgroup driver."),
         "data_root": Key(values.AbsolutePath, "Where Docker keeps images and containers."),
         "options": Key(
             Map(values.FlagName, Json()),
-            "Further settings of daemon.json, as they stand there.",
+            "Further settings of daemon.json, merged over the others.",
             example={"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 65536, "Soft": 65536}}},
         ),
     }
@@ -123,20 +127,25 @@ SCHEMA = Section(
     {
         "cluster": Key(CLUSTER, "The cluster itself.", True),
         "registry": Key(_REGISTRY, "The site's registry. When it is set, every image is pulled through it."),
-        "binaries": Key(_BINARIES, "The programs of the admin, pinned and checked.", True),
+        "binaries": Key(_BINARIES, "Programs on the admin minion, with pinned versions and checksums.", True),
         "cloud": Key(CLOUD, "The vCenter where Salt Cloud creates VMs. Without it, all machines exist already."),
         "nodes": Key(
-            Map(values.DnsName, _NODE), "The cluster's nodes by minion id, which is also the name in Kubernetes.", True
+            Map(values.DnsName, _NODE),
+            "The cluster's nodes by minion id, which is also their name in Kubernetes.",
+            True,
         ),
         "os": Key(_OS, "The nodes' operating system."),
         "docker": Key(_DOCKER, "The nodes' Docker."),
-        "locations": Key(LOCATIONS, "Places outside the cluster that backups go to, by name."),
+        "locations": Key(LOCATIONS, "Storage outside the cluster that backups are written to, by name."),
         "services": Key(SERVICES, "The cluster's services, deployed in the order of defaults.yaml."),
         **SECTIONS,
-        "authentication": Key(AUTHENTICATION, "Whom the API server believes, besides certificates and its own tokens."),
+        "authentication": Key(
+            AUTHENTICATION,
+            "How users authenticate to the API server, besides client certificates and ServiceAccount tokens.",
+        ),
         "extra": Key(
             List(ObjectSource()),
-            "Further objects of the site, applied after all services as the set `extra`: docs/services/extra.md.",
+            "Manifests of the site, applied after all services as the set `extra`: docs/services/extra.md.",
             example=["salt://site/k8s"],
         ),
     }

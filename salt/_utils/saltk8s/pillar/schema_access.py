@@ -1,4 +1,4 @@
-"""Who the API server believes (``k8s:authentication``), and further objects of the site (``k8s:extra``)."""
+"""How users authenticate to the API server (``k8s:authentication``), and manifests of the site (``k8s:extra``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from saltk8s.pillar.vocabulary.types import Key, Path, Report, Section, Text, Ty
 _Claim = Text("a claim's name, such as groups", r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*", 128, doc="claim")
 _Prefix = Text("a text without blanks, such as oidc:", r"[A-Za-z0-9][A-Za-z0-9_.:/#-]*", 64, doc="text")
 _Issuer = Text(
-    "the issuer's https:// address, as its tokens name it", r"https://[^\s/?#@]+(/[^\s?#]*)?", doc="https:// URL"
+    "the issuer's https:// URL: the iss claim of its tokens",
+    r"https://[^\s/?#@]+(/[^\s?#]*)?",
+    doc="https:// URL",
 )
 
 AUTHENTICATION = Section(
@@ -22,35 +24,35 @@ AUTHENTICATION = Section(
                 {
                     "issuer": Key(
                         _Issuer,
-                        "The provider's address, as its tokens name it.",
+                        "The issuer URL: the `iss` claim of its tokens.",
                         True,
                         "https://sso.osug.example",
                     ),
-                    "client_id": Key(values.Word, "The client that tokens are made for.", True, "k8s"),
+                    "client_id": Key(values.Word, "The client ID: the `aud` claim of its tokens.", True, "k8s"),
                     "username_claim": Key(_Claim, "The claim that holds the user's name."),
-                    "username_prefix": Key(_Prefix, "Put before a user's name, so that it is never a system user's."),
+                    "username_prefix": Key(_Prefix, "Prefix of user names, so that none is a system user's."),
                     "groups_claim": Key(_Claim, "The claim that holds the user's groups."),
                     "groups_prefix": Key(
                         _Prefix,
-                        "Put before a group's name, so that none of the provider is `system:masters`. `k8s:tenants` "
-                        "names groups without it.",
+                        "Prefix of group names, so that none is `system:masters`. `k8s:tenants` names groups "
+                        "without it.",
                     ),
                     "ca": Key(
                         values.Certificate,
-                        "Certificate of the authority that signed the provider's, in PEM. Without it, the authorities "
-                        "that the API server's image knows.",
+                        "The provider's CA certificate, in PEM. Without it, the CAs that the API server's image "
+                        "trusts.",
                     ),
                 },
                 optional=True,
             ),
-            "People log in at an OpenID Connect provider. Without it, with certificates and tokens only.",
+            "Login through an OpenID Connect provider. Without it, with certificates and tokens only.",
         )
     }
 )
 
 
 class ObjectSource(Type):
-    """Where further manifests are: an address, or a map of an address and its file's hash.
+    """Where further manifests are: a URL or path, or a map of a URL and the file's checksum.
 
     In the model always a map: ``source``, and ``sha256`` or None.
     """

@@ -8,7 +8,7 @@ from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Sec
 
 _NAME = Text("a name as vCenter shows it", r"[^\x00-\x1f\x7f]+", 255, doc="vCenter name")
 
-# What a VM needs besides its size: given once in `defaults`, and again in a shape that differs.
+# What a VM needs besides its size: set once in `defaults`, overridden in a shape.
 _PLACEMENT = {
     "datacenter": Key(_NAME, "Datacenter.", example="OSUG"),
     "cluster": Key(_NAME, "Compute cluster; it or `resourcepool` is needed.", example="PROD"),
@@ -17,18 +17,14 @@ _PLACEMENT = {
     "folder": Key(_NAME, "Folder of the VMs.", example="k8s"),
     "template": Key(_NAME, "Template that VMs are cloned from.", example="debian12"),
     "network": Key(_NAME, "Network (port group) of the first interface.", example="VLAN42"),
-    "switch_type": Key(
-        Enum("distributed", "standard"), "The kind of switch that the network is on.", example="standard"
-    ),
+    "switch_type": Key(Enum("distributed", "standard"), "Type of the network's virtual switch.", example="standard"),
     "gateway": Key(Address(), "Gateway of VMs that have a static address.", example="10.20.0.1"),
     "dns": Key(List(Address()), "Name servers of VMs that have a static address.", example=["10.20.0.2"]),
     "domain": Key(values.DnsName, "DNS domain of the VMs.", example="osug.example"),
     "tags": Key(Map(_NAME, _NAME), "Tags by category; Salt 3006 ignores them.", example={"project": "k8s"}),
     "ssh_user": Key(values.UserName, "User that Salt Cloud logs in as to install the minion.", example="root"),
     "ssh_private_key": Key(values.private_key(""), "That user's private key; the cloud minion only."),
-    "deploy_script": Key(
-        values.Word, "Salt Cloud's deploy script, when it is not the usual one.", example="k8s-minion"
-    ),
+    "deploy_script": Key(values.Word, "Salt Cloud's deploy script; `k8s-minion` when absent.", example="k8s-minion"),
 }
 
 _SHAPE = Section(
@@ -66,10 +62,8 @@ CLOUD = Section(
             ),
             "The vCenter.",
         ),
-        "defaults": Key(Section(dict(_PLACEMENT)), "What shapes have in common."),
-        "shapes": Key(
-            Map(values.Word, _SHAPE), "VM shapes by name; any key of `defaults` may be given again in a shape."
-        ),
+        "defaults": Key(Section(dict(_PLACEMENT)), "Defaults of all shapes."),
+        "shapes": Key(Map(values.Word, _SHAPE), "VM shapes by name; a shape may override any key of `defaults`."),
     },
     optional=True,
 )

@@ -12,18 +12,18 @@ _NETWORK = Section(
         "plugin": Key(Enum("canal"), "The network plugin. Canal: VXLAN between the nodes, and network policies."),
         "interface": Key(
             values.Interface,
-            "The nodes' interface for traffic between pods. Without it, the one of the default route.",
+            "The nodes' interface for traffic between pods. Without it, the interface of the default route.",
             example="ens192",
         ),
-        "pod_cidr": Key(Cidr(24), "The pods' network; each node takes a /24 of it."),
-        "service_cidr": Key(Cidr(28), "The network of the services' cluster addresses."),
+        "pod_cidr": Key(Cidr(24), "The pod network; each node gets a /24 of it."),
+        "service_cidr": Key(Cidr(28), "The network of the Services' cluster IPs."),
         "mtu": Key(
             Int(1280, 9000, "bytes"),
-            "MTU of the pods' interfaces: the nodes' own less 50 for VXLAN, less 80 with encryption. Without it, that "
-            "of nodes with 1500.",
+            "MTU of the pods' interfaces: the nodes' MTU less 50 for VXLAN, less 80 with encryption. Without it, "
+            "the one for nodes with 1500.",
             example=1450,
         ),
-        "backend": Key(Enum("vxlan", "host-gw"), "How packets travel between nodes when they are not encrypted."),
+        "backend": Key(Enum("vxlan", "host-gw"), "The flannel backend between nodes, when packets are not encrypted."),
         "encryption": Key(
             Enum("none", "wireguard"),
             "Whether packets between nodes are encrypted, by flannel's WireGuard: UDP port 51820, and a kernel that "
@@ -46,10 +46,10 @@ CLUSTER = Section(
         ),
         "api_names": Key(
             List(values.Host),
-            "Names and addresses of the API server that its certificate is valid for, besides the nodes' own.",
+            "Further names and addresses in the API server's certificate, besides those of the nodes.",
             example=["k8s.osug.example"],
         ),
-        "network": Key(_NETWORK, "Networks of pods and services."),
+        "network": Key(_NETWORK, "Networks of pods and Services."),
         "dns_domain": Key(values.DnsName, "The DNS domain inside the cluster."),
         "etcd": Key(
             Section(
@@ -57,16 +57,16 @@ CLUSTER = Section(
                     "snapshots": Key(
                         Section(
                             {
-                                "every": Key(values.Duration, "Time between two snapshots."),
-                                "keep": Key(values.Duration, "How long a snapshot is kept."),
+                                "every": Key(values.Duration, "Snapshot interval."),
+                                "keep": Key(values.Duration, "Snapshot retention."),
                                 "s3": Key(
                                     values.DnsLabel,
-                                    "The entry of `k8s:locations` that snapshots are copied to.",
+                                    "The entry of `k8s:locations` that snapshots are uploaded to.",
                                     example="backup",
                                 ),
                             }
                         ),
-                        "Snapshots of etcd on the nodes that run it.",
+                        "etcd snapshots, on the nodes with the role `etcd`.",
                     )
                 }
             ),
@@ -75,22 +75,22 @@ CLUSTER = Section(
         "audit_log": Key(
             Section(
                 {
-                    "enabled": Key(Bool(), "Whether the API server writes who did what."),
-                    "keep_days": Key(Int(1, 3650, "days"), "How long the files are kept."),
+                    "enabled": Key(Bool(), "Whether the API server writes an audit log."),
+                    "keep_days": Key(Int(1, 3650, "days"), "Retention of the log files."),
                 }
             ),
             "The API server's audit log, on the control plane nodes.",
         ),
-        "encrypt_secrets": Key(Bool(), "Whether etcd holds Secrets encrypted."),
+        "encrypt_secrets": Key(Bool(), "Whether Secrets are encrypted at rest in etcd."),
         "ssh": Key(
             Section(
                 {
-                    "user": Key(values.UserName, "Deploy user on the nodes; it is in the group of Docker."),
+                    "user": Key(values.UserName, "Deploy user on the nodes, a member of the group `docker`."),
                     "port": Key(Int(1, 65535), "The nodes' SSH port."),
                     "public_key": Key(
-                        values.PublicKey, "The deploy user's authorised key.", True, "ssh-ed25519 AAAA... k8s"
+                        values.PublicKey, "The deploy user's public key.", True, "ssh-ed25519 AAAA... k8s"
                     ),
-                    "private_key": Key(values.private_key("admin"), "The same key's private half; the admin only."),
+                    "private_key": Key(values.private_key("admin"), "The private key of `public_key`; the admin only."),
                 }
             ),
             "How the admin reaches the nodes.",
@@ -109,22 +109,25 @@ CLUSTER = Section(
                     )
                 }
             ),
-            "Further flags of the cluster's own programs, names without dashes in front.",
+            "Further command-line flags of the cluster's components, without leading dashes.",
         ),
         "timeouts": Key(
             Section(
                 {
-                    "nodes_s": Key(Int(1, 86400, "seconds"), "Wait for the nodes to answer on SSH with Docker."),
-                    "up_s": Key(Int(60, 86400, "seconds"), "Timeout of a run of the engine."),
-                    "ready_s": Key(Int(1, 86400, "seconds"), "Wait for nodes and system workloads to be ready."),
+                    "nodes_s": Key(
+                        Int(1, 86400, "seconds"),
+                        "How long to wait for SSH and Docker on every node.",
+                    ),
+                    "up_s": Key(Int(60, 86400, "seconds"), "Timeout of one run of the engine."),
+                    "ready_s": Key(Int(1, 86400, "seconds"), "How long to wait for nodes and system workloads."),
                 }
             ),
-            "Bounds of what the cluster's states wait for.",
+            "Timeouts of the cluster's states.",
         ),
         "accept_any_docker": Key(Bool(), "Accept a Docker version that the engine does not support."),
         "allow_removal": Key(
             List(values.DnsName),
-            "Nodes that may be removed from the running cluster: no other node is, whatever `k8s:nodes` says.",
+            "Nodes that may be removed from the running cluster; no other node is removed, whatever `k8s:nodes` says.",
             example=["k8s-w2"],
         ),
         "metrics_server": Key(Bool(), "Whether metrics-server is deployed (`kubectl top`, autoscaling)."),

@@ -23,12 +23,12 @@ VERSION = Key(
 
 
 def pinned(name: str, version: Text, example: str, optional: bool = False) -> Section:
-    """Return the type of a program that is installed from a file, pinned and checked."""
+    """Return the type of a program that is installed from a file, with a pinned version and a checksum."""
     source = f"https://mirror.osug.example/{name}-{example}"
     return Section(
         {
             "source": Key(values.Source, f"Where the admin gets `{name}`.", True, source),
-            "sha256": Key(values.Sha256, "Its checksum.", True, "64 hexadecimal digits"),
+            "sha256": Key(values.Sha256, "SHA-256 of the file.", True, "64 hexadecimal digits"),
             "version": Key(version, "Its version.", True, example),
         },
         optional,

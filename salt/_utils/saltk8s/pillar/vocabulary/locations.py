@@ -1,4 +1,4 @@
-"""The schema of ``k8s:locations``: places outside the cluster that backups go to, by name."""
+"""The schema of ``k8s:locations``: storage outside the cluster that backups are written to, by name."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Folder = Text(
 _S3 = Section(
     {
         "endpoint": Key(Endpoint, "The S3 server.", True, "https://s3.osug.example"),
-        "bucket": Key(Bucket, "The bucket; it has to be there.", True, "k8s"),
-        "region": Key(values.Word, "The region that the server says it is."),
-        "prefix": Key(Folder, "Folder in the bucket, when it serves others too.", example="osug"),
-        "access_key": Key(values.password("admin"), "Who writes there; the admin only."),
-        "secret_key": Key(values.password("admin"), "The secret half of the access key; the admin only."),
-        "ca": Key(values.Certificate, "Certificate of the authority that signed the server's, in PEM."),
+        "bucket": Key(Bucket, "The bucket; it has to exist.", True, "k8s"),
+        "region": Key(values.Word, "The S3 region."),
+        "prefix": Key(Folder, "Folder in the bucket, when others use it too.", example="osug"),
+        "access_key": Key(values.password("admin"), "The access key; the admin only."),
+        "secret_key": Key(values.password("admin"), "The secret of the access key; the admin only."),
+        "ca": Key(values.Certificate, "The server's CA certificate, in PEM."),
     },
     optional=True,
 )
@@ -53,7 +53,7 @@ LOCATIONS = Map(
 def find(model: dict[str, Any], name: str | None, path: tuple, report: Report, kinds: Collection[str]) -> Any:
     """Return the location that the value at a path names; None and a problem when there is none of these kinds.
 
-    name: the value; kinds: the kinds that will do, "s3" or "nfs".
+    name: the value; kinds: the kinds that are supported, "s3" or "nfs".
     """
     known = model["locations"] or {}
     if not name or report.has_problem_at(*path) or report.has_problem_at("k8s", "locations"):

@@ -1,4 +1,4 @@
-"""What a node can be, and what etcd needs of its members: for the pillar's rules and for the engines' guards."""
+"""The roles of a node, and etcd's quorum: for the pillar's rules and for the engines' guards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private keys of TLS certificates, and whether the two belong together, as far as that is easily read."""
+"""Private keys of TLS certificates, and whether key and certificate belong together, where that can be parsed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def private_key(role: str) -> Secret:
 def belong_together(certificates: str, key: str) -> bool | None:
     """Return whether a private key is that of the first certificate.
 
-    certificates, key: in PEM. None when it cannot be told: an Ed25519 key, for one, does not hold its public half.
+    certificates, key: in PEM. None when unknown: an Ed25519 key, for example, does not contain its public key.
     """
     first, private = _der(_CERTIFICATE, certificates, 1), _der(_KEY, key, 2)
     if first is None or private is None:

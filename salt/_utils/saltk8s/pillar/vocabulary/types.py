@@ -1,7 +1,7 @@
 """The types that the schema is made of.
 
-A type checks one value of the pillar and returns it in the form that the model holds, or None when it is not valid;
-then it has told the report why. Nothing here raises, whatever the value is.
+A type checks one value of the pillar and returns it in the form that the model holds; when the value is invalid, it
+adds a problem to the report and returns None. Nothing here raises, whatever the value is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PGP = "-----BEGIN PGP MESSAGE-----"
 class Report:
     """Collects the problems of one pillar.
 
-    secrets_of: roles of the minion whose secrets have to be there ("admin", "cloud");
+    secrets_of: roles of the minion whose secrets are required ("admin", "cloud");
     encrypted: accept a secret that is still encrypted (an offline check without the key).
     """
 
@@ -37,19 +37,19 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, path: Path, expected: str, value: str) -> None:
-        """Note a problem. path: keys from ``k8s`` down; value: what stands there, already fit to be shown."""
+        """Add a problem. path: keys from ``k8s`` down; value: the value found, already redacted."""
         problem = Problem(":".join(redact.name(part) for part in path), value, expected)
-        if problem not in self.problems:  # several nodes may show the same lack of their shape
+        if problem not in self.problems:  # several nodes may report the same problem of their shape
             self.problems.append(problem)
 
     def has_problem_at(self, *path: Any) -> bool:
-        """Return whether something at this path or below it is already known to be wrong."""
+        """Return whether a problem at this path or below it was reported already."""
         text = ":".join(redact.name(part) for part in path)
         return any(p.path == text or p.path.startswith(f"{text}:") for p in self.problems)
 
 
 class Type(ABC):
-    """Base of the types. ``doc``: how the documentation calls it; ``secret``: never show its value."""
+    """Base of the types. ``doc``: its name in the documentation; ``secret``: never show its value."""
 
     doc = "anything"
     secret = False
@@ -59,7 +59,7 @@ class Type(ABC):
         """Return the value as the model holds it; None and a problem in the report when it is not valid."""
 
     def absent(self) -> Any:
-        """Return what the model holds when neither the pillar nor the defaults say anything."""
+        """Return what the model holds when neither the pillar nor the defaults set it."""
         return None
 
 
@@ -95,7 +95,7 @@ class Scalar(Type):
 
 
 class Text(Scalar):
-    """A text of a pattern. ``test`` says whether it will do; ``normal`` returns it in the form of the model."""
+    """A text that matches a pattern. ``test``: a further condition; ``normal`` returns it in the form of the model."""
 
     def __init__(
         self,
@@ -112,13 +112,13 @@ class Text(Scalar):
     def accept(self, value: Any) -> str | None:
         if not isinstance(value, str) or len(value) > self.longest or not self.pattern.fullmatch(value):
             return None
-        if not _encodes(value):
+        if not _is_encodable(value):
             return None
         return self.normal(value) if self.test is None or self.test(value) else None
 
 
 class Secret(Text):
-    """A text that is shown nowhere; ``role`` says which minion needs it ("admin", "cloud"), "" when none has to."""
+    """A text that is never shown; ``role``: the minion that requires it ("admin", "cloud"), "" when none does."""
 
     secret = True
 
@@ -211,7 +211,7 @@ class Json(Type):
             return report.add(path, "fewer levels", redact.show(value))
         if isinstance(value, Mapping):
             for key in value:
-                if not isinstance(key, str) or not _encodes(key):
+                if not isinstance(key, str) or not _is_encodable(key):
                     report.add((*path, key), "a text as name", f"the name {redact.show(key)}")
             return {k: self.check(v, None, (*path, k), report) for k, v in value.items() if isinstance(k, str)}
         if isinstance(value, (list, tuple)):
@@ -288,7 +288,7 @@ class Map(Type):
 class Section(Type):
     """A map of known keys.
 
-    optional: as a whole it may be missing, and is None then, whatever the defaults say; in_order: the model has its
+    optional: the whole section may be missing, and is None then, whatever the defaults set; in_order: the model has its
     keys in the order of the defaults.
     """
 
@@ -299,21 +299,21 @@ class Section(Type):
 
     def check(self, value: Any, default: Any, path: Path, report: Report) -> Any:
         if not isinstance(value, Mapping):
-            report.add(path, f"a map with {_some(self.keys)}", redact.show(value, True))
-            return self.check({}, default, path, Report())  # with all its keys, so that the rules can go on
+            report.add(path, f"a map with {_key_list(self.keys)}", redact.show(value, True))
+            return self.check({}, default, path, Report())  # with all its keys, so that the rules can run
         default = default if isinstance(default, Mapping) else {}
         for key in value:
             if not isinstance(key, str) or key not in self.keys:
-                report.add((*path, key), f"{_some(self.keys)}{suggestion(key, self.keys)}", "an unknown key")
+                report.add((*path, key), f"{_key_list(self.keys)}{suggestion(key, self.keys)}", "an unknown key")
         order = dict.fromkeys([key for key in default if key in self.keys] if self.in_order else ()) | self.keys
-        return {key: self._one(key, value.get(key), default.get(key), path, report) for key in order}
+        return {key: self._check_key(key, value.get(key), default.get(key), path, report) for key in order}
 
-    def _one(self, name: str, value: Any, default: Any, path: Path, report: Report) -> Any:
+    def _check_key(self, name: str, value: Any, default: Any, path: Path, report: Report) -> Any:
         key = self.keys[name]
         here = (*path, name)
         if isinstance(key.type, Section):
             if value is None and key.type.optional:
-                return report.add(here, f"a map with {_some(key.type.keys)}", "nothing") if key.required else None
+                return report.add(here, f"a map with {_key_list(key.type.keys)}", "nothing") if key.required else None
             return key.type.check({} if value is None else value, default, here, report)
         if value is None:
             value = {} if isinstance(key.type, Map) else default
@@ -324,7 +324,7 @@ class Section(Type):
         return key.type.absent()
 
 
-def _encodes(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     """Return whether a text can be written to a file: YAML's escapes can name half of a character."""
     return text.isascii() or parse_or_none(str.encode, text) is not None
 
@@ -336,12 +336,12 @@ def suggestion(word: Any, known: Iterable[str]) -> str:
 
 
 def parse_or_none(make: Callable[[str], Any], text: str) -> Any:
-    """Return ``make(text)``, or None when it refuses the text."""
+    """Return ``make(text)``, or None when it raises ValueError."""
     try:
         return make(text)
     except ValueError:
         return None
 
 
-def _some(keys: Iterable[str]) -> str:
+def _key_list(keys: Iterable[str]) -> str:
     return f"the keys {', '.join(keys)}"

@@ -85,7 +85,7 @@ Taint = Text(
 )
 ReleaseVersion = Text("a pinned version such as v1.32.6", r"v\d{1,4}\.\d{1,4}\.\d{1,4}", doc="pinned version")
 PackageVersion = Text(
-    "a pinned version, or the beginning of one, such as 5:27.5", r"\d[0-9A-Za-z.+:~-]*", 128, doc="pinned version"
+    "a pinned version, or a prefix of one, such as 5:27.5", r"\d[0-9A-Za-z.+:~-]*", 128, doc="pinned version"
 )
 
 
@@ -141,8 +141,8 @@ def public_blob(text: str) -> bytes | None:
 def private_blob(text: str) -> bytes | None:
     """Return the public half that a private key in OpenSSH's own format carries.
 
-    None when the format is another one (which cannot be taken apart here) and empty when the key is broken or
-    protected by a passphrase, which nobody would be there to type.
+    None when the format is another one (which is not parsed here), empty when the key is invalid or protected by a
+    passphrase, which nobody could enter.
     """
     found = re.fullmatch(_PEM_KEY, text)
     if not found:
@@ -179,7 +179,7 @@ PublicKey = Text(
 
 
 def _key_lines(text: str) -> str:
-    """Return a key as ssh wants it: no blanks around its lines, and a line break at its end."""
+    """Return a key as ssh reads it: no blanks around its lines, and a line break at its end."""
     return "".join(f"{line.strip()}\n" for line in text.strip().splitlines())
 
 
