@@ -87,7 +87,7 @@ def test_of_very_many_wrong_ones_some_are_named(applied):
     for obj in declared:
         obj["metadata"]["labels"] = {"size": "not a label!"}
     comment = applied("all-wrong", *declared, test=True)["comment"]
-    assert comment.count("Invalid value") == 10 and "and perhaps more" in comment
+    assert comment.count("Invalid value") == 10 and "and possibly more" in comment
 
 
 def test_a_set_that_is_read_in_parts(apiserver, applied):
