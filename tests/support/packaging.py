@@ -39,7 +39,7 @@ def run(*argv: Any, cwd: Path | None = None, env: dict[str, str] | None = None) 
     done = subprocess.run(
         [str(word) for word in argv], cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True
     )
-    assert done.returncode == 0, f"{argv[0]} left with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{argv[0]} exited with status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 

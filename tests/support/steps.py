@@ -99,7 +99,7 @@ def tool(name: str, line: str = venv.LINES[0]) -> Path:
 
 
 def prepare(lines: list[str], _more: list[str]) -> None:
-    """Everything the tests need, on a fresh Debian machine too; what is there already is left alone."""
+    """Everything the tests need, on a fresh Debian machine too; what is installed already is left alone."""
     _packages()
     for line in lines:
         begin = time.monotonic()
