@@ -5,5 +5,5 @@ manifests    where manifests come from, how they are read, which object is meant
 compare      what differs between a declared object and the live one: locally, then by a server-side dry run
 sets         read, plan, write, prune, delete; the same plan for test mode and the real run
 health       whether an object is healthy, waiting for it, explaining why it is not
-operations   by hand, object by object: nodes, drain, rollout, logs, metrics, permissions, wait
+operations   manual work on single objects: nodes, drain, rollout, logs, metrics, permissions, wait
 """
