@@ -1,5 +1,5 @@
-# The cluster: what every minion may know. docs/pillar.md has every key; what is not here has a default.
-# Replace each CHANGE-ME: the pack refuses to work with one.
+# The cluster; every minion gets this file, so no secrets. All keys and defaults: docs/pillar.md.
+# Replace each CHANGE-ME: the pack refuses a pillar that has one.
 k8s:
   cluster:
     name: osug
@@ -8,7 +8,7 @@ k8s:
     api_names: [k8s.osug.example]       # names under which the API server is reached
     network:
       interface: ens192                 # the nodes' interface for the pods' traffic
-      pod_cidr: 10.42.0.0/16            # these two are inside the cluster only, and unused elsewhere on the site
+      pod_cidr: 10.42.0.0/16            # these two are used inside the cluster only, and must be free at the site
       service_cidr: 10.43.0.0/16
       mtu: 1450
     etcd:
@@ -19,14 +19,14 @@ k8s:
       public_key: CHANGE-ME             # ssh-keygen -t ed25519 -N '' -C rke ; the private half goes to secrets.sls
     # extra_args:
     #   kubelet: {max-pods: 200}
-    # allow_removal: [k8s-w2]           # nodes that may leave the running cluster; no other one is ever removed
+    # allow_removal: [k8s-w2]           # nodes that may be removed from the running cluster; no other one is
 
-  # The site's registry: when it is here, every image is pulled through it. Its password is in secrets.sls.
+  # The site's registry: when set, every image is pulled through it. Its password is in secrets.sls.
   registry:
     url: registry.osug.example
     username: k8s
 
-  # The admin's programs, from where the site has them. `sha256sum` prints the checksum.
+  # The admin's programs, from the site's mirror. `sha256sum` prints the checksum.
   binaries:
     rke:
       source: https://mirror.osug.example/rke/v1.8.5/rke_linux-amd64

@@ -1,12 +1,12 @@
-# The machines: where Salt Cloud creates VMs, and the nodes with what is on them.
+# The machines: where Salt Cloud creates VMs, the nodes, their operating system and Docker.
 k8s:
   cloud:
-    master: salt.osug.example           # where new minions find the Salt master
+    master: salt.osug.example           # the Salt master of new minions
     # minion: salt.osug.example         # the minion on the Salt master; k8s:cluster:admin when absent
     provider:
       url: vcenter.osug.example
       user: salt@osug                   # its password is in secrets.sls
-    defaults:                           # what all VMs have in common; a shape may say otherwise
+    defaults:                           # defaults of all VMs; a shape may override them
       datacenter: OSUG
       cluster: PROD
       datastore: SAN1
@@ -34,7 +34,7 @@ k8s:
     time: {servers: [ntp.osug.example]}
 
   docker:
-    version: "5:27.5"                   # Docker's package version, or the beginning of it
-    repository:                         # without it: the distribution's, and what is configured already
+    version: "5:27.5"                   # Docker's package version, or a prefix of it
+    repository:                         # without it: the repositories that the node has already
       url: https://mirror.osug.example/docker/linux/debian
       key: salt://site/docker.asc

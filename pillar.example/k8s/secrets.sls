@@ -1,16 +1,16 @@
-# The secrets: for the admin minion alone (top.sls). Encrypt them: begin this file with `#!yaml|gpg` and put each value
-# there as a PGP message, or read them from sdb or Vault. Replace each CHANGE-ME: the pack refuses to work with one.
+# The secrets: for the admin minion only (top.sls). Encrypt them: begin this file with `#!yaml|gpg` and put each value
+# there as a PGP message, or read them from sdb or Vault. Replace each CHANGE-ME: the pack refuses a pillar that has one.
 k8s:
   cluster:
     ssh:
-      private_key: CHANGE-ME            # the private half of k8s:cluster:ssh:public_key
+      private_key: CHANGE-ME            # the private key of k8s:cluster:ssh:public_key
   registry:
     password: CHANGE-ME                 # of k8s:registry:username
   cloud:
     provider:
       password: CHANGE-ME               # of k8s:cloud:provider:user
     defaults:
-      ssh_private_key: CHANGE-ME        # of the template's ssh_user; leave it out when the template has none
+      ssh_private_key: CHANGE-ME        # of the template's ssh_user; omit it when the template has none
   locations:
     backup:
       s3:
@@ -25,6 +25,6 @@ k8s:
     prometheus:
       receivers:
         ops:
-          mattermost: CHANGE-ME         # an incoming webhook's URL; leave it out when there is none
+          mattermost: CHANGE-ME         # URL of an incoming webhook; omit it when there is none
     backup:
-      encryption_password: CHANGE-ME    # of the files of volumes; keep it elsewhere too: no backup is read without it
+      encryption_password: CHANGE-ME    # of the volumes' files; keep a copy elsewhere: without it no backup can be restored

@@ -1,10 +1,10 @@
-# The cluster's services. Off with `enabled: false`; what is not here has a default.
+# The cluster's services. Disabled with `enabled: false`. All keys and defaults: docs/pillar.md.
 k8s:
   services:
     metallb:
       pools:
         public:
-          addresses: [10.20.0.200-10.20.0.220]      # addresses of the nodes' network that nobody else uses
+          addresses: [10.20.0.200-10.20.0.220]      # unused addresses in the nodes' network
         # internal:
         #   addresses: [10.20.0.221-10.20.0.230]
         #   auto_assign: false                      # only for services that name this pool
@@ -13,15 +13,15 @@ k8s:
     traefik:
       enabled: true
       replicas: 2
-      address: 10.20.0.200                          # of a pool above; the DNS names below lead to it
-      hosts: ["*.osug.example"]                     # what the platform serves
+      address: 10.20.0.200                          # of a pool above; the DNS names below resolve to it
+      hosts: ["*.osug.example"]                     # the host names that the platform serves
       default_tls:
-        certificate: CHANGE-ME                      # PEM, for these hosts, then those of its authorities; key: secrets.sls
+        certificate: CHANGE-ME                      # PEM, for these hosts, then its intermediate CAs; key: secrets.sls
       # external_traffic_policy: Local              # applications see the clients' addresses; see docs/services/traefik.md
 
     vsphere:
       enabled: true
-      user: k8s@osug                                # fewer rights than Salt Cloud's; its password is in secrets.sls
+      user: k8s@osug                                # with fewer privileges than Salt Cloud's; password: secrets.sls
       storage_classes:
         san: {policy: k8s-san, default: true}       # or datastore: ds:///vmfs/volumes/.../
 
@@ -31,7 +31,7 @@ k8s:
         projects:
           server: nas1.osug.example
           path: /export/k8s
-          reclaim: archive                          # a deleted claim's data stays as archived-...; or: delete, retain
+          reclaim: archive                          # a deleted claim's data is kept as archived-...; or: delete, retain
           mount_options: [nfsvers=4.1, hard]
 
     prometheus:
@@ -42,7 +42,7 @@ k8s:
       receivers:
         ops: {email: [ops@osug.example]}            # critical and warning; `mattermost` and `webhooks`: secrets.sls
       smtp: {server: "smtp.osug.example:587", from: k8s@osug.example}
-      probes: {portal: "https://www.osug.example"}  # must answer, and its certificate's end is watched
+      probes: {portal: "https://www.osug.example"}  # must answer; its certificate's expiry is monitored
       # readers: [resif]                            # namespaces that may read their own metrics
 
     backup:
@@ -59,9 +59,9 @@ k8s:
 
     tenants:
       enabled: true                     # k8s:tenants, in tenants.sls
-      # allow_removal: [resif-test]     # namespaces that may go with all that is in them; no other one ever does
+      # allow_removal: [resif-test]     # namespaces that may be deleted with everything in them; no other one is
 
-  # Places outside the cluster that backups go to; the keys are in secrets.sls.
+  # Storage outside the cluster that backups are written to; the keys are in secrets.sls.
   locations:
     backup:
       s3:
@@ -70,5 +70,5 @@ k8s:
         # region: us-east-1
         # prefix: osug
 
-  # Further objects of the site, after all services: folders and files of the file server.
+  # Manifests of the site, applied after all services: folders and files of the file server.
   # extra: [salt://site/k8s]

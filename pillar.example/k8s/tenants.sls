@@ -1,5 +1,5 @@
-# The tenants: what a laboratory or a service gets. Ten lines each at most; what is not here has a default
-# (docs/pillar.md, docs/services/tenants.md). Groups are those of the identity provider, or of client certificates.
+# The tenants: what a laboratory or a service gets. All keys and defaults: docs/pillar.md and docs/services/tenants.md.
+# Groups are those of the identity provider, or of client certificates.
 k8s:
   tenants:
     # -- services of observation
@@ -11,7 +11,7 @@ k8s:
       hosts: ["*.resif.osug.example"]
       opens: {from: [ist-web], to: {networks: [10.30.0.5/32]}}
       backup: {keep: 90d}
-      kubeconfig: {}                    # for pipelines; people log in with their group
+      kubeconfig: {}                    # for pipelines; users log in and have the rights of their groups
     glacioclim:
       admins: [grp-glacioclim]
       hosts: ["*.glacioclim.osug.example"]

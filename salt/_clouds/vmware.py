@@ -1,11 +1,12 @@
 """Salt Cloud's ``vmware`` driver with one correction: ``list_nodes_min`` as Salt Cloud itself reads it.
 
 saltext.vcf-cloud 0.1.1 returns ``{name: state}`` where Salt Cloud expects ``{name: {"state": state}}``, so that a map
-run with any VM in the vCenter dies ("string indices must be integers"). This module is the driver with that one
+run fails as soon as a VM of it exists ("string indices must be integers"). This module is the driver with that one
 function wrapped. Put in place by ``salt-run saltutil.sync_clouds`` or by the state ``k8s.cloud``.
 
-A module synced under a driver's name hides that driver whatever its ``__virtual__`` says, so this one has to carry the
-driver that Salt 3006 ships as well, where nothing needs correcting. With neither installed it says what is missing.
+A module synced under a driver's name hides that driver whatever its ``__virtual__`` returns, so this one also has to
+carry the driver that Salt 3006 ships, which needs no correction. With neither installed ``__virtual__`` says what is
+missing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What Salt Cloud is configured with for the cluster's VMs. For the minion on the Salt master.
+"""Salt Cloud's configuration for the cluster's VMs, on the minion of the Salt master.
 
-Nothing here speaks to the vCenter: operators run ``salt-cloud`` themselves, on the map that ``k8s.cloud`` writes.
+Nothing here contacts the vCenter: operators run ``salt-cloud`` themselves, on the map that ``k8s.cloud`` writes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ __func_alias__ = {"map_": "map"}
 
 
 def _model(**kwargs) -> dict:
-    """The model; with what a job's call carries in its arguments, secrets are redacted in it."""
+    """The model; secrets are redacted in it when the arguments are those of a job."""
     model = __salt__["k8s_config.get"](**kwargs)
     if not model.get("cloud"):
-        raise CommandExecutionError("the pillar has no k8s:cloud: there is nothing to configure Salt Cloud with")
+        raise CommandExecutionError("the pillar has no k8s:cloud: nothing to configure Salt Cloud with")
     return model
 
 
@@ -122,7 +122,7 @@ def drivers() -> dict:
 
 
 def advice() -> list[str]:
-    """Return what an operator should know before running the map: sentences, empty when there is nothing to say.
+    """Return warnings for the operator before running the map: sentences, empty when there are none.
 
     A minion shares the Python of the Salt master beside it, so what it can import is what ``salt-cloud`` finds.
     Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
@@ -134,15 +134,19 @@ def advice() -> list[str]:
         salt 'salt.osug.example' k8s_cloud.advice
     """
     profiles_ = salt_cloud.profiles(_model()).values()
-    said = []
+    warnings = []
     extension, in_tree = _found("saltext.vcf_cloud.clouds.vmware"), _found("salt.cloud.clouds.vmware")
     if not extension and not in_tree:
-        said.append("This Salt has no vmware driver: install saltext.vcf-cloud 0.1.1 or newer on the Salt master.")
+        warnings.append("This Salt has no vmware driver: install saltext.vcf-cloud 0.1.1 or newer on the Salt master.")
     if not extension and in_tree and any("tags" in profile for profile in profiles_):
-        said.append("Tags are given in k8s:cloud, but the vmware driver of this Salt ignores them: VMs get none.")
+        warnings.append(
+            "Tags are given in k8s:cloud, but the vmware driver of this Salt ignores them: VMs get no tags."
+        )
     if any(not profile["deploy"] for profile in profiles_):
-        said.append("Without ssh_private_key Salt Cloud installs no minion: the template has to bring one that starts.")
-    return said
+        warnings.append(
+            "Without ssh_private_key Salt Cloud installs no minion: the template has to have one that starts."
+        )
+    return warnings
 
 
 def _found(module: str) -> bool:

@@ -1,4 +1,4 @@
-"""Docker as the pillar wants it on a node: what the formula ``k8s.docker`` places, computed here."""
+"""Docker's configuration on a node, computed from the pillar for the formula ``k8s.docker``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def __virtual__():
 
 def daemon():
     """
-    Return the content of Docker's daemon.json that follows from the pillar, as a dict. It has no secret in it.
+    Return the content of Docker's daemon.json for this pillar, as a dict. It contains no secret.
 
     CLI Example:
 

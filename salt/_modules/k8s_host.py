@@ -1,11 +1,11 @@
 """What a Kubernetes node needs of its operating system, where Salt's own states do not fit.
 
-They do not fit where a container is concerned: there a kernel module cannot be loaded, swap cannot be switched off, the
-clock and kernel-wide settings are another machine's. These functions see that, leave it alone and say so; on a machine
-of its own they do the work, which is in saltk8s.nodes.machine. Each that acts takes ``test`` and computes its changes
-once, for both modes.
+They do not fit in a container, which cannot load kernel modules, switch swap off, or set the clock and kernel-wide
+settings: those belong to its host. These functions detect a container and only add a note there; on a machine they do
+the work, which is in saltk8s.nodes.machine. Each that changes something takes ``test`` and computes its changes once,
+for both modes.
 
-Returned by those: ``{"changes": {what: {"old", "new"}}, "notes": [texts for the operator]}``.
+These return ``{"changes": {what: {"old", "new"}}, "notes": [texts for the operator]}``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def __virtual__():
 
 def container():
     """
-    Return what kind of container this minion runs in, as ``docker``; an empty string on a machine of its own.
+    Return what kind of container this minion runs in, such as ``docker``; an empty string when it is none.
 
     CLI Example:
 
@@ -37,10 +37,10 @@ def container():
 
 def family(table):
     """
-    Return what a table of operating systems says of this one, an empty dict when it does not know it.
+    Return this operating system's data from a table of them, an empty dict when it is not supported.
 
     table
-        ``{families: {os_family: data}, systems: {os: data}, releases: {osfinger: data}}``; later ones are laid over
+        ``{families: {os_family: data}, systems: {os: data}, releases: {osfinger: data}}``; later ones override
         earlier ones. ``supported`` in the data lists the releases; ``salt/k8s/os/families.yaml`` is the pack's.
 
     CLI Example:
@@ -67,10 +67,10 @@ def host_lines():
 
 def own_user(name):
     """
-    Return the full name of a login that is ours to make and to remove; an empty string for one that was here before.
+    Return the full name of the deploy user when saltk8s manages it; an empty string for a user that existed before.
 
     name
-        The login's name. It is ours when it does not exist, or when it has that full name.
+        The user's name. saltk8s manages it when it does not exist, or when it has that full name.
 
     CLI Example:
 
@@ -84,10 +84,10 @@ def own_user(name):
 
 def other_time_services(ours):
     """
-    Return the services other than ours that keep this machine's clock, as a list of names: two would fight.
+    Return the active time services other than ours, as a list of names: two would conflict.
 
     ours
-        Name of the service that ``k8s.os`` would use.
+        Name of the service that ``k8s.os`` uses.
 
     CLI Example:
 
@@ -100,7 +100,7 @@ def other_time_services(ours):
 
 def missing_modules(names):
     """
-    Return those kernel modules that the running kernel shows no sign of, loaded or built in, as a list.
+    Return those kernel modules that are neither loaded nor built into the running kernel, as a list.
 
     names
         List of kernel modules.
@@ -116,12 +116,12 @@ def missing_modules(names):
 
 def load_modules(names, test=False):
     """
-    Load the kernel modules that are not there yet. In a container nothing is loaded: what is not seen is noted.
+    Load the missing kernel modules. In a container none is loaded, and a note lists those that are not visible.
 
     names
         List of kernel modules.
     test
-        Only say what would be done.
+        Only return what would be changed.
 
     Returns changes and notes. Raises CommandExecutionError naming every module that cannot be loaded.
 
@@ -137,14 +137,14 @@ def load_modules(names, test=False):
 
 def set_sysctls(values, test=False):
     """
-    Set kernel settings now. In a container only those of its network namespace are set; the others are noted.
+    Set kernel settings now. In a container only those of its network namespace are set; a note lists the others.
 
     values
         ``{name: value}``.
     test
-        Only say what would be done.
+        Only return what would be changed.
 
-    Returns changes and notes. Raises CommandExecutionError naming every setting that there is not or that is refused.
+    Returns changes and notes. Raises CommandExecutionError naming every setting that does not exist or that is refused.
 
     CLI Example:
 
@@ -158,7 +158,7 @@ def set_sysctls(values, test=False):
 
 def own_sysctls(values):
     """
-    Return those settings that this minion may set: all on a machine of its own, its network's in a container.
+    Return those settings that this minion may set: all of them, in a container only those of its network.
 
     values
         ``{name: value}``.
@@ -174,10 +174,10 @@ def own_sysctls(values):
 
 def swap_off(test=False):
     """
-    Stop swapping now, and take the swap entries of /etc/fstab out (commented, so that clean puts them back).
+    Switch swap off now, and comment the swap entries of /etc/fstab out (``swap_back`` restores them).
 
     test
-        Only say what would be done.
+        Only return what would be changed.
 
     Returns changes and notes. Raises CommandExecutionError when a device cannot be switched off.
 
@@ -193,10 +193,10 @@ def swap_off(test=False):
 
 def swap_back(test=False):
     """
-    Put the swap entries that ``swap_off`` took out back into /etc/fstab; they are used from the next boot on.
+    Restore the swap entries of /etc/fstab that ``swap_off`` commented out; they are used from the next boot on.
 
     test
-        Only say what would be done.
+        Only return what would be changed.
 
     CLI Example:
 
@@ -210,12 +210,12 @@ def swap_back(test=False):
 
 def set_hostname(name, test=False):
     """
-    Give the machine its name, unless it has it, with or without a domain. A container keeps the one it was given.
+    Set the host name, unless it is set already, with or without a domain. A container keeps its own.
 
     name
         The host name.
     test
-        Only say what would be done.
+        Only return what would be changed.
 
     CLI Example:
 
@@ -229,21 +229,21 @@ def set_hostname(name, test=False):
 
 def set_block(path, block, lines, user=None, mode=None, test=False):
     """
-    Have these lines, and no others, in our block of a file that is not ours; the file is made when it is not there.
+    Write these lines as a block of a file, and leave the rest of it alone; a missing file is created.
 
     path
         The file.
     block
-        The block's name: it stands in its first and last line, which are comments.
+        The block's name, in its first and last line, which are comments.
     lines
-        List of lines; None takes the block out.
+        List of lines; None removes the block.
     user
-        Login that owns a file that is made.
+        User that owns a file that is created.
     mode
-        Mode of a file that is made, as ``"0600"``. A folder that is made for it is open to everybody, or to the user
-        only when one is given. A file that holds nothing else is removed with the block.
+        Mode of a file that is created, as ``"0600"``. A folder created for it is readable by everybody, or only by
+        the user when one is given. A file that holds nothing else is removed with the block.
     test
-        Only say what would be done.
+        Only return what would be changed.
 
     CLI Example:
 
@@ -261,7 +261,7 @@ def set_block(path, block, lines, user=None, mode=None, test=False):
 
 def ssh_obstacles(user):
     """
-    Return what in the SSH server's settings keeps rke from reaching Docker as this user, as a list of texts.
+    Return the SSH server's settings that keep rke from reaching Docker as this user, as a list of texts.
 
     user
         The deploy user.
@@ -280,8 +280,8 @@ def ssh_obstacles(user):
 
 
 def _machine():
-    """The machine, or the folder that the minion option ``saltk8s_root`` puts in the place of ``/``.
+    """The machine, or the folder that the minion option ``saltk8s_root`` names in place of ``/``.
 
-    It is an option because every loader has those: what is tried out in a folder cannot reach the machine.
+    An option, because every loader has the options: tests in a folder cannot reach the machine.
     """
     return Machine(__grains__, __opts__.get("saltk8s_root", "/"))

@@ -1,7 +1,7 @@
 """What a Kubernetes node needs of its operating system, as states.
 
-In a container what cannot be done from inside is left alone: the state succeeds without changes, and its comment says
-what was left and to whom. Source: the execution module ``k8s_host``, which these states only translate.
+In a container, what cannot be changed from inside is left to its host: the state succeeds without changes, and its
+comment says what was left. The work is done by the execution module ``k8s_host``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __virtualname__ = "k8s_host"
 def __virtual__():
     if "k8s_host.container" in __salt__:
         return __virtualname__
-    return False, "the execution module k8s_host is not there: run saltutil.sync_all"
+    return False, "the execution module k8s_host is not loaded: run saltutil.sync_all"
 
 
 def modules_loaded(name, modules):
@@ -34,12 +34,12 @@ def modules_loaded(name, modules):
           k8s_host.modules_loaded:
             - modules: [overlay, br_netfilter]
     """
-    return _ran(name, "the kernel has them all", "load_modules", modules)
+    return _ran(name, "all modules are loaded", "load_modules", modules)
 
 
 def sysctls_set(name, values):
     """
-    Kernel settings have these values now. (That they have them after a boot is the business of a file in sysctl.d.)
+    Kernel settings have these values now. (A file in sysctl.d sets them at boot.)
 
     name
         Any sentence.
@@ -54,12 +54,12 @@ def sysctls_set(name, values):
           k8s_host.sysctls_set:
             - values: {net.ipv4.ip_forward: 1}
     """
-    return _ran(name, "all are set", "set_sysctls", values)
+    return _ran(name, "all settings have these values", "set_sysctls", values)
 
 
 def swap_off(name):
     """
-    The machine does not swap, now and after a boot.
+    Swap is off, now and after a boot.
 
     name
         Any sentence.
@@ -71,12 +71,12 @@ def swap_off(name):
         The node does not swap:
           k8s_host.swap_off
     """
-    return _ran(name, "nothing swaps", "swap_off")
+    return _ran(name, "swap is off", "swap_off")
 
 
 def swap_back(name):
     """
-    The swap entries of /etc/fstab that ``swap_off`` took out are back in.
+    The swap entries of /etc/fstab that ``swap_off`` commented out are restored.
 
     name
         Any sentence.
@@ -88,7 +88,7 @@ def swap_back(name):
         The node may swap again:
           k8s_host.swap_back
     """
-    return _ran(name, "nothing to put back", "swap_back")
+    return _ran(name, "no swap entries to restore", "swap_back")
 
 
 def hostname_set(name):
@@ -105,12 +105,12 @@ def hostname_set(name):
         k8s-w1:
           k8s_host.hostname_set
     """
-    return _ran(name, "the machine has that name", "set_hostname", name)
+    return _ran(name, "the host name is set", "set_hostname", name)
 
 
 def block_present(name, block, lines, user=None, mode=None):
     """
-    A file that is not ours has a block of ours with exactly these lines. The file is made when it is not there.
+    A file has a block with exactly these lines; the rest of the file is not changed. A missing file is created.
 
     name
         The file.
@@ -119,9 +119,9 @@ def block_present(name, block, lines, user=None, mode=None):
     lines
         List of lines.
     user
-        Login that owns the file when it is made.
+        User that owns the file when it is created.
     mode
-        Mode of the file when it is made, as ``"0600"``.
+        Mode of the file when it is created, as ``"0600"``.
 
     CLI Example:
 
@@ -132,12 +132,12 @@ def block_present(name, block, lines, user=None, mode=None):
             - block: nodes
             - lines: ["10.20.0.11 k8s-cp1"]
     """
-    return _ran(name, "the block is as it should be", "set_block", name, block, lines, user=user, mode=mode)
+    return _ran(name, "the block is up to date", "set_block", name, block, lines, user=user, mode=mode)
 
 
 def block_absent(name, block):
     """
-    A file has no block of ours of that name; the rest of it stays as it is.
+    A file has no block of that name; the rest of the file is not changed.
 
     name
         The file.
@@ -152,20 +152,20 @@ def block_absent(name, block):
           k8s_host.block_absent:
             - block: nodes
     """
-    return _ran(name, "there is no such block", "set_block", name, block, None)
+    return _ran(name, "the block is absent", "set_block", name, block, None)
 
 
 def ssh_open(name, user):
     """
-    The SSH server lets a user in with a key and lets it forward, which is how rke reaches Docker. Changes nothing.
+    The SSH server allows a user to log in with a key and to forward, as rke needs it to reach Docker. Changes nothing.
 
     name
         Any sentence.
     user
         The deploy user.
 
-    Result False, with the settings that stand in the way, when it does not; in test mode None, because the real run
-    may have changed the settings by then.
+    Result False, with the settings that prevent it, when it does not; in test mode None, because the real run may
+    change the settings first.
 
     CLI Example:
 
@@ -175,20 +175,20 @@ def ssh_open(name, user):
           k8s_host.ssh_open:
             - user: rke
     """
-    ret = {"name": name, "changes": {}, "result": True, "comment": "the SSH server admits it"}
+    ret = {"name": name, "changes": {}, "result": True, "comment": "the SSH server allows it"}
     bad = None if __opts__["test"] else False
     try:
         problems = __salt__["k8s_host.ssh_obstacles"](user)
     except CommandExecutionError as err:
         return ret | {"result": bad, "comment": str(err)}
     if problems:
-        return ret | {"result": bad, "comment": "\n".join(["in the way:", *problems])}
+        return ret | {"result": bad, "comment": "\n".join(["the SSH server's settings do not allow it:", *problems])}
     return ret
 
 
 def left_alone(name, why):
     """
-    Nothing is done here, and the reason is said. Always succeeds without changes.
+    Nothing is done, and the comment says why. Always succeeds without changes.
 
     name
         What is left alone.
@@ -208,12 +208,12 @@ def left_alone(name, why):
 
 def stopped(name, why):
     """
-    Something stands in the way, and it is said, in test mode as well. Always fails without changes.
+    Something prevents the run, in test mode as well; the comment says what. Always fails without changes.
 
     name
         What cannot be done.
     why
-        What stands in the way, and what to do about it.
+        What prevents it, and what to do about it.
 
     CLI Example:
 
@@ -227,7 +227,7 @@ def stopped(name, why):
 
 
 def _ran(name, nothing, function, *args, **kwargs):
-    """Call an execution function once, in both modes, and tell what it did, would do or left alone."""
+    """Call an execution function once, in both modes, and report what it did, would do or left to the host."""
     test = bool(__opts__["test"])
     ret = {"name": name, "changes": {}, "result": True, "comment": ""}
     try:

@@ -92,7 +92,7 @@ def test_what_a_container_cannot_do_is_said(lab):
         assert "docker container" in comments["k8s-os-modules"], node
         assert "docker container" in comments["k8s-os-swap"], node
         assert "docker container" in comments["k8s-os-time"], node
-        assert "left to the machine it runs on: " in comments["k8s-os-sysctls"], node
+        assert "left to its host: " in comments["k8s-os-sysctls"], node
         assert "kernel.panic" in comments["k8s-os-sysctls"], node
 
 

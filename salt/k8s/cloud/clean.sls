@@ -1,5 +1,5 @@
-{#- Takes Salt Cloud's configuration for this cluster away. The VMs stay: nothing here ever deletes one. The deploy script
-    and the driver stay too, for another cluster may use them. #}
+{#- Removes Salt Cloud's configuration for this cluster. The VMs stay: nothing here ever deletes one. The deploy script
+    and the driver stay too: another cluster may use them. #}
 {%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_cloud.text' not in salt %}
 {{ needs_sync('k8s-cloud-clean-needs-sync') }}

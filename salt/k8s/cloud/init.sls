@@ -1,5 +1,5 @@
 {#- On the Salt master's own minion: Salt Cloud's provider, profiles and map, all from the pillar. Nothing here creates or
-    deletes a VM: `salt-cloud -m .../cloud.maps.d/CLUSTER.map -P -y`, typed by an operator, creates them. The files come
+    deletes a VM: an operator creates them with `salt-cloud -m .../cloud.maps.d/CLUSTER.map -P -y`. The files come
     from a template, not from this SLS, so that no secret is part of a rendered state. #}
 {%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_cloud.text' not in salt %}
@@ -57,7 +57,7 @@ k8s-cloud-deploy-script:
     - mode: '0755'
     - makedirs: true
 
-# what `salt-run saltutil.sync_clouds` does, without having to remember it
+# what `salt-run saltutil.sync_clouds` does
 k8s-cloud-driver:
   file.managed:
     - name: {{ drivers.path }}/vmware.py

@@ -1,5 +1,5 @@
-# Undoes what k8s.docker did and nothing else: images, containers and volumes stay in Docker's data folder. Take the node
-# out of the cluster first.
+# Reverts k8s.docker: images, containers and volumes stay in Docker's data folder. Remove the node from the cluster
+# first.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family with context %}
 {%- set packages = salt['k8s_docker.packages'](family.docker) if family else {} %}

@@ -1,4 +1,4 @@
-# daemon.json and the registry's authority, in place before Docker is installed: it starts as it is to be.
+# daemon.json and the registry's CA certificate, before Docker is installed and starts for the first time.
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-docker-daemon-json:
   file.serialize:

@@ -1,6 +1,6 @@
-# Docker as rke needs it: the pinned version, held against upgrades by the system, configured from the pillar, running.
-# The registry's user name and password are not here: rke gives them to the nodes for the containers that it starts, and
-# the kubelet has them from rke, so a worker's pillar does not need them.
+# Docker as rke needs it: the pinned version, held against upgrades, configured from the pillar, running.
+# The registry's user name and password are not set here: rke passes them to the nodes for the containers that it starts
+# and to the kubelet, so a worker's pillar does not need them.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family with context %}
 {%- if not family %}

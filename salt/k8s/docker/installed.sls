@@ -1,4 +1,4 @@
-# The pinned version, or any that begins like it, and held: only a new pin in the pillar changes it.
+# The pinned version, or the newest with that prefix, on hold: only a new pin in the pillar changes it.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family with context %}
 {%- set pkgs = [] %}

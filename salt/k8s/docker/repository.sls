@@ -1,5 +1,5 @@
-# Where Docker's packages come from, when the pillar says so; the system's own sources otherwise. The files have names
-# of our own, so that taking `repository` out of the pillar takes them away.
+# Docker's package repository, when the pillar has one; otherwise the system's own sources. The files have names of
+# their own, so that removing `repository` from the pillar removes them.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family with context %}
 {%- set place = family.docker.repository %}

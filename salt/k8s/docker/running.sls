@@ -1,4 +1,4 @@
-# A new daemon.json restarts Docker; with live-restore containers do not notice.
+# A new daemon.json restarts Docker; with live-restore the containers keep running.
 include:
   - k8s.docker.configured
   - k8s.docker.installed

@@ -1,5 +1,5 @@
-# Undoes what k8s.os did and nothing else, after k8s.docker.clean. Packages of the distribution stay (the machine may
-# need them as well), kernel settings and modules stay as they are until the next boot, the host name stays.
+# Reverts k8s.os, after k8s.docker.clean. The distribution's packages stay (others may need them), kernel settings and
+# modules stay until the next boot, the host name stays.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family, container with context %}
 {%- set user = k8s.cluster.ssh.user %}

@@ -1,10 +1,10 @@
-# What RKE and Kubernetes need of a node's operating system, one file a subject, in this order.
+# What RKE and Kubernetes need of a node's operating system, one file for each subject, in this order.
 {%- from "k8s/os/family.jinja" import family with context %}
 {%- if not family %}
 k8s-os-family:
   k8s_host.stopped:
     - name: The operating system
-    - why: {{ (grains.get('osfinger', 'it') ~ " (os_family " ~ grains.get('os_family') ~ ", os " ~ grains.get('os') ~ ", osrelease " ~ grains.get('osrelease') ~ ") is not in salt/k8s/os/families.yaml, and nothing was done") | json }}
+    - why: {{ (grains.get('osfinger', 'it') ~ " (os_family " ~ grains.get('os_family') ~ ", os " ~ grains.get('os') ~ ", osrelease " ~ grains.get('osrelease') ~ ") is not in salt/k8s/os/families.yaml: not supported, nothing was done") | json }}
 {%- else %}
 include:
   - k8s.os.packages

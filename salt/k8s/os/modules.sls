@@ -1,4 +1,4 @@
-# Kernel modules: loaded now, and at every boot. A container has no kernel of its own, which the first state says.
+# Kernel modules, loaded now and at every boot. In a container the first state only reports what is missing.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import common, family, container with context %}
 {%- set modules = (common.kernel_modules + family.get('kernel_modules', []) + (['wireguard'] if k8s.cluster.network.encryption == 'wireguard' else []) + k8s.os.kernel_modules) | unique | list %}

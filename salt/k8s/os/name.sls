@@ -1,4 +1,4 @@
-# The node's name is its minion id, and every node finds the others without a name server.
+# The node's host name is its minion id, and every node resolves the others without a name server.
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-os-hostname:
   k8s_host.hostname_set:

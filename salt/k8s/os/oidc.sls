@@ -1,5 +1,5 @@
-# The certificate authority of the identity provider, for the API server of this control plane node. It is never taken
-# away: an API server that still has the flag would not start again without it.
+# The certificate authority of the identity provider, for the API server of this control plane node. It is never removed:
+# an API server that still has the flag cannot start without it.
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-os-oidc-ca:
   file.managed:

@@ -1,4 +1,4 @@
-# Programs that the node's own part of Kubernetes calls, and those that the pillar adds.
+# Programs that kubelet and kube-proxy call, and the packages of the pillar.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family with context %}
 k8s-os-packages:

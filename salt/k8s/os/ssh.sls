@@ -1,4 +1,4 @@
-# rke reaches Docker's socket through an SSH connection, which the server has to let this user forward.
+# rke reaches Docker's socket through an SSH connection, so the server has to allow this user to forward it.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family with context %}
 {%- set user = k8s.cluster.ssh.user %}

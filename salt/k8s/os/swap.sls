@@ -1,4 +1,4 @@
-# The kubelet's promises about memory do not hold with swap: off now, out of /etc/fstab, and no swap unit at boot.
+# The kubelet needs swap off: now, in /etc/fstab, and no swap unit at boot.
 {%- from "k8s/os/family.jinja" import container with context %}
 k8s-os-swap:
   k8s_host.swap_off:

@@ -1,4 +1,4 @@
-# Kernel settings: now, and at every boot. In a container those of its own network only; the rest is the machine's.
+# Kernel settings, now and at every boot. In a container only those of its network; the others are its host's.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import common, family with context %}
 {%- set values = {} %}

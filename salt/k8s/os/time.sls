@@ -1,10 +1,10 @@
-# Certificates and etcd need clocks that agree. A service that keeps the clock already is left to it: two would fight.
+# Certificates and etcd need synchronised clocks. A time service that runs already is kept: two would conflict.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family, container with context %}
 {%- set time = family.time %}
 {%- set others = [] if container or not k8s.os.time.enabled else salt['k8s_host.other_time_services'](time.service) %}
 {%- if not k8s.os.time.enabled or container or others %}
-{%-   set why = "k8s:os:time:enabled is false" if not k8s.os.time.enabled else "this is a " ~ container ~ " container: its clock is that of the machine it runs on" if container else (others | join(', ')) ~ " keeps the clock already" %}
+{%-   set why = "k8s:os:time:enabled is false" if not k8s.os.time.enabled else "this is a " ~ container ~ " container: its clock is its host's" if container else (others | join(', ')) ~ " is active already" %}
 k8s-os-time:
   k8s_host.left_alone:
     - name: The clock

@@ -1,4 +1,4 @@
-# The user as which rke reaches the node's Docker. Whoever may use Docker is root there: its key opens nothing else.
+# The user that rke logs in as. Whoever may use Docker is root on the node, so its key allows nothing but forwarding.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- set user = k8s.cluster.ssh.user %}
 {%- set home = (salt['user.info'](user) or {}).get('home') or '/home/' ~ user %}
@@ -15,11 +15,11 @@ k8s-os-user:
 k8s-os-user:
   k8s_host.left_alone:
     - name: The user {{ user }}
-    - why: it was here before, and gets the key and the group only
+    - why: it existed before: only its key and its group are managed
 {%- endif %}
 
-# Docker's package uses the group when it is there already. It is filled from this side, because in test mode a user
-# cannot be put in a group that does not exist yet.
+# Docker's package uses the group when it exists already. Members are added here, because in test mode a user cannot be
+# added to a group that does not exist yet.
 k8s-os-docker-group:
   group.present:
     - name: docker

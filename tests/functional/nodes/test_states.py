@@ -74,7 +74,7 @@ def test_modules_that_cannot_be_loaded_are_all_named(machine):
 
 def test_a_container_loads_no_module_and_says_so(container):
     answer = unchanged(container, "k8s_host.modules_loaded", "modules", modules=["vxlan"])
-    assert "docker container" in answer["comment"] and "not seen from here: vxlan" in answer["comment"]
+    assert "docker container" in answer["comment"] and "not visible here: vxlan" in answer["comment"]
     assert container.ran == []
 
 
@@ -101,7 +101,7 @@ def test_a_container_sets_its_networks_sysctls_only(container):
     container.file("/proc/sys/kernel/saltk8s_test", "0\n")
     values = {"net.saltk8s_test.forward": 1, "kernel.saltk8s_test": 10, "net.saltk8s_test.absent": 1}
     _, did = three_runs(container, "k8s_host.sysctls_set", "sysctls", values=values)
-    assert "left to the machine it runs on: kernel.saltk8s_test" in did["comment"]
+    assert "left to its host: kernel.saltk8s_test" in did["comment"]
     assert "net.saltk8s_test.absent: No such file" in did["comment"]
     assert container.file("/proc/sys/kernel/saltk8s_test") == "0\n"
     unchanged(container, "k8s_host.sysctls_set", "sysctls", values=values)
@@ -132,7 +132,7 @@ def test_swap_that_cannot_be_switched_off_is_an_error(machine):
 def test_a_container_leaves_swap_alone_and_says_so(container):
     container.file("/proc/swaps", SWAPS)
     container.file("/etc/fstab", FSTAB)
-    assert "it swaps to /dev/saltk8s_test" in unchanged(container, "k8s_host.swap_off", "swap")["comment"]
+    assert "the host swaps to /dev/saltk8s_test" in unchanged(container, "k8s_host.swap_off", "swap")["comment"]
 
 
 def test_the_host_name_is_set_once(machine):
@@ -144,7 +144,7 @@ def test_the_host_name_is_set_once(machine):
 
 def test_a_container_keeps_its_name_and_says_so(container):
     comment = unchanged(container, "k8s_host.hostname_set", "k8s-w1")["comment"]
-    assert f"keeps the name it was given, {container.NAME}" in comment
+    assert f"keeps its host name, {container.NAME}" in comment
 
 
 def test_a_block_in_a_file_that_is_not_ours(machine):

@@ -96,8 +96,8 @@ def test_a_block_stays_in_its_place():
         ("vxlan", [], "", "", [], False),
     ],
 )
-def test_module_is_there(name, loaded, built_in, filesystems, traces, there):
-    assert host.module_is_there(name, loaded, built_in, filesystems, traces) is there
+def test_module_available(name, loaded, built_in, filesystems, traces, there):
+    assert host.module_available(name, loaded, built_in, filesystems, traces) is there
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_module_is_there(name, loaded, built_in, filesystems, traces, there):
 )
 def test_sysctl_path(name, path, own):
     assert host.sysctl_path(name) == path
-    assert host.own_to_container(name) is own
+    assert host.is_namespaced(name) is own
 
 
 def test_swap_devices():

@@ -18,12 +18,12 @@ def added(text: str) -> str:
 
 
 def test_a_file_that_is_made_has_the_mode_that_is_asked_for_and_one_that_was_there_keeps_its_own(machine):
-    machine.place("/etc").mkdir()
+    machine.path_of("/etc").mkdir()
     machine.rewrite("/etc/made", added, test=False, mode="0600")
-    machine.place("/etc/old").write_text("old\n")
-    machine.place("/etc/old").chmod(0o640)
+    machine.path_of("/etc/old").write_text("old\n")
+    machine.path_of("/etc/old").chmod(0o640)
     assert machine.rewrite("/etc/old", added, test=False, mode="0600") == {"/etc/old": {"old": "", "new": "new"}}
-    modes = {path.name: path.stat().st_mode & 0o777 for path in machine.place("/etc").iterdir()}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in machine.path_of("/etc").iterdir()}
     assert modes == {"made": 0o600, "old": 0o640}
     assert machine.read("/etc/old") == "old\nnew\n"
 
@@ -34,11 +34,11 @@ def test_in_test_mode_nobody_is_asked_for_an_owner_who_may_not_exist_yet(machine
 
     changes = machine.rewrite("/home/new/.ssh/authorized_keys", added, test=True, owner=owner)
     assert changes == {"/home/new/.ssh/authorized_keys": {"old": "", "new": "new"}}
-    assert list(machine.place("/").iterdir()) == []
+    assert list(machine.path_of("/").iterdir()) == []
 
 
 def test_a_file_that_cannot_be_written_is_named(machine):
-    machine.place("/etc").write_text("no folder")
+    machine.path_of("/etc").write_text("no folder")
     with pytest.raises(errors.CommandError, match="cannot write /etc/hosts: File exists"):
         machine.rewrite("/etc/hosts", added, test=False)
 
@@ -54,6 +54,6 @@ def test_settings_that_are_refused_are_all_named_on_a_machine_and_noted_in_a_con
 
 
 def test_a_file_is_no_folder_of_a_machine(machine):
-    machine.place("/proc").write_text("")
+    machine.path_of("/proc").write_text("")
     assert machine.read("/proc/swaps") == ""
     assert machine.missing_modules(["vxlan"]) == ["vxlan"]

@@ -1,8 +1,8 @@
 """What Salt Cloud reads, from the model: provider, profiles (one a shape) and map (one entry a VM).
 
-Only keys that both drivers know are used: ``saltext.vcf-cloud`` on Salt 3008 and the ``vmware`` driver that Salt 3006
-carries. The exception is ``tags``, which the latter ignores. Everything is data, dumped as YAML at the end, so that no
-value of the pillar can become syntax.
+Only keys that both drivers support are used: ``saltext.vcf-cloud`` on Salt 3008 and the ``vmware`` driver of Salt 3006.
+The exception is ``tags``, which the latter ignores. Everything is data, dumped as YAML at the end, so that no value of
+the pillar can become YAML or Jinja syntax.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import yaml
 
 DEPLOY_SCRIPT = "k8s-minion"
 PARTS = ("provider", "profiles", "map", "conf")
-HEADER = "Written by the state k8s.cloud from the pillar k8s:cloud and k8s:nodes; a change made here is lost."
+HEADER = "Written by the state k8s.cloud from the pillar k8s:cloud and k8s:nodes; changes here are overwritten."
 
 
 def provider(model: dict) -> dict[str, dict]:
@@ -51,9 +51,9 @@ def profiles(model: dict) -> dict[str, dict]:
 
 
 def vm_map(model: dict) -> dict[str, list[dict]]:
-    """The map of the cluster's VMs: what tells one VM from the others of its shape.
+    """The map of the cluster's VMs: what differs between VMs of the same shape.
 
-    model: the validated model. Returns ``{profile: [{node: overrides}]}``. Nodes without a shape are machines which
+    model: the validated model. Returns ``{profile: [{node: overrides}]}``. Nodes without a shape are machines that
     exist already; they are not in the map.
     """
     entries: dict[str, list[dict]] = {}
@@ -68,13 +68,13 @@ def conf(model: dict) -> dict[str, Any]:
     """Settings of Salt Cloud itself: a new minion gets the custom modules before Salt Cloud ends.
 
     Without them its first ``state.apply k8s`` could not even be rendered. Salt Cloud ignores this key in profiles.
-    Returns an empty dict when it does not install the minion, for it would wait for it in vain.
+    Returns an empty dict when it does not install the minion, because waiting for the minion would time out.
     """
     return {"sync_after_install": "all"} if any(key_texts(model).values()) else {}
 
 
 def key_texts(model: dict) -> dict[str, str]:
-    """The private keys that Salt Cloud logs in with: ``{path: text}``, each to be readable by root alone."""
+    """The private keys that Salt Cloud logs in with: ``{path: text}``, to be readable by root only."""
     return {
         _key_path(model, name): shape["ssh_private_key"]
         for name, shape in model["cloud"]["shapes"].items()
@@ -101,7 +101,7 @@ def profile_name(model: dict, shape: str) -> str:
 
 
 def _key_path(model: dict, shape: str) -> str:
-    """The file of a shape's private key; a key of the shape's own has a file of its own."""
+    """The file of a shape's private key; a shape with a different key has its own file."""
     cloud, name = model["cloud"], model["cluster"]["name"]
     if cloud["shapes"][shape]["ssh_private_key"] != cloud["defaults"]["ssh_private_key"]:
         name = profile_name(model, shape)
@@ -128,7 +128,7 @@ def _profile(model: dict, name: str) -> dict[str, Any]:
 
 
 def _installation(model: dict, name: str) -> dict[str, Any]:
-    """How the minion gets its keys and its configuration: over SSH, or not at all by Salt Cloud."""
+    """How the minion gets its keys and its configuration: over SSH, or not from Salt Cloud."""
     shape = model["cloud"]["shapes"][name]
     if not shape["ssh_private_key"]:
         return {"deploy": False}
@@ -155,7 +155,7 @@ def _disks(shape: dict) -> dict[str, dict]:
 
 
 def _addressing(node: dict, shape: dict) -> dict[str, Any]:
-    """The static address of a VM; without one its first interface uses DHCP, which needs no word here."""
+    """The static address of a VM; without one its first interface uses DHCP, which needs no entry."""
     if node["address"] == "dhcp":
         return {}
     interface = ipaddress.ip_interface(node["address"])

@@ -1,4 +1,4 @@
-"""Docker on a node, as the pillar wants it. Pure."""
+"""Docker on a node, from the model: pure functions."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def daemon(model: Mapping[str, Any]) -> dict:
 
 
 def registry_host(url: str) -> str:
-    """Return host[:port] of a registry given as host[:port][/path]: what Docker names its settings by."""
+    """Return host[:port] of a registry given as host[:port][/path]: the name of its settings in Docker."""
     return url.partition("/")[0]
 
 
 def packages(model: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return Docker's packages, each with the version to install, None where any will do.
+    """Return Docker's packages, each with the version to install, None for any version.
 
     model: as ``k8s_config.get`` returns it; data: the family's ``docker``: ``packages``: {package of the pillar:
     {pinned: [...], held: [...]}} and ``version``, the form of a pin, with ``{pin}`` for the pillar's version and
-    ``{upstream}`` for the same without epoch. An empty dict when this family has no such package.
+    ``{upstream}`` for the same without epoch. An empty dict when this system does not have the chosen package.
     """
     names = data["packages"].get(model["docker"]["package"])
     if not names:

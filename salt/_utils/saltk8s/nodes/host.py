@@ -1,4 +1,4 @@
-"""What a node's operating system needs: the thinking of the execution and state module ``k8s_host``. Pure."""
+"""What a node's operating system needs: pure functions of the execution and state module ``k8s_host``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from saltk8s.base.overlay import overlay
 
 CONTAINER_VIRTUAL = {"container", "docker", "podman", "lxc", "openvzve", "systemd-nspawn"}
 CONTAINER_SUBTYPES = {"docker", "podman", "lxc", "libpod", "kubernetes", "systemd-nspawn", "openvz"}
-MARKERS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}  # files that a container engine leaves inside
+MARKERS = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}  # files that a container runtime creates inside
 
-# Where a kernel shows that it has a module, when neither /sys/module nor its list of built-in modules does.
+# Paths that exist when a module is available, although neither /sys/module nor the list of built-in modules has it.
 TRACES = {
     "br_netfilter": ["/proc/sys/net/bridge"],
     "nf_conntrack": ["/proc/sys/net/netfilter/nf_conntrack_count", "/proc/sys/net/netfilter/nf_conntrack_max"],
@@ -22,16 +22,16 @@ TRACES = {
 
 TIME_SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 SWAP_MARK = "# saltk8s took this out: "
-OWN_USER = "saltk8s deploy user"  # its full name: no colon, comma or equals sign, which passwd cannot hold
+OWN_USER = "saltk8s deploy user"  # its full name (GECOS): no colon, comma or equals sign
 
 
-def container_kind(grains: Mapping[str, Any], markers: Iterable[str] = (), said: str = "") -> str:
-    """Return what kind of container this is (``docker``), an empty string when it is a machine of its own.
+def container_kind(grains: Mapping[str, Any], markers: Iterable[str] = (), systemd: str = "") -> str:
+    """Return what kind of container this is (``docker``), an empty string when it is none.
 
-    grains: the minion's; markers: which of MARKERS there are; said: what systemd keeps in /run/systemd/container.
+    grains: the minion's; markers: those of MARKERS that exist; systemd: content of /run/systemd/container.
     """
-    if said.strip():
-        return said.strip()
+    if systemd.strip():
+        return systemd.strip()
     for marker in markers:
         if marker in MARKERS:
             return MARKERS[marker]
@@ -42,11 +42,11 @@ def container_kind(grains: Mapping[str, Any], markers: Iterable[str] = (), said:
 
 
 def family(grains: Mapping[str, Any], table: Mapping[str, Any]) -> dict:
-    """Return what the table of families says of this operating system, an empty dict when it does not know it.
+    """Return this operating system's data from the table of families, an empty dict when it is not supported.
 
     grains: the minion's; table: {``families``: {os_family: data}, ``systems``: {os: data}, ``releases``:
-    {osfinger: data}}. A system is known when its os_family is there and ``supported`` of the merged data, a list of
-    osrelease or osmajorrelease, has it. Later layers replace what they name.
+    {osfinger: data}}. A system is supported when its os_family is in the table and ``supported`` of the merged data, a
+    list of osrelease or osmajorrelease, has it. Later layers override earlier ones.
     """
     layers = [("families", "os_family"), ("systems", "os"), ("releases", "osfinger")]
     if grains.get("os_family") not in table["families"]:
@@ -61,9 +61,9 @@ def family(grains: Mapping[str, Any], table: Mapping[str, Any]) -> dict:
 
 
 def host_lines(nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the lines of /etc/hosts that name the nodes, those without a fixed address left out.
+    """Return the lines of /etc/hosts that name the nodes, without those that use DHCP.
 
-    nodes: the model's, each with ``ip`` (without prefix, None for DHCP). A long name comes with its first label.
+    nodes: the model's, each with ``ip`` (without prefix, None for DHCP). A long name is followed by its short name.
     """
     lines = []
     for name, node in nodes.items():
@@ -74,12 +74,12 @@ def host_lines(nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def block_markers(name: str) -> tuple[str, str]:
-    """Return the first and the last line of a block that we own in a file that is not ours."""
+    """Return the first and the last line of a block that saltk8s manages in somebody else's file."""
     return f"# begin saltk8s: {name}", f"# end saltk8s: {name}"
 
 
 def with_block(text: str, name: str, lines: Sequence[str]) -> str:
-    """Return the text with our block of that name in it: in its place when it is there already, else at the end."""
+    """Return the text with the block of that name: replaced in its place when it exists, else appended."""
     begin, end = block_markers(name)
     block = "\n".join([begin, *lines, end]) + "\n"
     found = _block(name).search(text)
@@ -89,7 +89,7 @@ def with_block(text: str, name: str, lines: Sequence[str]) -> str:
 
 
 def without_block(text: str, name: str) -> str:
-    """Return the text without our block of that name."""
+    """Return the text without the block of that name."""
     return _block(name).sub("", text)
 
 
@@ -98,8 +98,8 @@ def _block(name: str) -> re.Pattern:
     return re.compile(rf"^{begin}\n(?:.*\n)*?{end}(?:\n|\Z)", re.MULTILINE)
 
 
-def module_is_there(name: str, loaded: Iterable[str], built_in: str, filesystems: str, traces: Iterable[bool]) -> bool:
-    """Return whether the kernel has a module already.
+def module_available(name: str, loaded: Iterable[str], built_in: str, filesystems: str, traces: Iterable[bool]) -> bool:
+    """Return whether a kernel module is loaded or built in.
 
     loaded: the names in /sys/module; built_in: text of modules.builtin; filesystems: text of /proc/filesystems;
     traces: whether each of TRACES[name] exists.
@@ -111,19 +111,19 @@ def module_is_there(name: str, loaded: Iterable[str], built_in: str, filesystems
 
 
 def sysctl_path(name: str) -> str:
-    """Return the file of a sysctl below /proc/sys. ``net.ipv4.conf.eth0/1.rp_filter``: a slash is a dot of a name."""
+    """Return a sysctl's path below /proc/sys. ``net.ipv4.conf.eth0/1.rp_filter``: a slash means a dot in a name."""
     if "/" in name.partition(".")[0]:
         return name
     return name.translate(str.maketrans("./", "/."))
 
 
-def own_to_container(name: str) -> bool:
-    """Return whether a container has a value of its own of this sysctl: those of its network namespace only."""
+def is_namespaced(name: str) -> bool:
+    """Return whether a container has its own value of this sysctl: only those of the network namespace."""
     return sysctl_path(name).startswith("net/")
 
 
 def plain_value(value: Any) -> str:
-    """Return a sysctl's value as the kernel writes it: words with one blank between them."""
+    """Return a sysctl's value as the kernel writes it: words separated by one blank."""
     return " ".join(str(value).split())
 
 
@@ -133,12 +133,12 @@ def swap_devices(text: str) -> list[str]:
 
 
 def fstab_without_swap(text: str) -> str:
-    """Return /etc/fstab with its swap entries commented out, so that ``fstab_with_swap`` finds them again."""
+    """Return /etc/fstab with its swap entries commented out, marked so that ``fstab_with_swap`` can restore them."""
     return "".join(SWAP_MARK + line if _is_swap(line) else line for line in text.splitlines(keepends=True))
 
 
 def fstab_with_swap(text: str) -> str:
-    """Return /etc/fstab with the swap entries that we took out back in."""
+    """Return /etc/fstab with the swap entries that ``fstab_without_swap`` commented out restored."""
     return "".join(line.removeprefix(SWAP_MARK) for line in text.splitlines(keepends=True))
 
 
@@ -148,21 +148,21 @@ def _is_swap(line: str) -> bool:
 
 
 def other_time_services(ours: str) -> list[str]:
-    """Return the services that may keep a clock, without ours under any of its names (``chrony``, ``chronyd``)."""
+    """Return the known time services, except ours under any of its names (``chrony``, ``chronyd``)."""
     return [name for name in TIME_SERVICES if name not in ours and ours not in name]
 
 
 def same_host(current: str, wanted: str) -> bool:
-    """Return whether a host name is the wanted one, with or without its domain: both are common practice."""
+    """Return whether a host name is the wanted one, with or without its domain: both are common."""
     if "." in current and "." in wanted:
         return current.lower() == wanted.lower()
     return current.partition(".")[0].lower() == wanted.partition(".")[0].lower()
 
 
 def ssh_obstacles(settings: str, user: str, groups: Iterable[str] = ()) -> list[str]:
-    """Return what in a server's settings keeps ``rke`` from reaching Docker through SSH, an empty list when nothing.
+    """Return the settings of an SSH server that keep ``rke`` from reaching Docker, an empty list when there are none.
 
-    settings: what ``sshd -T -C user=...`` prints; user: the deploy user; groups: the user's.
+    settings: output of ``sshd -T -C user=...``; user: the deploy user; groups: the user's.
     """
     found: dict[str, str] = {}
     for line in settings.splitlines():
@@ -182,19 +182,19 @@ def ssh_obstacles(settings: str, user: str, groups: Iterable[str] = ()) -> list[
         problems.append("PubkeyAuthentication is no, it has to be yes")
     files = found.get("authorizedkeysfile", ".ssh/authorized_keys").split()
     if not {".ssh/authorized_keys", "%h/.ssh/authorized_keys"} & set(files):
-        problems.append(f"AuthorizedKeysFile is {' '.join(files)}, it has to have .ssh/authorized_keys")
-    return problems + _not_admitted(found, user, list(groups))
+        problems.append(f"AuthorizedKeysFile is {' '.join(files)}, it has to include .ssh/authorized_keys")
+    return problems + _denied_user(found, user, list(groups))
 
 
-def _not_admitted(found: Mapping[str, str], user: str, groups: list[str]) -> list[str]:
+def _denied_user(found: Mapping[str, str], user: str, groups: list[str]) -> list[str]:
     problems = []
-    # a pattern (*, ?, !, user@host) is the site's own and is not judged here: only plain lists are certain
+    # patterns (*, ?, !, user@host) are not evaluated here, only plain lists
     for key, name, who in (("allowusers", "AllowUsers", [user]), ("allowgroups", "AllowGroups", groups)):
         listed = found.get(key, "").split()
         if listed and who and not set(listed) & set(who) and not re.search(r"[*?!@]", " ".join(listed)):
-            problems.append(f"{name} is {' '.join(listed)}: the user {user} is not admitted")
+            problems.append(f"{name} is {' '.join(listed)}: the user {user} is not allowed")
     for key, name, who in (("denyusers", "DenyUsers", [user]), ("denygroups", "DenyGroups", groups)):
         refused = set(found.get(key, "").split()) & set(who)
         if refused:
-            problems.append(f"{name} has {' '.join(sorted(refused))}: the user {user} is refused")
+            problems.append(f"{name} has {' '.join(sorted(refused))}: the user {user} is denied")
     return problems

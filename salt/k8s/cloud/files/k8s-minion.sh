@@ -1,16 +1,16 @@
 #!/bin/sh
-# Deploy script for a template that carries the Salt minion already: gives a new VM its identity and starts the minion.
+# Deploy script for a template with the Salt minion installed: gives a new VM its identity and starts the minion.
 # Salt Cloud runs it as root from the folder into which it copied minion, minion.pem, minion.pub and perhaps grains.
-# The master accepted the key before the VM existed, so nobody has to accept it by hand.
+# The master accepted the key before the VM existed, so nobody has to accept it manually.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
 command -v salt-minion >/dev/null || {
-    echo "the template has no salt-minion in $PATH" >&2
+    echo "no salt-minion in $PATH: install it in the template" >&2
     exit 1
 }
 
-# a minion that the template started by itself has an identity of its own; it must not answer with it
+# a minion that the template started has another identity, which must not connect
 systemctl stop salt-minion 2>/dev/null || true
 rm -rf /etc/salt/minion_id /etc/salt/pki/minion
 
