@@ -38,8 +38,6 @@ TEMPLATE = "debian12-template"
 VM_PREFIX = "vcsim-"  # how the simulator names the containers behind its VMs
 
 DEBIAN = "bookworm"
-RKE_VERSION = "v1.8.5"
-KUBERNETES_IMAGES = "v1.32.6-rancher1-1"
 
 
 def store() -> pathlib.Path:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-KUBERNETES = "1.32.6"
-STAGING = "v0." + KUBERNETES.split(".", 1)[1]  # k8s.io/api and its siblings follow Kubernetes' minor and patch
-CALICO = "v0.0.0-20250529224300-393b14e729a6"  # the commit of v3.30.1
+from labkit import versions
+
 # the release of cli-runtime that Velero asks for is not served; it is used by its command line alone
 VELERO_REPLACE = {"k8s.io/cli-runtime": "k8s.io/cli-runtime@v0.32.13"}
 
@@ -44,23 +43,23 @@ class Program:
 
 
 def _kubernetes(name: str, tier: str) -> Program:
-    major, minor, _ = KUBERNETES.split(".")
+    major, minor, _ = versions.KUBERNETES.split(".")
     values = {}
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
         values |= {
-            f"{package}.gitVersion": f"v{KUBERNETES}",
+            f"{package}.gitVersion": f"v{versions.KUBERNETES}",
             f"{package}.gitMajor": major,
             f"{package}.gitMinor": minor,
             f"{package}.gitTreeState": "clean",
-            f"{package}.buildDate": "2025-06-17T00:00:00Z",
+            f"{package}.buildDate": versions.KUBERNETES_BUILT,
         }
     return Program(
         name,
-        f"k8s.io/kubernetes@v{KUBERNETES}",
+        f"k8s.io/kubernetes@v{versions.KUBERNETES}",
         f"./cmd/{name}",
         tier,
         values,
-        staging=STAGING,
+        staging=versions.STAGING,
         sums="kubernetes/go.sum",
         drop=("k8s.io/sample-",),
     )
@@ -69,11 +68,13 @@ def _kubernetes(name: str, tier: str) -> Program:
 def _calico(name: str, package: str) -> Program:
     module = "github.com/projectcalico/calico"
     values = {
-        f"{module}/pkg/buildinfo.Version": "v3.30.1",
-        f"{module}/node/buildinfo.GitVersion": "v3.30.1",
-        f"{module}/node/pkg/lifecycle/startup.VERSION": "v3.30.1",
+        f"{module}/pkg/buildinfo.Version": versions.CALICO_BUILT,
+        f"{module}/node/buildinfo.GitVersion": versions.CALICO_BUILT,
+        f"{module}/node/pkg/lifecycle/startup.VERSION": versions.CALICO_BUILT,
     }
-    return Program(name, f"{module}@{CALICO}", f"{module}/{package}", variables=values, modfile="calico")
+    return Program(
+        name, f"{module}@{versions.CALICO_COMMIT}", f"{module}/{package}", variables=values, modfile="calico"
+    )
 
 
 def _cni(name: str, package: str, version: str = "v1.6.0") -> Program:
@@ -100,27 +101,27 @@ def _of_prometheus(name: str, module: str, package: str = ".", tier: str = "clus
 
 PROGRAMS = [
     # what `make test` needs comes first: it can start while the rest is built
-    Program("rke", "github.com/rancher/rke@v1.8.5", tier="test", variables={"main.VERSION": "v1.8.5"}),
+    Program("rke", f"github.com/rancher/rke@{versions.RKE}", tier="test", variables={"main.VERSION": versions.RKE}),
     _kubernetes("kubectl", "test"),
     _kubernetes("kube-apiserver", "test"),
-    Program("etcd", "go.etcd.io/etcd/server/v3@v3.5.16", tier="test"),
+    Program("etcd", f"go.etcd.io/etcd/server/v3@{versions.ETCD}", tier="test"),
     _prometheus("promtool", "test"),
     _of_prometheus("amtool", "alertmanager@v0.34.2", "./cmd/amtool", "test"),
     _kubernetes("kubelet", "cluster"),
     _kubernetes("kube-controller-manager", "cluster"),
     _kubernetes("kube-scheduler", "cluster"),
     _kubernetes("kube-proxy", "cluster"),
-    Program("etcdctl", "go.etcd.io/etcd/etcdctl/v3@v3.5.16"),
+    Program("etcdctl", f"go.etcd.io/etcd/etcdctl/v3@{versions.ETCD}"),
     Program(
         "cri-dockerd",
         "github.com/Mirantis/cri-dockerd@v0.3.14",
         variables={"github.com/Mirantis/cri-dockerd/cmd/version.Version": "0.3.14"},
     ),
-    Program("coredns", "github.com/coredns/coredns@v1.11.3"),
+    Program("coredns", f"github.com/coredns/coredns@v{versions.COREDNS}"),
     Program(
         "flanneld",
-        "github.com/flannel-io/flannel@v0.28.4",
-        variables={"github.com/flannel-io/flannel/pkg/version.Version": "v0.28.4"},
+        f"github.com/flannel-io/flannel@{versions.FLANNEL_BUILT}",
+        variables={"github.com/flannel-io/flannel/pkg/version.Version": versions.FLANNEL_BUILT},
         drop=("github.com/tencentcloud/",),
         overlay={
             "pkg/backend/tencentvpc/tencentvpc.go": "flannel/tencentvpc.go",
@@ -147,11 +148,11 @@ PROGRAMS = [
     _calico("check-status", "kube-controllers/cmd/check-status"),
     Program(
         "metrics-server",
-        "sigs.k8s.io/metrics-server@v0.7.2",
+        f"sigs.k8s.io/metrics-server@{versions.METRICS_SERVER}",
         "./cmd/metrics-server",
         variables={
-            "sigs.k8s.io/metrics-server/pkg/version.gitVersion": "v0.7.2",
-            "k8s.io/client-go/pkg/version.gitVersion": "v0.7.2",
+            "sigs.k8s.io/metrics-server/pkg/version.gitVersion": versions.METRICS_SERVER,
+            "k8s.io/client-go/pkg/version.gitVersion": versions.METRICS_SERVER,
         },
     ),
     Program("metallb-controller", "go.universe.tf/metallb@v0.15.2", "./controller"),

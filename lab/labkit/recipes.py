@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from labkit import versions
+
 # what the node formulas install on a machine without internet
 OFFLINE_PACKAGES = "docker.io"
 
@@ -57,10 +59,10 @@ IMAGES = [
     Image("web", "saltk8s-lab/web:1", own=("web",), user="65534"),
     Image("nginx", "nginx:stable-alpine", base="base", folder="nginx"),
     Image("redis", "redis:7", base="debian", folder="redis"),
-    Image("pause", "rancher/mirrored-pause:3.7", own=("pause",)),
+    Image("pause", f"rancher/mirrored-pause:{versions.PAUSE}", own=("pause",)),
     Image(
         "hyperkube",
-        "rancher/hyperkube:v1.32.6-rancher1",
+        f"rancher/hyperkube:{versions.HYPERKUBE}",
         base="base",
         folder="hyperkube",
         programs=_same(
@@ -69,51 +71,62 @@ IMAGES = [
     ),
     Image(
         "rke-tools",
-        "rancher/rke-tools:v0.1.114",
+        f"rancher/rke-tools:{versions.RKE_TOOLS}",
         base="base",
         folder="rke-tools",
         programs=_same("etcdctl", "etcd", "cri-dockerd"),
         own=("rke-etcd-backup",),
     ),
     Image(
-        "etcd", "rancher/mirrored-coreos-etcd:v3.5.16", base="base", folder="etcd", programs=_same("etcd", "etcdctl")
+        "etcd",
+        f"rancher/mirrored-coreos-etcd:{versions.ETCD}",
+        base="base",
+        folder="etcd",
+        programs=_same("etcd", "etcdctl"),
     ),
-    Image("coredns", "rancher/mirrored-coredns-coredns:1.11.3", programs=_same("coredns")),
+    Image("coredns", f"rancher/mirrored-coredns-coredns:{versions.COREDNS}", programs=_same("coredns")),
     Image(
         "autoscaler",
-        "rancher/mirrored-cluster-proportional-autoscaler:v1.9.0",
+        f"rancher/mirrored-cluster-proportional-autoscaler:{versions.AUTOSCALER}",
         own=("cluster-proportional-autoscaler",),
     ),
     Image(
         "flannel",
-        "rancher/mirrored-flannel-flannel:v0.26.4",
+        f"rancher/mirrored-flannel-flannel:{versions.FLANNEL}",
         base="base",
         folder="flannel",
         programs=_same("flanneld"),
     ),
-    Image("flannel-cni", "rancher/flannel-cni:v1.4.1-rancher1", base="base", folder="flannel-cni", programs=CNI),
+    Image(
+        "flannel-cni", f"rancher/flannel-cni:{versions.FLANNEL_CNI}", base="base", folder="flannel-cni", programs=CNI
+    ),
     Image(
         "calico-cni",
-        "rancher/calico-cni:v3.30.2-rancher1",
+        f"rancher/calico-cni:{versions.CALICO_CNI}",
         base="base",
         folder="calico-cni",
         programs=CNI | {"calico-cni": "calico", "calico-install": "install"},
     ),
     Image(
         "calico-node",
-        "rancher/mirrored-calico-node:v3.30.2",
+        f"rancher/mirrored-calico-node:{versions.CALICO}",
         base="base",
         folder="calico-node",
         programs=_same("calico-node"),
     ),
     Image(
         "kube-controllers",
-        "rancher/mirrored-calico-kube-controllers:v3.30.2",
+        f"rancher/mirrored-calico-kube-controllers:{versions.CALICO}",
         base="debian",
         folder="kube-controllers",
         programs=_same("kube-controllers", "check-status"),
     ),
-    Image("metrics-server", "rancher/mirrored-metrics-server:v0.7.2", programs=_same("metrics-server"), user="1000"),
+    Image(
+        "metrics-server",
+        f"rancher/mirrored-metrics-server:{versions.METRICS_SERVER}",
+        programs=_same("metrics-server"),
+        user="1000",
+    ),
     Image(
         "metallb-controller", "metallb/controller:v0.15.2", programs={"metallb-controller": "controller"}, user="65534"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from labkit import versions
 from salt.exceptions import CommandExecutionError
 from tests.support import kubectl as objects
 from tests.support.salt import Minion
@@ -184,10 +185,10 @@ def test_reading_functions(apiserver, run, call, minion, tmp_path):
     assert [obj["metadata"]["name"] for obj in call("get", "nodes")] == ["w1"]
     assert call("get", "configmaps", selector="saltk8s.io/set=reading", namespace="kube-system") != []
     assert {"deployments.apps", "replicasets.apps"} <= set(call("api_resources", "apps", namespaced=True))
-    versions = call("version")
-    assert versions["client"] == versions["server"] == "v1.32.6"
+    found = call("version")
+    assert found["client"] == found["server"] == versions.KUBECTL
     early = minion.call("kubectl.version", kubeconfig=str(tmp_path / "none"))
-    assert early == {"client": "v1.32.6", "server": None}
+    assert early == {"client": versions.KUBECTL, "server": None}
     assert call("delete", "configmap", "reading") is True
     assert call("delete", "configmap", "reading") is False
     change = call("diff", "reading", objects=[objects.deployment("reading"), objects.config_map("reading", a="1")])

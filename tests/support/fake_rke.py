@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from labkit import versions
+
 _SCRIPT = """#!{python}
 import sys
 sys.path[:0] = {paths}
@@ -83,10 +85,10 @@ def _kubectl(place: Path, argv: list[str]) -> int:
 
 def _rke(place: Path, argv: list[str]) -> int:
     if argv == ["--version"]:
-        print("rke version " + _file_or(place, "version", "v1.8.5"))
+        print("rke version " + _file_or(place, "version", versions.RKE))
         return 0
     if argv[:1] == ["config"]:
-        print(_file_or(place, "offered", "v1.31.10-rancher1-1\nv1.32.6-rancher1-1"))
+        print(_file_or(place, "offered", f"v1.31.10-rancher1-1\n{versions.CLUSTER}"))
         return 0
     return _up(place, Path(argv[argv.index("--config") + 1]))
 
@@ -102,7 +104,7 @@ def _up(place: Path, config: Path) -> int:
     mode = _file_or(place, "mode", "ok").strip()
     declared = yaml.safe_load(config.read_text())
     state = config.with_suffix(".rkestate")
-    _print_line("info", "Running RKE version: v1.8.5")
+    _print_line("info", f"Running RKE version: {versions.RKE}")
     _print_line("info", "[certificates] Generating CA kubernetes certificates")
     password = next((one.get("password") for one in declared.get("private_registries", [])), None)
     _print_line("debug", f"registry password {password}")

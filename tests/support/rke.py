@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from labkit import versions
 from saltk8s.engine import health, ssh
 from saltk8s.engine.rke import engine as rke
 from saltk8s.pillar import model as models
@@ -19,7 +20,7 @@ _BASE: dict[str, Any] = {
     "cluster": {
         "name": "osug",
         "engine": "rke",
-        "version": "v1.32.6-rancher1-1",
+        "version": versions.CLUSTER,
         "admin": "k8s-admin",
         "api_names": ["k8s.osug.example"],
         "network": {

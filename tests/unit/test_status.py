@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from labkit import versions
 from saltk8s.services import status
 from tests.unit.base.test_certificates import UTC, signed
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=UTC)
-NODE = {"ready": True, "reason": "", "schedulable": True, "version": "v1.32.6"}
+NODE = {"ready": True, "reason": "", "schedulable": True, "version": versions.KUBECTL}
 GOOD = {"kind": "Deployment", "namespace": "web", "name": "site", "ready": True, "reason": ""}
 SICK = GOOD | {"name": "api", "ready": False, "reason": "0 of 2 available"}
 MODEL = {
-    "cluster": {"name": "osug", "version": "v1.32.6-rancher1-1"},
+    "cluster": {"name": "osug", "version": versions.CLUSTER},
     "nodes": {"cp1": {}, "w1": {}},
     "services": {"metallb": {"enabled": True}, "traefik": {"enabled": True}, "nfs": {"enabled": False}},
     "tenants": {"resif": {}, "ist": {"namespaces": ["ist-web", "ist-db"]}},
@@ -33,7 +34,7 @@ def backup(hours: float, phase: str = "Completed", of: str = "nightly") -> dict:
 
 def facts(**over) -> dict:
     known = {
-        "version": "v1.32.6",
+        "version": versions.KUBECTL,
         "failures": {},
         "nodes": {"cp1": NODE, "w1": NODE},
         "sets": {"metallb": [GOOD], "traefik": [GOOD, GOOD]},
@@ -56,7 +57,7 @@ def test_all_is_well():
     assert {row["state"] for row in rows} == {"ok", "off"}
     assert list(dict.fromkeys(row["part"] for row in rows)) == list(status.PARTS)
     text = status.lines(rows)
-    assert text[:2] == ["cluster", "  osug        ok       v1.32.6, the API server answers"]
+    assert text[:2] == ["cluster", f"  osug        ok       {versions.KUBECTL}, the API server answers"]
     assert text[-1] == "all of it is well (10 rows)"
     assert "200 days left" in "\n".join(text) and "10 h ago" in "\n".join(text)
 
@@ -67,7 +68,7 @@ FAILED = status.Failed("no route to host")
 @pytest.mark.parametrize(("over", "row", "state", "why"), [
     ({"version": FAILED}, "cluster osug", "bad", "the API server cannot be asked: no route to host"),
     ({"version": None}, "cluster osug", "bad", "it does not exist yet"),
-    ({"version": "v1.31.10"}, "cluster osug", "warn", "v1.31.10, and the pillar says v1.32.6"),
+    ({"version": "v1.31.10"}, "cluster osug", "warn", f"v1.31.10, and the pillar says {versions.KUBECTL}"),
     ({"nodes": FAILED}, "nodes 2 declared", "unknown", "no route to host"),
     ({"nodes": {"cp1": NODE}}, "nodes w1", "bad", "it is not in the cluster"),
     ({"nodes": {"cp1": NODE, "w1": NODE | {"ready": False, "reason": "no word"}}}, "nodes w1", "bad", "no word"),

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from labkit import versions
 from support import packaging
 from tests.support import pillars
 from tests.support.salt import ADMIN, ROOT, changed, failed, write_pillar
@@ -50,7 +51,7 @@ class Site:
         bareadm.write_text(BAREADM.replace("KUBECONFIG", str(api.kubeconfig)).replace("KUBECTL", str(api.kubectl_path)))
         binaries = {
             "bareadm": self.binary(bareadm, "v0.1.0"),
-            "kubectl": self.binary(api.kubectl_path, "v1.32.6"),
+            "kubectl": self.binary(api.kubectl_path, versions.KUBECTL),
         }
         write_pillar(folder / "minion" / "pillar", {"k8s": self.pillar(binaries)})
         self.minion = packaging.Masterless(
@@ -72,7 +73,7 @@ class Site:
             "cluster": {
                 "name": "test",
                 "engine": "bare",
-                "version": "v1.32.6",
+                "version": versions.KUBECTL,
                 "admin": ADMIN,
                 "state_dir": str(self.state),
                 "ssh": {"private_key": private, "public_key": public},
@@ -119,7 +120,7 @@ def test_everything_is_applied_with_it(site, own_apiserver):
 def test_what_operators_ask_names_no_other_engine(site):
     assert site.minion.call("k8s_cluster.programs") == ["bareadm", "kubectl"]
     images = site.minion.call("k8s_config.images")
-    assert (images["system"], images["missing"]) == (["registry.k8s.io/kube-apiserver:v1.32.6"], None)
+    assert (images["system"], images["missing"]) == ([f"registry.k8s.io/kube-apiserver:{versions.KUBECTL}"], None)
     clean = site.minion.call("state.show_low_sls", "k8s.cluster.clean")
     gone = [chunk["name"] for chunk in clean if chunk["state"] == "file"]
     assert gone == [f"{site.bin}/bareadm", f"{site.bin}/kubectl", "/etc/profile.d/saltk8s.sh"]
@@ -127,7 +128,7 @@ def test_what_operators_ask_names_no_other_engine(site):
 
 def test_the_pillar_of_one_engine_is_not_that_of_another(site):
     pillar = site.minion.call("pillar.raw", "k8s")
-    pillar["cluster"]["version"] = "v1.32.6-rancher1-1"
+    pillar["cluster"]["version"] = versions.CLUSTER
     del pillar["binaries"]["bareadm"]
     write_pillar(site.minion.folder / "pillar", {"k8s": pillar})
     problems = site.minion.call("k8s_config.validate")["problems"]

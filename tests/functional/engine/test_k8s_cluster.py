@@ -12,6 +12,7 @@ import subprocess
 
 import pytest
 import saltk8s.pillar.model
+from labkit import versions
 from salt.exceptions import CommandExecutionError
 from salt.utils.event import SaltEvent
 from tests.support import fake_rke, pillars
@@ -48,7 +49,7 @@ class Admin:
         }
         base = {
             "name": "test",
-            "version": "v1.32.6-rancher1-1",
+            "version": versions.CLUSTER,
             "admin": ADMIN,
             "state_dir": str(self.dir),
             "ssh": {
@@ -71,7 +72,7 @@ class Admin:
     def binary(self, name):
         """A program's pillar entry: a local copy with its checksum."""
         source = self.bin.parent / f"{name}-source"
-        version = {"rke": "v1.8.5", "kubectl": "v1.32.6"}[name]
+        version = {"rke": versions.RKE, "kubectl": versions.KUBECTL}[name]
         return {"source": str(source), "sha256": hashlib.sha256(source.read_bytes()).hexdigest(), "version": version}
 
     def minion(self, **cluster):
@@ -184,8 +185,8 @@ def test_failures_are_results_with_the_reason(admin):
 
 def test_the_modules_return_all_about_the_cluster_and_no_secret(admin):
     minion = admin.minion()
-    assert minion.call("rke.version") == "v1.8.5"
-    assert minion.call("rke.versions") == ["v1.31.10-rancher1-1", "v1.32.6-rancher1-1"]
+    assert minion.call("rke.version") == versions.RKE
+    assert minion.call("rke.versions") == ["v1.31.10-rancher1-1", versions.CLUSTER]
     assert minion.call("k8s_cluster.kubeconfig") is None
     assert minion.call("k8s_cluster.status")["exists"] is False
     assert minion.call("k8s_cluster.plan")["lines"][0] == "build a cluster of 2 nodes"

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import salt.loader
+from labkit import versions as lab
 from salt.exceptions import CommandExecutionError
 from saltk8s.base import version as versions
 from saltk8s.pillar import model as models
@@ -130,7 +131,7 @@ def test_the_images_of_rke(loaders, binaries, monkeypatch):
     monkeypatch.setattr(models, "BIN_DIR", str(binaries["rke"].parent))
     answer = minion.call("k8s_config.images")
     assert answer["missing"] is None
-    assert "rancher/hyperkube:v1.32.6-rancher1" in answer["system"]
+    assert f"rancher/hyperkube:{lab.HYPERKUBE}" in answer["system"]
     services = {image for found in answer["services"].values() for image in found}
     assert set(answer["mirror"]) == {*answer["system"], *services}
     assert all(image == pulled for image, pulled in answer["mirror"].items()), "no registry: pulled from where it is"

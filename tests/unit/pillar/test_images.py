@@ -11,7 +11,7 @@ from tests.support import pillars
     "reference, pulled",
     [
         ("quay.io/metallb/speaker:v0.15.2", "registry.osug.example/metallb/speaker:v0.15.2"),
-        ("rancher/hyperkube:v1.32.6-rancher1", "registry.osug.example/rancher/hyperkube:v1.32.6-rancher1"),
+        ("rancher/hyperkube:v1-rancher1", "registry.osug.example/rancher/hyperkube:v1-rancher1"),
         ("localhost/a:1", "registry.osug.example/a:1"),
         ("mirror:5000/a/b:1", "registry.osug.example/a/b:1"),
         ("redis:7", "registry.osug.example/redis:7"),

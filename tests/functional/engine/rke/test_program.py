@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from labkit import versions as lab
 from saltk8s.base import errors, process
 from saltk8s.engine import registry, ssh
 from saltk8s.engine.rke import cluster_yml, log_lines, rkestate, versions
@@ -43,15 +44,15 @@ def prepared(tmp_path, binaries):
 
 
 def test_its_version_and_what_it_offers(program):
-    assert program.version() == "v1.8.5"
+    assert program.version() == lab.RKE
     versions.check_rke(program.version())
-    assert program.offered() == ["v1.30.14-rancher1-1", "v1.31.10-rancher1-1", "v1.32.6-rancher1-1"]
+    assert program.offered() == ["v1.30.14-rancher1-1", "v1.31.10-rancher1-1", lab.CLUSTER]
 
 
 def test_it_lists_the_images_of_a_version(program):
-    images = program.images("v1.32.6-rancher1-1")
-    assert "rancher/hyperkube:v1.32.6-rancher1" in images
-    assert "rancher/mirrored-coreos-etcd:v3.5.16" in images
+    images = program.images(lab.CLUSTER)
+    assert f"rancher/hyperkube:{lab.HYPERKUBE}" in images
+    assert f"rancher/mirrored-coreos-etcd:{lab.ETCD}" in images
     assert images == sorted(set(images))
     assert all(":" in image and " " not in image for image in images)
 
@@ -146,7 +147,7 @@ def test_its_lines_are_parsed(program, tmp_path):
     lines = []
     with pytest.raises(errors.CommandError):
         program.up(str(tmp_path / "cluster.yml"), False, 60, lines.append)
-    assert log_lines.Line("info", "Running RKE version: v1.8.5", None) in lines
+    assert log_lines.Line("info", f"Running RKE version: {lab.RKE}", None) in lines
     assert lines[-1].level == "fatal"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from labkit import versions
 from saltk8s.base import errors
 from saltk8s.engine.rke import cluster_yml, rkestate
 from tests.support import rke as sample
@@ -23,6 +24,6 @@ def test_state_has_no_keys_and_no_password():
     found = rkestate.parse(json.dumps(sample.rkestate(config)))
     assert "CANARY" not in json.dumps(found)
     assert found["running"]
-    assert found["version"] == "v1.32.6-rancher1-1"
+    assert found["version"] == versions.CLUSTER
     assert found["nodes"]["w1"]["roles"] == ["worker"]
     assert rkestate.parse(None) is None

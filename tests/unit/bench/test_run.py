@@ -1,0 +1,28 @@
+"""The command line, and `make bench`."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from bench import objects
+from bench import run as command
+from support import tree
+
+
+def test_the_command_line_says_what_is_measured():
+    assert command.parsed([]).sizes == [410, 5000]
+    assert command.parsed([]).cases == list(objects.CASES)
+    assert command.parsed(["--quick"]).sizes == [410]
+    assert command.parsed(["--quick", "--sizes", "20"]).sizes == [20]
+    assert command.parsed(["--tools", "kubectl-ssa,saltk8s"]).tools == ["kubectl-ssa", "saltk8s"]
+    with pytest.raises(SystemExit):
+        command.parsed(["--cases", "noop,none"])
+    with pytest.raises(SystemExit):
+        command.parsed(["--sizes", "0"])
+
+
+def test_make_bench_takes_a_file_of_ones_own():
+    words = ["make", "-s", "-n", "bench", "MANIFESTS=my file.yaml", "ARGS=--quick"]
+    shown = subprocess.run(words, cwd=tree.ROOT, capture_output=True, text=True, check=True).stdout
+    assert "tests/bench/run.py --manifests 'my file.yaml' --quick" in shown
