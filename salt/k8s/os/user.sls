@@ -15,7 +15,7 @@ k8s-os-user:
 k8s-os-user:
   k8s_host.left_alone:
     - name: The user {{ user }}
-    - why: it existed before: only its key and its group are managed
+    - why: it existed before, so only its key and its group are managed
 {%- endif %}
 
 # Docker's package uses the group when it exists already. Members are added here, because in test mode a user cannot be
