@@ -11,7 +11,6 @@ import datetime
 import hashlib
 import json
 import logging
-import ssl
 import time
 from pathlib import Path
 
@@ -19,19 +18,17 @@ import yaml
 from salt.exceptions import CommandExecutionError
 from saltk8s.base import errors, loader
 from saltk8s.base import version as versions
-from saltk8s.kubectl.client import kubeconfig
-from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
 from saltk8s.services import status as statuses
-from saltk8s.services.tenants import model as tenants
+from saltk8s.services import status_facts
+from saltk8s.services.tenants import quota_report
 
 log = logging.getLogger(__name__)
 
 DEFAULTS = "salt://k8s/defaults.yaml"
 DEFAULTS_KEPT_S = 30  # a process that lives long reads the defaults again after this time
 SECRET_ROLES = ("admin", "cloud")
-PATIENCE_S = 10  # for the API server's certificate
 
 
 def __virtual__():
@@ -173,7 +170,7 @@ def tenant_report(text=False):
         salt k8s-admin k8s_config.tenant_report text=True
     """
     found = __salt__["k8s_tenants.report"]()
-    return tenants.table(found) if text else found
+    return quota_report.table(found) if text else found
 
 
 def paths():
@@ -212,62 +209,17 @@ def status(failures=None):
     """
     model = _model()
     now = datetime.datetime.now(datetime.timezone.utc)
-    rows = statuses.table(model, _facts(model) | {"failures": failures or {}}, now)
+    facts = status_facts.read(model, _call)
+    rows = statuses.table(model, facts | {"failures": failures or {}}, now)
     return {"healthy": statuses.healthy(rows), "rows": rows, "lines": statuses.lines(rows)}
 
 
-def _facts(model):
-    """Read what the table is made of; once the API server does not answer nothing more is asked of it."""
-    version = _asked("kubectl.version")
-    there = None if isinstance(version, statuses.Failed) else version["server"]
-    ask = _asked if there else lambda *_, **__: statuses.Failed("not asked: see cluster")
-    records = ask("kubectl.get", "configmaps", namespace="kube-system", selector=SET_LABEL)
-    spaces = ask("kubectl.get", "namespaces") if model.get("tenants") else []
-    served = ask("kubectl.api_resources", "velero.io")
-    failed = isinstance(served, statuses.Failed)
-    schedules, backups = (
-        served if failed else ask("kubectl.get", kind) if kind in served else None
-        for kind in ("schedules.velero.io", "backups.velero.io")
-    )
-    return {
-        "version": version if isinstance(version, statuses.Failed) else there,
-        "nodes": ask("kubectl.nodes"),
-        "sets": records if isinstance(records, statuses.Failed) else _sets(model["services"], records),
-        "namespaces": spaces if isinstance(spaces, statuses.Failed) else statuses.phases(spaces),
-        "certificates": _certificates(model["paths"]["kubeconfig"]),
-        "schedules": schedules,
-        "backups": backups,
-    }
-
-
-def _sets(services, records):
-    """Return the live objects of each service that has a set's record."""
-    names = {record["metadata"]["labels"][SET_LABEL] for record in records}
-    return {name: _asked("kubectl.list_set", name) for name in services if name in names}
-
-
-def _certificates(path):
-    """Return the certificates that the admin's access hangs on, as PEM, each a Failed when it cannot be had."""
-    if not Path(path).exists():
-        return {}
-    try:
-        endpoint = kubeconfig.endpoint(path)
-    except errors.SaltK8sError as err:
-        return {"admin kubeconfig": statuses.Failed(err)}
-    try:
-        # not verified: one that has ended is to be read, too, and nothing is sent
-        serving = ssl.get_server_certificate((endpoint.host, endpoint.port), timeout=PATIENCE_S)
-    except (OSError, ValueError) as err:
-        serving = statuses.Failed(f"{endpoint.host}:{endpoint.port} gives none: {err}")
-    found = {"API server": serving}
-    return found | {"admin kubeconfig": endpoint.certificate} if endpoint.certificate else found
-
-
-def _asked(function, *args, **kwargs):
+def _call(function, *args, **kwargs):
+    """Call an execution function; return its error as a Failed."""
     try:
         return __salt__[function](*args, **kwargs)
     except (CommandExecutionError, KeyError) as err:  # KeyError: this minion has no such function
-        return statuses.Failed(" ".join(str(err).split())[:300])
+        return status_facts.failed(err)
 
 
 def _is_job(kwargs):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import yaml
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import errors, redact
+from saltk8s.base import edges
 from saltk8s.base import files as file_writes
-from saltk8s.services.prometheus import alerting, highstate
-from saltk8s.services.prometheus import configuration as monitoring
+from saltk8s.services.prometheus import alertmanager_yml, highstate, prometheus_yml
 from saltk8s.services.prometheus import dashboards as boards
+from saltk8s.services.prometheus import rules as rule_files
 
 __virtualname__ = "k8s_monitoring"
 
@@ -36,7 +36,7 @@ def prometheus_config():
         salt --out=newline_values_only k8s-admin k8s_monitoring.prometheus_config
     """
     jobs = yaml.safe_load(_read(JOBS))
-    return monitoring.text(monitoring.configuration(_model(), jobs))
+    return prometheus_yml.text(prometheus_yml.configuration(_model(), jobs))
 
 
 def alertmanager_config(**kwargs):
@@ -50,10 +50,8 @@ def alertmanager_config(**kwargs):
 
         salt --out=newline_values_only k8s-admin k8s_monitoring.alertmanager_config
     """
-    service = _model()["services"]["prometheus"]
-    if any(key.startswith("__pub_") for key in kwargs):
-        service = _hidden(service)
-    return monitoring.text(alerting.configuration(service))
+    service = _model(**kwargs)["services"]["prometheus"]
+    return prometheus_yml.text(alertmanager_yml.configuration(service))
 
 
 def fingerprint(text):
@@ -69,7 +67,7 @@ def fingerprint(text):
 
         salt k8s-admin k8s_monitoring.fingerprint text
     """
-    return monitoring.fingerprint(text, _model()["cluster"]["name"])
+    return prometheus_yml.fingerprint(text, _model()["cluster"]["name"])
 
 
 def files(folder):
@@ -105,13 +103,11 @@ def rules():
     """
     service = _model()["services"]["prometheus"]
     found = files("salt://k8s/prometheus/rules")
-    found["limits.yaml"] = monitoring.text(monitoring.limits(service))
+    found["limits.yaml"] = prometheus_yml.text(rule_files.limits(service))
     for index, address in enumerate(service["rules"]):
         where = f"k8s:services:prometheus:rules:{index} ({address})"
-        try:
-            found[f"site-{index}-{Path(address).stem}.yaml"] = monitoring.checked_rules(_read(address), where)
-        except errors.SaltK8sError as err:
-            raise CommandExecutionError(str(err)) from err
+        with edges.translated(CommandExecutionError):
+            found[f"site-{index}-{Path(address).stem}.yaml"] = rule_files.checked_rules(_read(address), where)
     return found
 
 
@@ -159,10 +155,8 @@ def export_drift(mods="k8s"):
         raise CommandExecutionError("k8s:services:prometheus is not enabled: there is nobody to tell")
     begin = time.time()
     answer = __salt__["state.apply"](mods, test=True)
-    try:
+    with edges.translated(CommandExecutionError):
         found = highstate.counts(answer)
-    except errors.SaltK8sError as err:
-        raise CommandExecutionError(str(err)) from err
     end = time.time()
     text = highstate.metrics(minion, found, end, end - begin)
     __context__.pop("retcode", None)  # that of the states; this function did what it should
@@ -173,7 +167,7 @@ def _give(roles, minion, text):
     if "admin" in roles:
         given = [highstate.config_map(minion, text)]
         __salt__["kubectl.apply"](highstate.SET, objects=given, wait=False)
-        return f"ConfigMap monitoring/{highstate.NAME}"
+        return f"ConfigMap {highstate.NAMESPACE}/{highstate.NAME}"
     folder = Path(highstate.FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "highstate.prom"
@@ -181,8 +175,8 @@ def _give(roles, minion, text):
     return str(path)
 
 
-def _model():
-    return __salt__["k8s_config.get"]()
+def _model(**kwargs):
+    return __salt__["k8s_config.get"](**kwargs)
 
 
 def _read(address):
@@ -190,15 +184,3 @@ def _read(address):
     if not path:
         raise CommandExecutionError(f"{address} is not on the file server")
     return Path(path).read_text(encoding="utf-8")
-
-
-def _hidden(service):
-    """Return the service with everything secret replaced."""
-    smtp = service["smtp"] and service["smtp"] | {"password": service["smtp"]["password"] and redact.REDACTED}
-    receivers = {
-        name: one
-        | {"webhooks": [redact.REDACTED for _ in one["webhooks"]]}
-        | {"mattermost": one["mattermost"] and redact.REDACTED}
-        for name, one in service["receivers"].items()
-    }
-    return service | {"smtp": smtp, "receivers": receivers}

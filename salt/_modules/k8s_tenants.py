@@ -14,6 +14,7 @@ from saltk8s.kubectl.client import access, kubeconfig
 from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
 from saltk8s.services.tenants import model as tenants
+from saltk8s.services.tenants import quota_report
 
 
 def __virtual__():
@@ -56,7 +57,7 @@ def report():
     with edges.translated(CommandExecutionError):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
         quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", f"--selector={SET_LABEL}=tenants")
-    found = tenants.report(model["tenants"], quotas)
+    found = quota_report.report(model["tenants"], quotas)
     for name, tenant in model["tenants"].items():
         own = tenant["kubeconfig"]
         found[name]["kubeconfig_until"] = tenant_kubeconfigs.expiry(own["path"]) if own else None

@@ -26,7 +26,7 @@ ROOMS = (
     (r"(?P<room>kubectl|nodes|cloud)(\..*)?", "{room}"),
     (r"services", "the list of services"),
     (r"services\.common", "what services share"),
-    (r"services\.status", "the status of services"),
+    (r"services\.status(_facts)?", "the status of services"),
     (r"services\.(?P<name>\w+)(\.(schema|model))?", "the schema of service {name}"),
     (r"services\.(?P<name>\w+)\..*", "service {name}"),
     (r"engine(\.(schema|registry|base|plan|state_folder))?", "the seam of engines"),

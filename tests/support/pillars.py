@@ -133,6 +133,16 @@ def full() -> dict:
     return merge(public(), secret_values())
 
 
+def model(*patches: dict) -> dict:
+    """Return the model of the example pillar; patches: laid over its ``k8s``, one after the other."""
+    from saltk8s.pillar import model as models  # not everybody who needs a pillar has the library
+
+    tree = full()
+    for patch in patches:
+        tree = merge(tree, patch)
+    return models.build(defaults(), tree)
+
+
 def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]

@@ -33,16 +33,16 @@ ONCE = {
     "3008": (
         "kubectl/test_faults",
         "kubectl/test_faults_client",
-        "test_backup_velero",
-        "test_traefik_real",
-        "test_adding_a_service",
+        "services/backup/test_velero",
+        "services/traefik/test_traefik",
+        "services/test_adding_a_service",
     ),
     "3006": (
         "kubectl/test_property",
         "kubectl/test_drift",
         "kubectl/test_many",
         "kubectl/test_replace",
-        "test_prometheus_rules",
+        "services/prometheus/test_rules",
     ),
 }
 NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}

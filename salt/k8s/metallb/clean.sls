@@ -1,11 +1,14 @@
 {#- Takes MetalLB and its kinds away: every LoadBalancer service loses its address. Nothing here holds data that is not
     in the pillar, so the protected kinds are named. -#}
 {%- set kinds = ["ipaddresspools", "l2advertisements", "bgpadvertisements", "bgppeers", "bfdprofiles", "communities", "servicel2statuses", "servicebgpstatuses"] %}
+{%- from "k8s/map.jinja" import k8s with context %}
 k8s-metallb-absent:
   kubectl.absent:
     - name: metallb
     - unprotect:
-      - Namespace metallb-system
+{%- for name in k8s.services.metallb.own_namespaces %}
+      - Namespace {{ name }}
+{%- endfor %}
 {%- for kind in kinds %}
       - CustomResourceDefinition {{ kind }}.metallb.io
 {%- endfor %}

@@ -1,7 +1,10 @@
 {#- Takes the driver and the storage classes away. Volumes and their data stay, but no pod can mount or let go of a volume
     of the csi driver without it: stop those pods before. -#}
+{%- from "k8s/map.jinja" import k8s with context %}
 k8s-nfs-absent:
   kubectl.absent:
     - name: nfs
     - unprotect:
-      - Namespace nfs-system
+{%- for name in k8s.services.nfs.own_namespaces %}
+      - Namespace {{ name }}
+{%- endfor %}

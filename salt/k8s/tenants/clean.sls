@@ -1,6 +1,9 @@
 {#- Takes the tenants' rights, quotas, fences and rules away. Their namespaces stay, with all that runs in them. -#}
+{%- from "k8s/map.jinja" import k8s with context %}
 k8s-tenants-absent:
   kubectl.absent:
     - name: tenants
     - unprotect:
-      - Namespace saltk8s-tenants
+{%- for name in k8s.services.tenants.own_namespaces %}
+      - Namespace {{ name }}
+{%- endfor %}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.functional.test_services import admin  # noqa: F401  a fixture
+from tests.functional.services.test_cases import admin  # noqa: F401  a fixture
 from tests.support import services
 
 PASSWORD = "canary-bgp-Xw2qe"  # of tests/cases/services/metallb.yaml

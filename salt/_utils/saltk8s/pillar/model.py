@@ -31,7 +31,7 @@ def build(
     Raises ConfigError with every problem.
     """
     needed = SECRET_ROLES if secrets_required is True else frozenset(secrets_required or ())
-    report = Report(needed, encrypted)
+    report = Report(needed, encrypted, schema_services.NAMESPACES)
     if not isinstance(defaults, Mapping) or not defaults:
         report.add(("salt://k8s/defaults.yaml",), "the pack's own defaults, as a map", redact.show(defaults))
         raise ConfigError(report.problems)

@@ -13,6 +13,7 @@ from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Rep
 from saltk8s.services import common
 
 MEANING = "Addresses for services of type LoadBalancer."
+NAMESPACES = ("metallb-system",)
 _HERE = ("k8s", "services", "metallb")
 
 _AS_NUMBER = Int(1, 4294967295)
@@ -182,16 +183,16 @@ def _pools_have_their_routers(model: dict[str, Any], report: Report) -> None:
 def _largest_block(addresses: Any) -> int:
     """Return the prefix length that every range of a pool has a block of, 0 when there is none."""
     lengths = []
-    for text in addresses or ():
-        first, last = map(ipaddress.IPv4Address, first_and_last(text))
+    for ends in filter(None, map(first_and_last, addresses or ())):
+        first, last = map(ipaddress.IPv4Address, ends)
         lengths.append(min(block.prefixlen for block in ipaddress.summarize_address_range(first, last)))
     return max(lengths, default=0)
 
 
 def _peers_are_routers(model: dict[str, Any], report: Report) -> None:
     """A peer has an address of its own, and nothing that its mode cannot do."""
-    metallb = common.enabled(model, "metallb")
-    bgp = (metallb or {}).get("bgp") or {}
+    metallb = common.enabled(model, "metallb") or {}
+    bgp = metallb.get("bgp") or {}
     native, profiles = bgp.get("mode") == "native", bgp.get("bfd_profiles") or {}
     for name, peer in (bgp.get("peers") or {}).items():
         path = (*_HERE, "bgp", "peers", name)
@@ -205,14 +206,13 @@ def _peers_are_routers(model: dict[str, Any], report: Report) -> None:
             report.add((*path, "bfd"), expected, redact.show(peer["bfd"]))
         for where in _pools_with(metallb, peer["address"]):
             report.add((*path, "address"), f"an address outside k8s:services:metallb:{where}", peer["address"])
-    for path, value in _needing_frr(bgp) if native else ():
-        report.add((*_HERE, "bgp", *path), "nothing in bgp:mode native, which cannot do that (frr-k8s can)", value)
+    for place, value in _needing_frr(bgp) if native else ():
+        report.add((*_HERE, "bgp", *place), "nothing in bgp:mode native, which cannot do that (frr-k8s can)", value)
 
 
 def _pools_with(metallb: dict[str, Any], address: str | None) -> Iterator[str]:
     for name, pool in (metallb["pools"] or {}).items() if address else ():
-        for text in pool["addresses"] or ():
-            first, last = first_and_last(text)
+        for first, last in filter(None, map(first_and_last, pool["addresses"] or ())):
             if first <= int(ipaddress.IPv4Address(address)) <= last:
                 yield f"pools:{redact.name(name)}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from saltk8s.base import redact
@@ -11,6 +11,7 @@ from saltk8s.pillar.vocabulary.types import Bool, Enum, Key, List, Map, Report, 
 from saltk8s.services import common
 
 MEANING = "Volumes on NFS exports: a storage class for each."
+NAMESPACES = ("nfs-system",)
 
 DRIVERS = ("csi", "subdir")
 
@@ -85,15 +86,16 @@ def _has_an_export(model: dict[str, Any], report: Report) -> None:
         report.add(path, "at least one export, or k8s:services:nfs:enabled: false", "none")
 
 
-def _exports(nfs: dict[str, Any] | None) -> Iterable[tuple[str, dict[str, Any]]]:
-    return ((nfs or {}).get("exports") or {}).items()
+def _exports(model: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield name, section and driver of each export of the enabled service."""
+    nfs = common.enabled(model, "nfs") or {}
+    for name, export in (nfs.get("exports") or {}).items():
+        yield name, export, export["driver"] or nfs["driver"]
 
 
 def _keys_suit_the_driver(model: dict[str, Any], report: Report) -> None:
     """A key that the export's driver does not look at would be believed and do nothing."""
-    nfs = common.enabled(model, "nfs")
-    for name, export in _exports(nfs):
-        driver = export["driver"] or nfs["driver"]
+    for name, export, driver in _exports(model):
         for key, needed in (("permissions", "csi"), ("provisioner", "subdir")):
             if export[key] and driver and driver != needed:
                 path = ("k8s", "services", "nfs", "exports", name, key)
@@ -102,9 +104,9 @@ def _keys_suit_the_driver(model: dict[str, Any], report: Report) -> None:
 
 def _provisioners_differ(model: dict[str, Any], report: Report) -> None:
     """Two provisioners of one name would make volumes in each other's export."""
-    nfs, seen = common.enabled(model, "nfs"), {}
-    for name, export in _exports(nfs):
-        if (export["driver"] or nfs["driver"]) != "subdir":
+    seen: dict[str, str] = {}
+    for name, export, driver in _exports(model):
+        if driver != "subdir":
             continue
         provisioner = export["provisioner"] or f"nfs-subdir/{name}"
         other = seen.setdefault(provisioner, name)

@@ -13,6 +13,7 @@ from saltk8s.services import common
 
 MEANING = "HTTP and HTTPS from outside, led to services by host name."
 NAMESPACE = "traefik"
+NAMESPACES = (NAMESPACE,)
 
 _PATH = ("k8s", "services", "traefik")
 _MAIL = Text("a mail address", r"[^\s@]+@[^\s@]+\.[^\s@]+", 254, doc="mail address")
@@ -112,10 +113,10 @@ SCHEMA = Section(
 
 def _is_a_v3(model: dict[str, Any], report: Report) -> None:
     """The flags and kinds are those of version 3."""
-    traefik = common.enabled(model, "traefik")
-    found = values.version(traefik["version"] or "") if traefik else None
+    version = (common.enabled(model, "traefik") or {}).get("version")
+    found = values.version(version or "")
     if found and found[0] != 3:
-        report.add((*_PATH, "version"), "a version v3", redact.show(traefik["version"]))
+        report.add((*_PATH, "version"), "a version v3", redact.show(version))
 
 
 def _has_its_place(model: dict[str, Any], report: Report) -> None:
@@ -140,7 +141,7 @@ def _has_its_place(model: dict[str, Any], report: Report) -> None:
 def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None:
     number, path = int(ipaddress.IPv4Address(address)), (*_PATH, "address")
     for name, pool in pools.items():
-        ranges = [first_and_last(text) for text in pool["addresses"] or ()]
+        ranges = filter(None, map(first_and_last, pool["addresses"] or ()))
         if not any(first <= number <= last for first, last in ranges):
             continue
         if pool["namespaces"] and NAMESPACE not in pool["namespaces"]:
@@ -169,8 +170,8 @@ def _has_certificates(model: dict[str, Any], report: Report) -> None:
 
 def _keeps_its_certificates(model: dict[str, Any], report: Report) -> None:
     """Traefik keeps what it got by ACME in one file, which two replicas would overwrite each other."""
-    traefik = common.enabled(model, "traefik")
-    acme = traefik["acme"] if traefik else None
+    traefik = common.enabled(model, "traefik") or {}
+    acme = traefik.get("acme")
     if not acme:
         return
     why = "because Traefik keeps certificates of ACME in one file of one replica"

@@ -10,6 +10,7 @@ from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Rep
 from saltk8s.services import common
 
 MEANING = "vSphere: nodes with the vCenter's addresses and ids, and volumes on its datastores."
+NAMESPACES = ("vsphere-system",)
 
 # What works together, by minor version: cloud controller manager (CPI), CSI driver, Kubernetes, and how that is known.
 # The CPI is made for one minor version of Kubernetes; its client library allows one more.

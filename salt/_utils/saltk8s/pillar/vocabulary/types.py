@@ -29,11 +29,13 @@ class Report:
     """Collects the problems of one pillar.
 
     secrets_of: roles of the minion whose secrets are required ("admin", "cloud");
-    encrypted: accept a secret that is still encrypted (an offline check without the key).
+    encrypted: accept a secret that is still encrypted (an offline check without the key);
+    reserved_namespaces: names of namespaces that belong to the platform itself.
     """
 
     secrets_of: frozenset[str] = frozenset()
     encrypted: bool = False
+    reserved_namespaces: frozenset[str] = frozenset()
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, path: Path, expected: str, value: str) -> None:

@@ -1,7 +1,6 @@
-"""Backups by hand: how old the last one is, one more right now, and back again. For Velero and for K8up.
+"""Operations on backups: their status, a backup now, a restore. For Velero and for K8up.
 
-Velero has its objects in a namespace of its own, K8up in the namespace that is saved. An ``engine`` knows where its
-objects are and what their end looks like; everything else is the same for both.
+Velero has its objects in a namespace of its own, K8up in the namespace that is backed up.
 """
 
 from __future__ import annotations
@@ -9,80 +8,47 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.operations import target
+from saltk8s.services.backup import runs
+from saltk8s.services.backup.runs import K8UP, VELERO
+from saltk8s.services.backup.schema import ENGINE_NAMESPACES
 
-SCHEDULE = "platform"  # what the formula declares
-PAUSE_S = 1.0
-VELERO = "velero"
-GOOD = ("Completed", "Succeeded")
-BAD = ("Failed", "PartiallyFailed", "FailedValidation", "FinalizingPartiallyFailed")
-BY_SCHEDULE = "velero.io/schedule-name"
-
-
-class Run(NamedTuple):
-    """A backup or a restore as both engines tell it.
-
-    phase: Velero's, or the reason of K8up's condition ``Completed``; empty while it runs; ended: UTC, or None.
-    """
-
-    name: str
-    namespace: str
-    phase: str
-    ended: datetime.datetime | None
-    why: str
-    schedule: str
-
-
-def state(obj: Mapping[str, Any]) -> Run:
-    """Return what a Backup or a Restore of either engine says of itself."""
-    meta, status = obj["metadata"], obj.get("status") or {}
-    if obj["apiVersion"].startswith("velero.io/"):
-        phase, ended = status.get("phase") or "", status.get("completionTimestamp")
-        counts = [f"{status[key]} {key}" for key in ("errors", "warnings") if status.get(key)]
-        why = "; ".join([*(status.get("validationErrors") or ()), status.get("failureReason") or "", *counts])
-        schedule = (meta.get("labels") or {}).get(BY_SCHEDULE, "")
-    else:
-        done = _condition(status, "Completed")
-        phase, ended, why = done.get("reason", ""), done.get("lastTransitionTime"), done.get("message", "")
-        owners = [one["name"] for one in meta.get("ownerReferences") or () if one.get("kind") == "Schedule"]
-        schedule = owners[0] if owners else (meta.get("labels") or {}).get(BY_SCHEDULE, "")
-    known = phase if phase in GOOD + BAD else ""
-    return Run(meta["name"], meta["namespace"], known, _time(ended) if known else None, why.strip("; "), schedule)
+SCHEDULE = "platform"  # the name that the formula gives
+POLL_INTERVAL_S = 1.0
+NAMESPACE = ENGINE_NAMESPACES[VELERO]  # of all of Velero's objects
 
 
 def status(kubectl: Kubectl, engine: str, now: datetime.datetime | None = None) -> list[dict[str, Any]]:
     """Return one entry a schedule: ``schedule``, ``namespace``, ``when`` (cron), ``last_success`` (name of a backup, or
     None), ``age_s`` of it, ``last`` (name of the newest that has ended), ``phase`` and ``why`` of that one, ``well``
-    (whether the newest went well), and ``location`` (Velero: whether it can be written, else why not).
+    (whether the newest succeeded), and ``location`` (Velero: phase of the BackupStorageLocation, and its message).
     """
     now = now or datetime.datetime.now(datetime.timezone.utc)
-    runs = [state(obj) for obj in _list(kubectl, f"backups.{_group(engine)}")]
+    known = [runs.parse(obj) for obj in _list(kubectl, f"backups.{_group(engine)}")]
     location = _location(kubectl) if engine == VELERO else None
-    return [_of_schedule(one, runs, engine, now, location) for one in _list(kubectl, f"schedules.{_group(engine)}")]
+    return [_of_schedule(one, known, engine, now, location) for one in _list(kubectl, f"schedules.{_group(engine)}")]
 
 
 def _of_schedule(
-    obj: Mapping[str, Any], runs: list[Run], engine: str, now: datetime.datetime, location: str | None
+    obj: Mapping[str, Any], known: list[runs.Run], engine: str, now: datetime.datetime, location: str | None
 ) -> dict[str, Any]:
     meta, spec = obj["metadata"], obj["spec"]
-    own = [run for run in runs if run.ended and (run.schedule, run.namespace) == (meta["name"], meta["namespace"])]
-    own.sort(key=lambda run: run.ended)
-    good = [run for run in own if run.phase in GOOD]
-    last = own[-1] if own else None
+    ended, success = runs.ended_runs(obj, known), runs.last_success(obj, known)
+    last = ended[-1][1] if ended else None
     return {
         "schedule": meta["name"],
         "namespace": meta["namespace"],
         "when": spec["schedule"] if engine == VELERO else (spec.get("backup") or {}).get("schedule"),
-        "last_success": good[-1].name if good else None,
-        "age_s": int((now - good[-1].ended).total_seconds()) if good else None,
+        "last_success": success[1].name if success else None,
+        "age_s": int((now - success[0]).total_seconds()) if success else None,
         "last": last.name if last else None,
         "phase": last.phase if last else None,
-        "why": last.why if last else "none has ended yet",
-        "well": bool(last and last.phase in GOOD),
+        "why": last.reason if last else "no backup has completed yet",
+        "well": bool(last and last.succeeded),
         "location": location,
     }
 
@@ -91,14 +57,14 @@ def _location(kubectl: Kubectl) -> str:
     for obj in _list(kubectl, "backupstoragelocations.velero.io"):
         if obj["metadata"]["name"] == "default":
             found = obj.get("status") or {}
-            return found.get("phase", "not looked at yet") + (f": {found['message']}" if found.get("message") else "")
-    return "is not declared"
+            return found.get("phase", "not validated yet") + (f": {found['message']}" if found.get("message") else "")
+    return "not declared"
 
 
 def backup(kubectl: Kubectl, engine: str, namespace: str | None, timeout_s: float, test: bool) -> dict[str, Any]:
     """Make a backup as the platform's schedule would; return ``name``, ``namespace``, ``phase`` and ``seconds``.
 
-    namespace: save this one alone; K8up needs it. ``phase`` is None in test mode.
+    namespace: back up this one alone; required with K8up. ``phase`` is None in test mode.
     """
     space = _space(engine, namespace)
     schedule = _schedule(kubectl, engine, space)
@@ -125,18 +91,18 @@ def restore(
     test: bool,
     existing: bool = False,
 ) -> dict[str, Any]:
-    """Bring a namespace back from a backup (Velero), or files into a claim (K8up); return what backup() returns.
+    """Restore a namespace from a backup (Velero), or files into a claim (K8up); return what backup() returns.
 
     name: of Velero's Backup, or of K8up's snapshot; to: Velero: another namespace; K8up: the claim; existing: Velero:
-    go on although the namespace is there (what is there stays as it is). Raises Refused and Invalid before anything is
-    done.
+    restore although the namespace exists (existing objects stay as they are). Raises Refused and Invalid before
+    anything is done.
     """
     namespace = target.plain("namespace", namespace)
     if engine == VELERO:
         spec = _from_velero(kubectl, name, namespace, to, existing)
-        return _carry_out(kubectl, _object(engine, "Restore", VELERO, f"{name}-{_stamp()}", spec), timeout_s, test)
+        return _carry_out(kubectl, _object(engine, "Restore", NAMESPACE, f"{name}-{_stamp()}", spec), timeout_s, test)
     if not to:
-        raise errors.Invalid("to: expected the claim that the files go into", "to", "it is needed with k8up")
+        raise errors.Invalid("to: expected the claim that the files are restored to", "to", "required with k8up")
     _existing(kubectl, "persistentvolumeclaim", to, namespace)
     schedule = _schedule(kubectl, engine, namespace)
     spec = _shared(schedule) | {"snapshot": name, "restoreMethod": {"folder": {"claimName": to}}}
@@ -147,21 +113,21 @@ def restore(
 
 
 def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, existing: bool) -> dict[str, Any]:
-    saved = _existing(kubectl, "backups.velero.io", target.plain("name", name), VELERO)
-    found, spec = state(saved), saved.get("spec") or {}
-    if found.phase not in (*GOOD, "PartiallyFailed"):
+    saved = _existing(kubectl, "backups.velero.io", target.plain("name", name), NAMESPACE)
+    found, spec = runs.parse(saved), saved.get("spec") or {}
+    if not found.succeeded and found.phase != "PartiallyFailed":
+        phase = (saved.get("status") or {}).get("phase") or "not completed"
         raise errors.Refused(
-            f"backup {name} is {(saved.get('status') or {}).get('phase') or 'not done'}: nothing to "
-            f"restore; {found.why or 'wait for its end'}"
+            f"backup {name} is {phase}: nothing to restore; {found.reason or 'wait until it has completed'}"
         )
     inside = spec.get("includedNamespaces") or ["*"]
     if ("*" not in inside and namespace not in inside) or namespace in (spec.get("excludedNamespaces") or ()):
-        raise errors.Invalid(f"backup {name} does not hold the namespace {namespace}", "namespace", "it was not saved")
+        raise errors.Invalid(f"backup {name} does not include the namespace {namespace}", "namespace", "not backed up")
     goal = target.plain("to", to) if to else namespace
     if not existing and _get(kubectl, "namespace", goal):
         raise errors.Refused(
-            f"namespace {goal} is there: Velero leaves what exists as it is, and volumes keep their "
-            "files. Delete it first, restore to another name (to=), or say existing=True"
+            f"namespace {goal} exists: Velero skips objects that exist, and volumes keep their files. "
+            "Delete it first, restore to another namespace (to=), or pass existing=True"
         )
     mapping = {"namespaceMapping": {namespace: goal}} if goal != namespace else {}
     return {"backupName": name, "includedNamespaces": [namespace], **mapping}
@@ -169,28 +135,30 @@ def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, ex
 
 def _carry_out(kubectl: Kubectl, obj: dict[str, Any], timeout_s: float, test: bool) -> dict[str, Any]:
     meta, begin = obj["metadata"], time.monotonic()
-    told = {"kind": obj["kind"], "name": meta["name"], "namespace": meta["namespace"], "phase": None, "seconds": 0.0}
+    result = {"kind": obj["kind"], "name": meta["name"], "namespace": meta["namespace"], "phase": None, "seconds": 0.0}
     kubectl.apply([obj], dry_run=test, force_conflicts=False, what=f"{obj['kind']} {meta['name']}")
     if test:
-        return told
+        return result
     kind = f"{obj['kind'].lower()}s.{obj['apiVersion'].partition('/')[0]}"
     while True:
-        found = state(_existing(kubectl, kind, meta["name"], meta["namespace"]))
+        found = runs.parse(_existing(kubectl, kind, meta["name"], meta["namespace"]))
         seconds = round(time.monotonic() - begin, 1)
-        if found.phase in BAD:
+        if found.phase in runs.FAILED:
             raise errors.NotReady(
-                f"{obj['kind']} {meta['name']} is {found.phase}: {found.why or 'no reason given'}; "
+                f"{obj['kind']} {meta['name']} is {found.phase}: {found.reason or 'no reason given'}; "
                 f"the engine's log has more (docs/services/backup.md)"
             )
-        if found.phase in GOOD:
-            return told | {"phase": found.phase, "seconds": seconds}
+        if found.succeeded:
+            return result | {"phase": found.phase, "seconds": seconds}
         if seconds > timeout_s:
-            raise errors.CommandTimeout(f"{obj['kind']} {meta['name']}: no end within {timeout_s:g} s; it goes on")
-        time.sleep(PAUSE_S)
+            raise errors.CommandTimeout(
+                f"{obj['kind']} {meta['name']} timed out after {timeout_s:g} s; it keeps running"
+            )
+        time.sleep(POLL_INTERVAL_S)
 
 
 def _object(engine: str, kind: str, space: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    meta = {"name": name, "namespace": space, "labels": {BY_SCHEDULE: SCHEDULE} if kind == "Backup" else {}}
+    meta = {"name": name, "namespace": space, "labels": {runs.SCHEDULE_LABEL: SCHEDULE} if kind == "Backup" else {}}
     return {"apiVersion": f"{_group(engine)}/v1", "kind": kind, "metadata": meta, "spec": dict(spec)}
 
 
@@ -201,9 +169,9 @@ def _shared(schedule: Mapping[str, Any]) -> dict[str, Any]:
 
 def _space(engine: str, namespace: str | None) -> str:
     if engine == VELERO:
-        return VELERO
+        return NAMESPACE
     if not namespace:
-        raise errors.Invalid("namespace: k8up saves one namespace at a time", "namespace", "it is needed with k8up")
+        raise errors.Invalid("namespace: k8up backs up one namespace at a time", "namespace", "required with k8up")
     return target.plain("namespace", namespace)
 
 
@@ -212,8 +180,8 @@ def _schedule(kubectl: Kubectl, engine: str, space: str) -> dict[str, Any]:
 
 
 def _group(engine: str) -> str:
-    if engine not in (VELERO, "k8up"):
-        raise errors.Invalid(f"engine {engine}: only velero and k8up can be asked", "engine", "it has its own commands")
+    if engine not in (VELERO, K8UP):
+        raise errors.Invalid(f"engine {engine}: expected velero or k8up", "engine", "not supported here")
     return f"{engine}.io"
 
 
@@ -231,18 +199,8 @@ def _existing(kubectl: Kubectl, kind: str, name: str, space: str | None = None) 
     found = _get(kubectl, kind, name, space)
     if found is None:
         where = f" in {space}" if space else ""
-        raise errors.Invalid(f"there is no {kind.partition('.')[0].rstrip('s')} {name}{where}", kind, "it is not there")
+        raise errors.Invalid(f"{kind.partition('.')[0].rstrip('s')} {name} not found{where}", kind, "not found")
     return found
-
-
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    return next((one for one in status.get("conditions") or () if one.get("type") == kind), {})
-
-
-def _time(text: str | None) -> datetime.datetime | None:
-    if not text:
-        return None
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
 
 
 def _stamp() -> str:

@@ -10,6 +10,8 @@ from saltk8s.pillar.vocabulary.types import Bool, Enum, Key, List, Map, Report, 
 from saltk8s.services import common
 
 MEANING = "Backups of the cluster's objects and of the files in its volumes."
+ENGINE_NAMESPACES = {"velero": "velero", "k8up": "k8up-system", "stash": "stash"}
+NAMESPACES = tuple(ENGINE_NAMESPACES.values())
 PATH = ("k8s", "services", "backup")
 IMAGES = {"velero": ("velero", "velero_plugin_aws"), "k8up": ("k8up",), "stash": ("stash",)}
 KINDS = {"velero": ("s3",), "k8up": ("s3", "nfs"), "stash": ("s3", "nfs")}  # of locations
@@ -88,6 +90,11 @@ SCHEMA = Section(
         "stash": Key(_STASH, "What only Stash needs."),
     }
 )
+
+
+def namespaces(model: dict[str, Any]) -> tuple[str, ...]:
+    """Return the namespace of the chosen engine."""
+    return (ENGINE_NAMESPACES[model["services"]["backup"]["engine"]],)
 
 
 def complete(model: dict[str, Any]) -> None:

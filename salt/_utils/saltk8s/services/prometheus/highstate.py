@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from saltk8s.base import errors
+from saltk8s.services.prometheus.schema import NAMESPACE
 
 RESULTS = ("ok", "change", "failure")
 FOLDER = "/var/lib/saltk8s/metrics"  # on a node; its node exporter reads it
@@ -53,6 +54,6 @@ def config_map(minion: str, content: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": NAME, "namespace": "monitoring"},
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
         "data": {f"{minion}.prom": content},
     }

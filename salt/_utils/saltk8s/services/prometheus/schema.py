@@ -10,6 +10,8 @@ from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Rep
 from saltk8s.services import common
 
 MEANING = "Metrics, alerts, and pages to look at them: Prometheus, Alertmanager and their exporters."
+NAMESPACE = "monitoring"
+NAMESPACES = (NAMESPACE, "monitoring-nodes")
 PATH = ("k8s", "services", "prometheus")
 SEVERITIES = ("critical", "warning", "info")
 
@@ -132,8 +134,8 @@ SCHEMA = Section(
 
 def _receivers(model: dict[str, Any], report: Report) -> None:
     """A receiver has a way to be told; mail needs a server. Ways that are secret are known to the admin only."""
-    service = common.enabled(model, "prometheus")
-    for name, receiver in ((service or {}).get("receivers") or {}).items():
+    service = common.enabled(model, "prometheus") or {}
+    for name, receiver in (service.get("receivers") or {}).items():
         path = (*PATH, "receivers", name)
         ways = [receiver[key] for key in ("email", "webhooks", "mattermost")]
         if not any(ways) and "admin" in report.secrets_of and not report.has_problem_at(*path):

@@ -15,11 +15,11 @@ from saltk8s.services.tenants import model as tenants
 
 MEANING = "The namespaces, rights, quotas and rules of `k8s:tenants`."
 
-# What the platform calls its own; whatever begins with a prefix is nobody's either.
-RESERVED = (
-    *("default", "metallb-system", "traefik", "monitoring", "velero", "k8up", "stash", "vmware-system-csi", "csi-nfs"),
-    "saltk8s-tenants",
-)
+NAMESPACES = (tenants.ACCOUNTS,)
+
+# Reserved besides the namespaces of the platform's services: Kubernetes' own, and those of other installers of the same
+# programs; whatever begins with a prefix is reserved, too.
+RESERVED = ("default", "k8up", "vmware-system-csi", "csi-nfs")
 RESERVED_PREFIXES = ("kube-", "cattle-", "calico-", "saltk8s-")
 
 _Subject = Text(
@@ -206,7 +206,8 @@ def _names(model: dict[str, Any], report: Report) -> None:
     """A namespace is one tenant's, and none of the system's."""
     owners: dict[str, str] = {}
     service = (model["services"] or {}).get("tenants") or {}
-    system = {*RESERVED, *(service.get("ingress_namespaces") or ()), *(service.get("monitoring_namespaces") or ())}
+    chosen = (*(service.get("ingress_namespaces") or ()), *(service.get("monitoring_namespaces") or ()))
+    system = {*RESERVED, *report.reserved_namespaces, *chosen}
     for name, tenant in _of(model):
         for index, space in enumerate(_spaces(name, tenant)):
             path = ("k8s", "tenants", name, *(("namespaces", index) if tenant["namespaces"] else ()))

@@ -1,4 +1,4 @@
-"""Backups by hand, on a real API server whose engine is played: what is asked, made, waited for, refused."""
+"""Operations on backups, on a real API server whose backup engine is simulated."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def k8up(tmp_path, apiserver):
 
 def test_before_the_first_backup_the_status_says_so(velero):
     (found,) = velero.call("k8s_backup.status")
-    assert (found["schedule"], found["when"], found["location"]) == ("platform", "30 1 * * *", "not looked at yet")
+    assert (found["schedule"], found["when"], found["location"]) == ("platform", "30 1 * * *", "not validated yet")
     assert (found["last_success"], found["age_s"], found["well"]) == (None, None, False)
-    assert found["why"] == "none has ended yet"
+    assert found["why"] == "no backup has completed yet"
 
 
 def test_a_backup_now_is_what_the_schedule_makes(velero, apiserver):
@@ -59,7 +59,7 @@ def test_one_namespace_alone(velero, apiserver):
         made = velero.call("k8s_backup.now", namespace="default", timeout_s=20)
     spec = apiserver.get("backups.velero.io", made["name"], "-n", "velero")["spec"]
     assert (spec["includedNamespaces"], spec["ttl"]) == (["default"], "720h0m0s")
-    with pytest.raises(CommandExecutionError, match="there is no namespace nowhere"):
+    with pytest.raises(CommandExecutionError, match="namespace nowhere not found"):
         velero.call("k8s_backup.now", namespace="nowhere")
 
 
@@ -72,7 +72,7 @@ def test_a_backup_that_fails_says_why_and_is_not_the_last_good_one(velero, apise
 
 
 def test_a_backup_that_does_not_end_is_said_in_time(velero):
-    with pytest.raises(CommandExecutionError, match="no end within 1 s"):
+    with pytest.raises(CommandExecutionError, match="timed out after 1 s"):
         velero.call("k8s_backup.now", timeout_s=1)
 
 
@@ -86,9 +86,9 @@ def test_restore_asks_for_what_was_saved_and_refuses_the_rest(velero, apiserver)
     with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
         name = velero.call("k8s_backup.now", namespace="default", timeout_s=20)["name"]
     for words, why in [
-        ({"name": "none", "namespace": "default"}, "there is no backup none in velero"),
-        ({"name": name, "namespace": "kube-system"}, "does not hold the namespace kube-system"),
-        ({"name": name, "namespace": "default"}, "namespace default is there"),
+        ({"name": "none", "namespace": "default"}, "backup none not found in velero"),
+        ({"name": name, "namespace": "kube-system"}, "does not include the namespace kube-system"),
+        ({"name": name, "namespace": "default"}, "namespace default exists"),
         ({"name": name, "namespace": "default", "to": "-n"}, "expected one name"),
     ]:
         with pytest.raises(CommandExecutionError, match=why):
@@ -103,10 +103,10 @@ def test_restore_asks_for_what_was_saved_and_refuses_the_rest(velero, apiserver)
 
 
 def test_a_backup_that_is_not_done_is_not_restored(velero):
-    with pytest.raises(CommandExecutionError, match="no end"):
+    with pytest.raises(CommandExecutionError, match="timed out"):
         velero.call("k8s_backup.now", timeout_s=0)
     (obj,) = velero.call("kubectl.get", "backups.velero.io", namespace="velero")
-    with pytest.raises(CommandExecutionError, match="is not done: nothing to restore"):
+    with pytest.raises(CommandExecutionError, match="is not completed: nothing to restore"):
         velero.call("k8s_backup.restore", obj["metadata"]["name"], "gone")
 
 
@@ -121,7 +121,7 @@ def test_k8up_saves_and_restores_in_the_namespace(k8up, apiserver):
     assert (found["last_success"], found["well"]) == (made["name"], True)
     with pytest.raises(CommandExecutionError, match="expected the claim"):
         k8up.call("k8s_backup.restore", "5a1f3c0e", "default")
-    with pytest.raises(CommandExecutionError, match="there is no persistentvolumeclaim none"):
+    with pytest.raises(CommandExecutionError, match="persistentvolumeclaim none not found"):
         k8up.call("k8s_backup.restore", "5a1f3c0e", "default", to="none")
 
 

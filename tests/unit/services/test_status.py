@@ -1,4 +1,4 @@
-"""The table of what is healthy: from facts to rows and lines."""
+"""The status table: from facts to rows and lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import datetime
 import pytest
 from labkit import versions
 from saltk8s.services import status
+from saltk8s.services.status_facts import Failed
 from tests.unit.base.test_certificates import UTC, signed
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -23,13 +24,15 @@ MODEL = {
 
 def schedule(name: str = "nightly", cron: str = "30 1 * * *", age_days: int = 30, **spec) -> dict:
     made = (NOW - datetime.timedelta(days=age_days)).isoformat().replace("+00:00", "Z")
-    return {"metadata": {"name": name, "creationTimestamp": made}, "spec": {"schedule": cron, **spec}}
+    meta = {"name": name, "namespace": "velero", "creationTimestamp": made}
+    return {"metadata": meta, "spec": {"schedule": cron, **spec}}
 
 
 def backup(hours: float, phase: str = "Completed", of: str = "nightly") -> dict:
     done = (NOW - datetime.timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
-    labels = {"velero.io/schedule-name": of}
-    return {"metadata": {"name": "b", "labels": labels}, "status": {"phase": phase, "completionTimestamp": done}}
+    meta = {"name": "b", "namespace": "velero", "labels": {"velero.io/schedule-name": of}}
+    status_ = {"phase": phase, "completionTimestamp": done}
+    return {"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": meta, "status": status_}
 
 
 def facts(**over) -> dict:
@@ -51,28 +54,28 @@ def states(**over) -> dict[str, tuple[str, str]]:
     return {f"{row['part']} {row['name']}": (row["state"], row["why"]) for row in rows}
 
 
-def test_all_is_well():
+def test_everything_is_ok():
     rows = status.table(MODEL, facts(), NOW)
     assert status.healthy(rows)
     assert {row["state"] for row in rows} == {"ok", "off"}
     assert list(dict.fromkeys(row["part"] for row in rows)) == list(status.PARTS)
     text = status.lines(rows)
     assert text[:2] == ["cluster", f"  osug        ok       {versions.KUBECTL}, the API server answers"]
-    assert text[-1] == "all of it is well (10 rows)"
+    assert text[-1] == "all 10 checks OK"
     assert "200 days left" in "\n".join(text) and "10 h ago" in "\n".join(text)
 
 
-FAILED = status.Failed("no route to host")
+FAILED = Failed("no route to host")
 
 
 @pytest.mark.parametrize(("over", "row", "state", "why"), [
-    ({"version": FAILED}, "cluster osug", "bad", "the API server cannot be asked: no route to host"),
-    ({"version": None}, "cluster osug", "bad", "it does not exist yet"),
-    ({"version": "v1.31.10"}, "cluster osug", "warn", f"v1.31.10, and the pillar says {versions.KUBECTL}"),
+    ({"version": FAILED}, "cluster osug", "bad", "the API server does not answer: no route to host"),
+    ({"version": None}, "cluster osug", "bad", "not created yet"),
+    ({"version": "v1.31.10"}, "cluster osug", "warn", f"v1.31.10, but the pillar declares {versions.KUBECTL}"),
     ({"nodes": FAILED}, "nodes 2 declared", "unknown", "no route to host"),
-    ({"nodes": {"cp1": NODE}}, "nodes w1", "bad", "it is not in the cluster"),
-    ({"nodes": {"cp1": NODE, "w1": NODE | {"ready": False, "reason": "no word"}}}, "nodes w1", "bad", "no word"),
-    ({"nodes": {"cp1": NODE, "w1": NODE | {"schedulable": False}}}, "nodes w1", "warn", "takes no new pods"),
+    ({"nodes": {"cp1": NODE}}, "nodes w1", "bad", "not found in the cluster"),
+    ({"nodes": {"cp1": NODE, "w1": NODE | {"ready": False, "reason": "no kubelet"}}}, "nodes w1", "bad", "no kubelet"),
+    ({"nodes": {"cp1": NODE, "w1": NODE | {"schedulable": False}}}, "nodes w1", "warn", "cordoned"),
     ({"nodes": {"cp1": NODE, "w1": NODE, "w9": NODE}}, "nodes w9", "warn", "not in the pillar"),
     ({"sets": FAILED}, "services metallb", "unknown", "no route to host"),
     ({"sets": FAILED}, "services nfs", "off", ""),
@@ -82,22 +85,22 @@ FAILED = status.Failed("no route to host")
     ({"sets": {"metallb": [SICK] * 5}}, "services metallb", "bad", "; and 2 more"),
     ({"failures": {"traefik": "refused"}}, "services traefik", "bad", "refused"),
     ({"failures": {"nfs": "it hangs"}}, "services nfs", "bad", "it hangs"),
-    ({"sets": {"nfs": [GOOD]}}, "services nfs", "warn", "1 objects are still there"),
+    ({"sets": {"nfs": [GOOD]}}, "services nfs", "warn", "disabled, but 1 objects still exist"),
     ({"namespaces": {"resif": "Terminating"}}, "tenants resif", "bad", "namespace resif: Terminating"),
-    ({"namespaces": {"ist-web": "Active"}}, "tenants ist", "bad", "namespace ist-db: not there"),
+    ({"namespaces": {"ist-web": "Active"}}, "tenants ist", "bad", "namespace ist-db: not found"),
     ({"namespaces": FAILED}, "tenants ist", "unknown", "no route"),
     ({"certificates": {"c": FAILED}}, "certificates c", "unknown", "no route"),
     ({"certificates": {"c": "no"}}, "certificates c", "unknown", "no certificate"),
     ({"schedules": FAILED}, "backups velero", "unknown", "no route"),
     ({"backups": FAILED}, "backups velero", "unknown", "no route"),
-    ({"backups": [backup(49)]}, "backups nightly", "bad", "it is late"),
-    ({"backups": [backup(1, "PartiallyFailed")]}, "backups nightly", "bad", "no backup of it ever succeeded"),
+    ({"backups": [backup(49)]}, "backups nightly", "bad", "overdue"),
+    ({"backups": [backup(1, "PartiallyFailed")]}, "backups nightly", "bad", "no backup has ever succeeded"),
     ({"backups": [backup(1, of="other")]}, "backups nightly", "bad", "ever succeeded"),
-    ({"backups": [], "schedules": [schedule(age_days=1)]}, "backups nightly", "warn", "no backup of it yet"),
+    ({"backups": [], "schedules": [schedule(age_days=1)]}, "backups nightly", "warn", "no backup yet"),
     ({"schedules": [schedule(paused=True)]}, "backups nightly", "warn", "paused"),
     ({"schedules": [schedule(cron="0 3 * * 0")], "backups": [backup(200)]}, "backups nightly", "ok", "8 days ago"),
 ])  # fmt: skip
-def test_what_is_not_well_is_said(over, row, state, why):
+def test_problems_have_a_reason(over, row, state, why):
     found = states(**over)[row]
     assert found[0] == state
     assert why in found[1]
@@ -108,7 +111,7 @@ def test_certificates(days, state):
     pem = signed(NOW + datetime.timedelta(days=days, hours=1))
     found = states(certificates={"c": pem})["certificates c"]
     assert found[0] == state
-    assert f"{days} days left" in found[1] if days >= 0 else "ended 1 days ago" in found[1]
+    assert f"{days} days left" in found[1] if days >= 0 else "expired 1 days ago" in found[1]
 
 
 def test_a_site_without_velero_and_without_tenants_has_no_such_rows():
@@ -120,4 +123,4 @@ def test_a_site_without_velero_and_without_tenants_has_no_such_rows():
 def test_the_summary_counts():
     rows = status.table(MODEL, facts(version=FAILED, nodes=FAILED, certificates={}), NOW)
     assert not status.healthy(rows)
-    assert status.lines(rows)[-1] == f"1 bad, 1 unknown of {len(rows)} rows"
+    assert status.lines(rows)[-1] == f"1 bad, 1 unknown of {len(rows)} checks"

@@ -67,7 +67,7 @@ def test_status_is_a_table(admin, own_apiserver):
     rows = {(row["part"], row["name"]): row for row in found["rows"]}
     assert found["healthy"] is False  # the nodes of the pillar are not there
     assert rows["cluster", "osug"]["state"] == "ok"
-    assert rows["nodes", "k8s-w1"]["why"] == "it is not in the cluster"
+    assert rows["nodes", "k8s-w1"]["why"] == "not found in the cluster"
     assert rows["services", "metallb"]["state"] == "ok"
     assert rows["certificates", "admin kubeconfig"]["state"] == "warn"
     assert rows["certificates", "admin kubeconfig"]["why"].startswith("40 days left")
@@ -93,4 +93,4 @@ def test_before_the_cluster_there_is_a_table_too(tmp_path, own_apiserver, monkey
     monkeypatch.setenv("PATH", f"{Path(own_apiserver.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}")
     tree = pillars.merge(pillars.full(), {"cluster": {"state_dir": str(tmp_path / "none")}})
     found = Minion(tmp_path / "minion", tree["cluster"]["admin"], pillar={"k8s": tree}).call("k8s_config.status")
-    assert found["rows"][0] == {"part": "cluster", "name": "osug", "state": "bad", "why": "it does not exist yet"}
+    assert found["rows"][0] == {"part": "cluster", "name": "osug", "state": "bad", "why": "not created yet"}

@@ -58,8 +58,26 @@ def test_the_partner_tests_pass(copy):
 
 
 def test_the_service_s_cases_pass(copy):
-    # both cases, accepted and as expected; the rules; an upgrade; clean; on and off
-    assert "9 passed" in ran(copy, "tests/functional/test_services.py", "-k", NAME)
+    # both cases, accepted, as expected, with their namespace; the rules; an upgrade; clean; on and off
+    assert "11 passed" in ran(copy, "tests/functional/services/test_cases.py", "-k", NAME)
+
+
+def test_the_service_s_namespace_is_known_everywhere(copy):
+    """No tenant may have it, and Prometheus does not take its pods for a tenant's: from the service's schema alone."""
+    code = """
+from saltk8s.base import errors
+from saltk8s.services.prometheus import prometheus_yml
+from tests.support import pillars
+jobs = prometheus_yml.configuration(pillars.model(), [{"job_name": "pods", "of": "pods"}])["scrape_configs"]
+print("whoami" in jobs[0]["relabel_configs"][0]["regex"].split("|"))
+try:
+    pillars.model({"tenants": {"whoami": {}}})
+except errors.ConfigError as err:
+    print([(one.path, one.value) for one in err.problems])
+"""
+    done = run(copy, "-c", code, PYTHONPATH=f"{copy}:{copy / 'salt' / '_utils'}:{copy / 'tests'}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["True", "[('k8s:tenants:whoami', \"'whoami'\")]"]
 
 
 @pytest.mark.parametrize("missing", [

@@ -8,11 +8,11 @@ import re
 from typing import Any
 
 import yaml
-from saltk8s.base import errors
-from saltk8s.pillar.vocabulary.values import seconds
+from saltk8s.services.prometheus.schema import NAMESPACE
 
-NAMESPACE = "monitoring"
+SYSTEM_NAMESPACES = "kube-.*"
 _PORT = re.compile(r":(\d{1,5})/?(?:,|$)")
+_SERVICES = {"velero": "backup"}  # `of` of a job -> service, where the names differ
 _MODULES = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tls"}
 ROUNDS = 100_000
 
@@ -68,7 +68,7 @@ def _wanted(what: str | None, model: dict[str, Any]) -> bool:
 
 
 def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
-    """Return a job without our own key, and with what only the model knows."""
+    """Return a job without the key ``of``, and with what only the model knows."""
     filled = {key: copy.deepcopy(value) for key, value in job.items() if key != "of"}
     service = model["services"]["prometheus"]
     if job.get("of") == "etcd":
@@ -83,7 +83,20 @@ def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
         filled["static_configs"] = [_probe(name, url) for name, url in service["probes"].items()]
     if job.get("of") == "pods":
         filled["sample_limit"] = service["pods"]["sample_limit"]
+        filled["relabel_configs"] = [_not_of_the_platform(model["services"]), *filled.get("relabel_configs", ())]
+    what = job.get("of", "")
+    observed = model["services"].get(_SERVICES.get(what, what))
+    if observed:
+        for discovery in filled.get("kubernetes_sd_configs", ()):
+            discovery.setdefault("namespaces", {"names": observed["own_namespaces"]})
     return filled
+
+
+def _not_of_the_platform(services: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule that leaves out pods of the platform's own namespaces."""
+    own = sorted({name for service in services.values() for name in service["own_namespaces"]})
+    regex = "|".join([SYSTEM_NAMESPACES, *own])
+    return {"source_labels": ["__meta_kubernetes_namespace"], "regex": regex, "action": "drop"}
 
 
 def _address(node: dict[str, Any]) -> str:
@@ -108,30 +121,6 @@ def felix_port(model: dict[str, Any]) -> int | None:
     canal = (model["services"] or {}).get("canal") or {}
     felix = canal.get("felix") or {}
     return felix["metrics_port"] if canal.get("enabled") and felix.get("metrics") else None
-
-
-def limits(service: dict[str, Any]) -> dict[str, Any]:
-    """Return the rules that hold the site's bounds, so that the rules that use them can be files of data."""
-    rules = [
-        {"record": f"saltk8s:{name}_limit_seconds", "expr": f"vector({seconds(limit)})"}
-        for name, limit in sorted(service["limits"].items())
-    ]
-    return {"groups": [{"name": "limits", "rules": rules}]}
-
-
-def checked_rules(content: str, where: str) -> str:
-    """Return a site's file of rules as it is. Raises Invalid when it is not one; where: its place in the pillar."""
-    try:
-        data = yaml.safe_load(content)
-    except yaml.YAMLError as err:
-        raise errors.Invalid(f"{where}: not YAML: {err}") from err
-    groups = data.get("groups") if isinstance(data, dict) else None
-    whole = isinstance(groups, list) and all(
-        isinstance(group, dict) and group.get("name") and isinstance(group.get("rules"), list) for group in groups
-    )
-    if not whole:
-        raise errors.Invalid(f"{where}: a file of rules has `groups`, each with `name` and `rules`")
-    return content
 
 
 def fingerprint(content: str, cluster: str) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from saltk8s.pillar import model
-from saltk8s.services.prometheus import alerting, dashboards
-from saltk8s.services.prometheus import configuration as monitoring
+from saltk8s.services.prometheus import alertmanager_yml, dashboards, prometheus_yml, rules
 from tests.support import alerts, pillars
 
 JOBS = alerts.RULES.parent / "scrape.yaml"
@@ -55,7 +54,7 @@ def amtool(binaries):
 @pytest.fixture(scope="module")
 def limits(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("limits") / "limits.yaml"
-    path.write_text(monitoring.text(monitoring.limits(whole()["services"]["prometheus"])))
+    path.write_text(prometheus_yml.text(rules.limits(whole()["services"]["prometheus"])))
     return path
 
 
@@ -72,17 +71,17 @@ def whole() -> dict:
 
 
 def test_prometheus_reads_its_configuration_with_every_job(promtool, tmp_path):
-    configured = monitoring.configuration(whole(), tables(JOBS))
+    configured = prometheus_yml.configuration(whole(), tables(JOBS))
     assert [job["job_name"] for job in configured["scrape_configs"]] == [job["job_name"] for job in tables(JOBS)]
     assert all(job.get("kubernetes_sd_configs") or job["static_configs"] for job in configured["scrape_configs"])
     path = tmp_path / "prometheus.yml"
-    path.write_text(monitoring.text(configured))
+    path.write_text(prometheus_yml.text(configured))
     promtool("check", "config", "--syntax-only", path)
 
 
 def test_alertmanager_reads_its_configuration_and_tells_the_right_ones(amtool, tmp_path):
     path = tmp_path / "alertmanager.yml"
-    path.write_text(monitoring.text(alerting.configuration(whole()["services"]["prometheus"])))
+    path.write_text(prometheus_yml.text(alertmanager_yml.configuration(whole()["services"]["prometheus"])))
     assert "4 receivers" in amtool("check-config", path)
 
     def told(**labels) -> set[str]:
@@ -93,8 +92,8 @@ def test_alertmanager_reads_its_configuration_and_tells_the_right_ones(amtool, t
     assert told(severity="critical", namespace="a") == {"ops", "night"}
     assert told(severity="critical", namespace="c") == {"ops"}
     assert told(severity="warning", namespace="a") == {"ops"}
-    assert told(severity="info", namespace="a") == {alerting.NOBODY}
-    assert told(alertname="Watchdog", severity="none") == {"switch", alerting.NOBODY}
+    assert told(severity="info", namespace="a") == {alertmanager_yml.NOBODY}
+    assert told(alertname="Watchdog", severity="none") == {"switch", alertmanager_yml.NOBODY}
 
 
 def test_prometheus_reads_every_file_of_rules(promtool, limits):

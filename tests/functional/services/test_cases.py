@@ -55,6 +55,17 @@ def test_the_objects_are_what_the_case_expects(admin, service, case):
     assert [name for name in content.get("absent", ()) if name in found] == []
 
 
+@pytest.mark.parametrize(("service", "case"), PAIRS)
+def test_the_namespaces_are_those_that_the_schema_names(admin, service, case):
+    """A service says which namespaces it creates; the tenants' are theirs."""
+    minion = admin(service, case)
+    found = {title.split()[1] for title in services.rendered(minion, service) if title.startswith("Namespace ")}
+    model = minion.call("k8s_config.get")
+    if service == "tenants":
+        found -= {name for tenant in model["tenants"].values() for name in tenant["namespaces"]}
+    assert found == set(model["services"][service]["own_namespaces"])
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_keeps_the_rules_or_says_why_not(admin, service):
     """`allowed` of the case file: what is not kept -> the reason. One that is kept after all has to go from there."""

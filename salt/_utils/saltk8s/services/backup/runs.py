@@ -1,0 +1,71 @@
+"""What a Backup, a Restore or a Schedule says of itself, for Velero and for K8up. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+VELERO, K8UP = "velero", "k8up"  # the engines whose objects are read
+SUCCEEDED = ("Completed", "Succeeded")  # Velero's phase, K8up's reason
+FAILED = ("Failed", "PartiallyFailed", "FailedValidation", "FinalizingPartiallyFailed")
+SCHEDULE_LABEL = "velero.io/schedule-name"  # of a Backup: the Schedule that it belongs to
+
+
+class Run(NamedTuple):
+    """A backup or a restore, the same for both engines.
+
+    phase: Velero's, or the reason of K8up's condition ``Completed``; ended: UTC. Empty and None while it runs.
+    """
+
+    name: str
+    namespace: str
+    phase: str
+    ended: datetime.datetime | None
+    reason: str
+    schedule: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended without an error."""
+        return self.phase in SUCCEEDED
+
+
+def parse(obj: Mapping[str, Any]) -> Run:
+    """Return what a Backup or a Restore of either engine says of itself."""
+    meta, status = obj["metadata"], obj.get("status") or {}
+    schedule = (meta.get("labels") or {}).get(SCHEDULE_LABEL, "")
+    if obj["apiVersion"].startswith("velero.io/"):
+        phase, ended = status.get("phase") or "", status.get("completionTimestamp")
+        counts = [f"{status[key]} {key}" for key in ("errors", "warnings") if status.get(key)]
+        reason = "; ".join([*(status.get("validationErrors") or ()), status.get("failureReason") or "", *counts])
+    else:
+        done = _condition(status, "Completed")
+        phase, ended, reason = done.get("reason", ""), done.get("lastTransitionTime"), done.get("message", "")
+        owners = [one["name"] for one in meta.get("ownerReferences") or () if one.get("kind") == "Schedule"]
+        schedule = owners[0] if owners else schedule
+    known = phase if phase in SUCCEEDED + FAILED else ""
+    return Run(
+        meta["name"], meta["namespace"], known, moment(ended) if known and ended else None, reason.strip("; "), schedule
+    )
+
+
+def ended_runs(schedule: Mapping[str, Any], runs: Iterable[Run]) -> list[tuple[datetime.datetime, Run]]:
+    """Return the runs of a Schedule that have ended, each with when it did, the oldest first."""
+    key = schedule["metadata"]["name"], schedule["metadata"]["namespace"]
+    own = [(run.ended, run) for run in runs if run.ended and (run.schedule, run.namespace) == key]
+    return sorted(own, key=lambda pair: pair[0])
+
+
+def last_success(schedule: Mapping[str, Any], runs: Iterable[Run]) -> tuple[datetime.datetime, Run] | None:
+    """Return the newest run of a Schedule that succeeded, with when it ended; None when there is none."""
+    return next((pair for pair in reversed(ended_runs(schedule, runs)) if pair[1].succeeded), None)
+
+
+def moment(text: str) -> datetime.datetime:
+    """Return a time of the API, with time zone."""
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((one for one in status.get("conditions") or () if one.get("type") == kind), {})

@@ -1,0 +1,86 @@
+"""What the status table is made of, read from the cluster; whatever cannot be read is a Failed in its place."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from saltk8s.base import errors
+from saltk8s.kubectl.client import kubeconfig
+from saltk8s.kubectl.manifests.identity import SET_LABEL
+
+CERTIFICATE_TIMEOUT_S = 10  # for the API server's certificate
+MAX_REASON = 300  # characters of a Failed
+
+Call = Callable[..., Any]  # an execution function by name, and its arguments
+
+
+class Failed(str):
+    """Why something could not be read, in the place of what was to be read."""
+
+    __slots__ = ()
+
+
+def read(model: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    """Return the facts that ``status.table`` takes. Once the API server does not answer it is not asked again.
+
+    model: what ``k8s_config.get`` returns; call: calls an execution function, and returns a Failed when it raises.
+    """
+    version = call("kubectl.version")
+    server = version if isinstance(version, Failed) else version["server"]
+    exists = server is not None and not isinstance(server, Failed)
+    ask = call if exists else lambda *_, **__: Failed("not read: see cluster")
+    records = ask("kubectl.get", "configmaps", namespace="kube-system", selector=SET_LABEL)
+    namespaces = ask("kubectl.get", "namespaces") if model.get("tenants") else []
+    served = ask("kubectl.api_resources", "velero.io")
+    schedules, backups = (
+        served if isinstance(served, Failed) else ask("kubectl.get", kind) if kind in served else None
+        for kind in ("schedules.velero.io", "backups.velero.io")
+    )
+    return {
+        "version": server,
+        "nodes": ask("kubectl.nodes"),
+        "sets": records if isinstance(records, Failed) else _sets(model["services"], records, ask),
+        "namespaces": namespaces if isinstance(namespaces, Failed) else phases(namespaces),
+        "certificates": _certificates(model["paths"]["kubeconfig"]),
+        "schedules": schedules,
+        "backups": backups,
+    }
+
+
+def failed(err: Exception) -> Failed:
+    """Return an error as a Failed, on one line."""
+    return Failed(" ".join(str(err).split())[:MAX_REASON])
+
+
+def phases(namespaces: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the phase of each Namespace object by name."""
+    return {obj["metadata"]["name"]: (obj.get("status") or {}).get("phase", "") for obj in namespaces}
+
+
+def _sets(services: Iterable[str], records: Iterable[Mapping[str, Any]], call: Call) -> dict[str, Any]:
+    """Return the live objects of each service that has a set's record."""
+    names = {record["metadata"]["labels"][SET_LABEL] for record in records}
+    return {name: call("kubectl.list_set", name) for name in services if name in names}
+
+
+def _certificates(path: str) -> dict[str, str]:
+    """Return the certificates that the admin's access depends on, as PEM."""
+    if not Path(path).exists():
+        return {}
+    try:
+        endpoint = kubeconfig.endpoint(path)
+    except errors.SaltK8sError as err:
+        return {"admin kubeconfig": failed(err)}
+    address = endpoint.host, endpoint.port
+    found: dict[str, str] = {}
+    try:
+        # not verified: an expired one is to be read, too, and nothing is sent
+        found["API server"] = ssl.get_server_certificate(address, timeout=CERTIFICATE_TIMEOUT_S)
+    except (OSError, ValueError) as err:
+        found["API server"] = Failed(f"no certificate from {endpoint.host}:{endpoint.port}: {err}")
+    if endpoint.certificate:
+        found["admin kubeconfig"] = endpoint.certificate
+    return found
