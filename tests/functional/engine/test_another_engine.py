@@ -1,7 +1,7 @@
 """A second engine is a folder of the library and nothing else: `state.apply k8s` runs to its end with it.
 
 The tree is copied, ``tests/support/bare_engine`` is put into the copy's library as ``engine/bare``, and ``salt-call``
-syncs and applies the copy. No SLS, module or schema of the copy is touched.
+syncs and applies the copy. Nothing else of the copy is touched, except that its programs go to the test's own folder.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Site:
         source = packaging.copy(folder / "source")
         library = source / "salt" / "_utils" / "saltk8s"
         shutil.copytree(ROOT / "tests" / "support" / "bare_engine", library / "engine" / "bare")
-        model = library / "pillar" / "model.py"  # its programs lie in the test's folder
+        model = library / "pillar" / "model.py"  # not to /usr/local/bin
         model.write_text(model.read_text().replace('"/usr/local/bin"', repr(str(self.bin))))
         bareadm = folder / "bareadm"
         bareadm.write_text(BAREADM.replace("KUBECONFIG", str(api.kubeconfig)).replace("KUBECTL", str(api.kubectl_path)))
