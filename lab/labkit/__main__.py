@@ -3,7 +3,7 @@
 python3 -m labkit up        # until the cluster runs; what is built stays for the next time
 python3 -m labkit status
 python3 -m labkit exec salt '*' test.ping     # a command on the master (lab/bin/salt is shorter)
-python3 -m labkit down      # leaves nothing behind but the cache
+python3 -m labkit down      # removes everything but the cache
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     up = verbs.add_parser("up", help="bring everything up")
     up.add_argument("--until", choices=commands.STOPS, default="cluster", help="stop earlier")
-    verbs.add_parser("down", help="take everything away but the cache")
-    verbs.add_parser("status", help="what runs")
+    verbs.add_parser("down", help="remove everything but the cache")
+    verbs.add_parser("status", help="show what is running")
     execute = verbs.add_parser("exec", help="run a command on the Salt master")
     execute.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(argv)
@@ -46,13 +46,13 @@ def main(argv: list[str] | None = None) -> int:
         }[options.verb]()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        steps.say("interrupted: taking the lab away")
+        steps.say("interrupted: removing the lab")
         commands.down(steps)
         return 130
     except (LabError, BuildError) as err:
         steps.say(f"error: {err}")
         if config.logs().exists():
-            steps.say(f"complete output: {config.logs()}; the lab stays as it is until `make lab-down`")
+            steps.say(f"complete output: {config.logs()}; the lab is left as it is until `make lab-down`")
         return 1
 
 

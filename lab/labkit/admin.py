@@ -1,4 +1,4 @@
-"""The machine with the Salt master and the admin minion, set up as docs/install.md tells an operator."""
+"""The machine with the Salt master and the admin minion, set up as docs/install.md describes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,11 @@ def create(version: str, programs: dict[str, pathlib.Path]) -> None:
     _put("/etc/salt/minion.d/saltk8s.conf", MINION)
     _put("/etc/ssh/lab_config", SSH)
     run("docker", "start", config.ADMIN)
-    until(lambda: succeeds(*command("systemctl", "is-active", "salt-master", "salt-minion")), "Salt runs", 90)
+    until(
+        lambda: succeeds(*command("systemctl", "is-active", "salt-master", "salt-minion")),
+        "salt-master and salt-minion are active",
+        90,
+    )
     run(*command("update-ca-certificates"))
     until(
         lambda: f'"{config.ADMIN_MINION}"' in run(*command("salt-key", "--out=json", "-l", "pre"), check=False),

@@ -36,14 +36,14 @@ def up(steps: Steps, until: str = "cluster") -> int:
     """Bring the lab up as far as ``until``; return the exit status."""
     preflight.check(steps.say)
     if config.state().exists() and (running(vcenter.NAME) or succeeds("docker", "inspect", config.ADMIN)):
-        raise LabError("a lab is there already: `make lab-status` tells, `make lab-down` takes it away")
+        raise LabError("a lab already exists: `make lab-status` shows it, `make lab-down` removes it")
     warm = preflight.is_warm()
     shutil.rmtree(config.logs(), ignore_errors=True)
     for folder in (config.store(), config.state(), config.logs()):
         folder.mkdir(parents=True, exist_ok=True)
     config.state().chmod(0o700)
-    with steps.step("Docker answers") as note:
-        note.append("started" if dockerd.ensure() else "it ran already")
+    with steps.step("Docker") as note:
+        note.append("started" if dockerd.ensure() else "already running")
     programs = _build(steps)
     if until != "images":
         _site(steps, programs)
@@ -66,17 +66,17 @@ def _build(steps: Steps) -> dict[str, pathlib.Path]:
         owngo.build_own("vcsim")
         for name in sorted({name for image in recipes.IMAGES for name in image.own}):
             owngo.build_own(name, config.LAB / "tools" / name)
-        note.append(f"{len(built)} built" if built else "all there")
+        note.append(f"{len(built)} built" if built else "up to date")
     with steps.step("Debian base image") as note:
-        note.append("built" if images.build_base() else "there")
+        note.append("built" if images.build_base() else "up to date")
     with steps.step("images") as note:
         count = images.build_all(version, lambda name: None)
-        note.append(f"{count} built" if count else "all there")
+        note.append(f"{count} built" if count else "up to date")
     with steps.step("the nodes' image store") as note:
-        note.append("filled" if seed.build(version) else "there")
+        note.append("filled" if seed.build(version) else "up to date")
     with steps.step("registry content") as note:
         count = registry.push(version, lambda name: None)
-        note.append(f"{count} images pushed" if count else "all there")
+        note.append(f"{count} images pushed" if count else "up to date")
     images.prune(version)
     return programs
 
@@ -131,13 +131,13 @@ def _cluster(steps: Steps) -> None:
     with steps.step("all nodes Ready"):
         table = mainjob.check_nodes()
     steps.say(table.rstrip())
-    steps.say("The lab runs: lab/bin/kubectl get nodes, lab/bin/salt '*' test.ping; `make lab-down` takes it away.")
+    steps.say("The lab is running: lab/bin/kubectl get nodes, lab/bin/salt '*' test.ping; `make lab-down` removes it.")
 
 
 def down(steps: Steps) -> int:
-    """Take away everything of the lab but the cache; it may be half there, or not at all."""
+    """Remove everything of the lab but the cache; the lab may be incomplete, or not exist."""
     if not config.state().exists() and not dockerd.answers():
-        steps.say("there is no lab")
+        steps.say("no lab found")
         return 0
     with steps.step("machines") as note:
         vcenter.stop()
@@ -150,9 +150,9 @@ def down(steps: Steps) -> int:
     with steps.step("Docker") as note:
         others = dockerd.others() if dockerd.ours() else []
         if others:
-            note.append(f"stays, others use it: {', '.join(others)}")
+            note.append(f"left running, used by other containers: {', '.join(others)}")
         else:
-            note.append("stopped" if dockerd.stop() else "not ours, it stays")
+            note.append("stopped" if dockerd.stop() else "left running: not started by the lab")
     _forget(keep_docker=bool(others))
     return 0
 
@@ -169,17 +169,17 @@ def _forget(keep_docker: bool) -> None:
 
 
 def status(steps: Steps) -> int:
-    """Say what runs; exit status 0 when the cluster's nodes are all Ready."""
+    """Show what is running; exit status 0 when the cluster's nodes are all Ready."""
     if not dockerd.answers():
-        steps.say("there is no lab (Docker does not run)")
+        steps.say("no lab found (Docker is not running)")
         return 1
-    steps.say(f"vCenter simulator   {'runs' if running(vcenter.NAME) else 'is not there'}")
+    steps.say(f"vCenter simulator   {'running' if running(vcenter.NAME) else 'not running'}")
     for name in (registry.NAME, objectstore.NAME, config.NFS, config.ADMIN):
         state = run("docker", "inspect", "-f", "{{.State.Status}}", name, check=False).strip()
-        steps.say(f"{name:<19} {state or 'is not there'}")
+        steps.say(f"{name:<19} {state or 'not found'}")
     found = machines.virtual_machines()
     for name in config.NODES:
-        steps.say(f"{name:<19} {'there' if name in found else 'is not there'}")
+        steps.say(f"{name:<19} {'exists' if name in found else 'not found'}")
     if not succeeds("docker", "inspect", config.ADMIN):
         return 1
     try:
@@ -193,7 +193,7 @@ def status(steps: Steps) -> int:
 def execute(argv: list[str]) -> int:
     """Run a command on the Salt master in place of this process; input and terminal are passed on when there are."""
     if not argv:
-        raise LabError("exec: which command?")
+        raise LabError("exec: no command given, for example: exec salt '*' test.ping")
     flags = ["-i"]
     if sys.stdin.isatty() and sys.stdout.isatty():
         flags.append("-t")

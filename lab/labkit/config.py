@@ -1,4 +1,4 @@
-"""What the lab is made of: names, addresses and places. Nothing here does anything."""
+"""Names, addresses and folders of the lab: constants only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DEBIAN = "bookworm"
 
 
 def store() -> pathlib.Path:
-    """What a second lab uses again: images, wheels, registry content, the seed of the nodes' image store."""
+    """What the next lab reuses: images, wheels, registry content, the seed of the nodes' image store."""
     return cache_dir() / "lab"
 
 
@@ -56,12 +56,12 @@ def logs() -> pathlib.Path:
 
 
 def nodes_dir() -> pathlib.Path:
-    """The disks of the VMs: on the file system of the seed, for they share its files by hard link."""
+    """The disks of the VMs: on the file system of the seed, because they share its files by hard link."""
     return state() / "nodes"
 
 
 def nfs_dir() -> pathlib.Path:
-    """What the NFS server exports: a file system of this machine, for the server needs file handles that last."""
+    """What the NFS server exports: a file system of this machine, because the server needs stable file handles."""
     return state() / "nfs"
 
 

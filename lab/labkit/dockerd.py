@@ -13,13 +13,13 @@ from labkit.shell import LabError, pid_file, run, running, start_process, stop_p
 
 NAME = "dockerd"
 KEPT = ("pids", "before-dockerd.json")  # of the lab's state: what it takes to stop Docker
-# what dockerd writes for the whole machine, to be put back when it was we who started it
+# what dockerd writes for the whole machine, restored when the lab started it
 SYSCTLS = ("net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables")
 PROC = pathlib.Path("/proc/sys")
 
 
 def answers() -> bool:
-    """Whether there is a Docker to talk to."""
+    """Whether the Docker daemon answers."""
     return succeeds("docker", "version", "--format", "{{.Server.Version}}")
 
 
@@ -28,7 +28,7 @@ def _before() -> pathlib.Path:
 
 
 def ensure() -> bool:
-    """Start Docker unless it answers; return whether we did."""
+    """Start Docker unless it answers; return whether it was started."""
     if answers():
         return False
     before = {"sysctls": {}, "rules": ""}
@@ -47,7 +47,7 @@ def ensure() -> bool:
         raise LabError(f"{err}: see {config.logs() / 'dockerd.log'}") from err
     if not running(NAME):
         log = (config.logs() / "dockerd.log").read_text().splitlines()[-15:]
-        raise LabError("Docker does not start:\n" + "\n".join(log))
+        raise LabError("dockerd exited at its start:\n" + "\n".join(log))
     return True
 
 
@@ -57,12 +57,12 @@ def ours() -> bool:
 
 
 def others() -> list[str]:
-    """Names of the containers there are; once the lab's are gone, they are somebody else's."""
+    """Names of the containers there are; once the lab's are gone, they are not the lab's."""
     return run("docker", "ps", "-a", "--format", "{{.Names}}").split() if answers() else []
 
 
 def stop() -> bool:
-    """Stop Docker if we started it, and put back what it changed on this machine; return whether we did."""
+    """Stop Docker if the lab started it, and restore what it changed on this machine; return whether it was stopped."""
     if not ours():
         return False
     stop_process(NAME)
@@ -81,7 +81,7 @@ def stop() -> bool:
 
 
 def _clean_up() -> None:
-    """Take away what dockerd leaves when it ends: its bridge, its mounts and sockets, its empty control groups."""
+    """Remove what dockerd leaves when it exits: its bridge, its mounts and sockets, its empty control groups."""
     if succeeds("ip", "link", "show", "docker0"):
         run("ip", "link", "delete", "docker0", check=False)
     for mount in sorted(pathlib.Path("/run/docker/netns").glob("*")):
@@ -90,7 +90,7 @@ def _clean_up() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for top in pathlib.Path("/sys/fs/cgroup").glob("*/docker"):
         for folder, _, _ in os.walk(top, topdown=False):
-            with contextlib.suppress(OSError):  # one with processes in it is not ours to remove
+            with contextlib.suppress(OSError):  # one with processes in it is in use
                 pathlib.Path(folder).rmdir()
 
 

@@ -1,6 +1,6 @@
-"""Build pinned Go programs once; keep them under a name that says what they were made from.
+"""Build pinned Go programs once and cache them by content.
 
-The key of a program is a hash of its recipe, of the files of ours that go into it and of the Go release,
+The key of a program is a hash of its recipe, of the lab's files that go into it and of the Go release,
 so a second run finds everything and builds nothing. Source: the Go module proxy, checksums verified.
 
     python3 -m labkit.gobuild --tier test        # prints one line a program built
@@ -32,7 +32,7 @@ RELATIVE_REPLACE = re.compile(r"^\s*(?:replace\s+)?(\S+)(?:\s+v\S+)?\s+=>\s+\.{1
 
 
 class BuildError(Exception):
-    """A program that could not be built; the message ends with the compiler's last lines."""
+    """Building a program failed; the message ends with the compiler's last lines."""
 
 
 def cache_dir() -> pathlib.Path:
@@ -76,12 +76,12 @@ def go_version() -> str:
 
 
 def path_of(program: Program, version: str) -> pathlib.Path:
-    """The program's file in the cache, there or not."""
+    """The program's path in the cache, built or not."""
     return cache_dir() / "bin" / key(program, version) / program.name
 
 
 def _modfile(program: Program, source: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
-    """Write the go.mod to build with: the module's own, less what leads outside the module proxy."""
+    """Write the go.mod to build with: the module's own, without what the module proxy does not serve."""
     lines = []
     for line in (source / "go.mod").read_text().splitlines():
         relative = RELATIVE_REPLACE.match(line)
@@ -98,13 +98,13 @@ def _modfile(program: Program, source: pathlib.Path, work: pathlib.Path) -> path
 
 
 def _replaces(line: str, names: Iterable[str]) -> bool:
-    """Return whether a line of a go.mod replaces one of these modules: ours takes its place."""
+    """Return whether a line of a go.mod replaces one of these modules: the recipe's replacement wins."""
     return any(re.match(rf"\s*(replace\s+)?{re.escape(name)}\s.*=>", line) for name in names)
 
 
 @contextlib.contextmanager
 def _locked(name: str):
-    """Two runs (a test and the lab, say) may want the same program: the second waits and finds it."""
+    """Lock a program's build: a second run (a test and the lab, say) waits and finds it in the cache."""
     folder = cache_dir() / "work"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.lock").open("w") as lock:

@@ -14,7 +14,7 @@ from labkit.recipes import BY_NAME, IMAGES, Image
 from labkit.shell import LabError, run, succeeds
 
 NAMESPACE = "saltk8s-lab"
-LABEL = "io.saltk8s.lab"  # marks every image of ours, so that old ones can be found
+LABEL = "io.saltk8s.lab"  # marks every image of the lab, so that old ones can be found
 BASE_PACKAGES = "ca-certificates,iproute2,iptables,procps"
 
 
@@ -30,7 +30,7 @@ def exists(ref: str) -> bool:
 
 
 def build_base() -> bool:
-    """Make the Debian base image with debootstrap; return whether there was anything to do."""
+    """Build the Debian base image with debootstrap unless Docker has it; return whether it was built."""
     if exists(base_ref()):
         return False
     with tempfile.TemporaryDirectory(dir=config.store()) as folder:
@@ -96,7 +96,7 @@ def local_ref(name: str, version: str) -> str:
 
 
 def build(image: Image, version: str) -> bool:
-    """Build an image unless it is there; return whether there was anything to do. Its programs must be built."""
+    """Build an image unless Docker has it; return whether it was built. Its programs must be built."""
     ref = local_ref(image.name, version)
     if exists(ref):
         return False
@@ -118,7 +118,7 @@ def _fill(context: pathlib.Path, image: Image, version: str) -> None:
     for name, path in _program_paths(image, version).items():
         (context / "bin").mkdir(exist_ok=True)
         if not path.exists():
-            raise LabError(f"image {image.name}: {name} is not built")
+            raise LabError(f"image {image.name}: program {name} not found in the cache: run `make programs`")
         shutil.copyfile(path, context / "bin" / name)
         (context / "bin" / name).chmod(0o755)
     if image.wheels:
@@ -144,7 +144,7 @@ def build_all(version: str, report) -> int:
 
 
 def prune(version: str) -> None:
-    """Remove images of ours that no recipe makes any more; those that containers use stay."""
+    """Remove images of the lab that no recipe builds any more; those that containers use stay."""
     wanted = {local_ref(image.name, version) for image in IMAGES} | {base_ref()}
     listed = run("docker", "image", "ls", "--filter", f"label={LABEL}", "--format", "{{.Repository}}:{{.Tag}}")
     for ref in listed.split():

@@ -8,8 +8,8 @@ import shutil
 from labkit import config, images, keys
 from labkit.shell import run, succeeds
 
-# Everything that systemd and an inner Docker need, short of --privileged: the machine may not have all its powers to
-# give (CAP_SYS_RESOURCE), and the control groups of the host must stay out of reach.
+# Everything that systemd and an inner Docker need, short of --privileged: the machine may lack a capability
+# (CAP_SYS_RESOURCE), and the control groups of the host must stay out of reach.
 OPTIONS = (
     "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
     "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
@@ -21,7 +21,7 @@ OPTIONS = (
 
 
 def create_network() -> None:
-    """Make the lab's network: internal, so that nothing of the lab can leave this machine."""
+    """Create the lab's network: internal, so that no packet of the lab leaves this machine."""
     if succeeds("docker", "network", "inspect", config.NETWORK):
         return
     run(
@@ -46,7 +46,7 @@ def node_arguments(version: str) -> str:
     volumes = []
     for folder in ("docker", "kubelet"):
         volumes += ["-v", f"{config.nodes_dir()}/{{name}}/{folder}:/var/lib/{folder}"]
-    # what a template has baked in, and each lab has anew
+    # part of a template; generated for each lab
     volumes += ["-v", f"{keys.path('cloud_key.pub')}:/root/.ssh/authorized_keys:ro"]
     return shlex.join(["--network", config.NETWORK, *OPTIONS, *volumes, images.local_ref("node", version)])
 
@@ -63,7 +63,7 @@ def virtual_machines(everything: bool = True) -> dict[str, str]:
 
 
 def remove_all() -> list[str]:
-    """Remove every machine, the network and the VMs' disks; return the names of what was there."""
+    """Remove every machine, the network and the VMs' disks; return the names of what existed."""
     gone = sorted(virtual_machines())
     for identity in virtual_machines().values():
         run("docker", "rm", "-f", "-v", identity, check=False)
@@ -78,6 +78,6 @@ def remove_all() -> list[str]:
 
 
 def remove_disks() -> None:
-    """Remove what the simulator may have left when it did not end well."""
+    """Remove what the simulator leaves when it is killed."""
     if config.nodes_dir().exists():
         shutil.rmtree(config.nodes_dir())

@@ -1,4 +1,4 @@
-"""The main job, with the commands that an operator types; what they print is kept whole in the lab's logs."""
+"""From the pillar to a running cluster, with an operator's commands; their output is kept in the lab's logs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def stages(answers: dict) -> dict[str, float]:
 
 
 def apply(target: str, *sls: str, log: str, timeout_s: int = APPLY_S) -> dict:
-    """``salt TARGET state.apply SLS``; return the answers, raise LabError when something of it failed."""
+    """``salt TARGET state.apply SLS``; return the answers, raise LabError when a state failed."""
     code, answers = _answer(
         log,
         "salt",
@@ -79,21 +79,27 @@ def apply(target: str, *sls: str, log: str, timeout_s: int = APPLY_S) -> dict:
     return answers
 
 
-# what the first run makes; a preview must leave it alone
-MADE_BY_THE_FIRST_RUN = (config.STATE_DIR, "/usr/local/bin/rke", "/usr/local/bin/kubectl", "/etc/docker", "/home/rke")
+# what the first run creates; a dry run must not
+CREATED_BY_THE_FIRST_RUN = (
+    config.STATE_DIR,
+    "/usr/local/bin/rke",
+    "/usr/local/bin/kubectl",
+    "/etc/docker",
+    "/home/rke",
+)
 
 
 def preview() -> str:
-    """What would happen, before there is a cluster: nothing is written. The answers are kept for tests/e2e."""
+    """A dry run before the cluster exists; LabError when it wrote anything. The answers are kept for tests/e2e."""
     answers = apply("*", "k8s", "test=True", log="preview.log", timeout_s=300)
     places = {config.ADMIN_MINION: config.ADMIN, **machines.virtual_machines()}
     for name, container in places.items():
-        found = run("docker", "exec", container, "ls", "-d", *MADE_BY_THE_FIRST_RUN, check=False).split()
+        found = run("docker", "exec", container, "ls", "-d", *CREATED_BY_THE_FIRST_RUN, check=False).split()
         if found:
-            raise LabError(f"the preview wrote on {name}: {', '.join(found)}")
+            raise LabError(f"the dry run (test=True) wrote on {name}: {', '.join(found)}")
     write_log("preview.json", json.dumps(answers, indent=1))
     planned = [state for answer in answers.values() for state in answer.values() if state["result"] is None]
-    return f"{len(planned)} states would change something, nothing was written"
+    return f"{len(planned)} states would change, nothing was written"
 
 
 def prepare_cloud() -> None:
@@ -108,11 +114,11 @@ def create_machines() -> None:
     bad = {name: value for name, value in (answer or {}).items() if not isinstance(value, dict) or "Error" in value}
     missing = set(config.NODES) - set(machines.virtual_machines())
     if bad or missing:
-        raise LabError(f"salt-cloud: not there: {sorted(missing)}; errors: {json.dumps(bad, indent=1)}")
+        raise LabError(f"salt-cloud: machines not created: {sorted(missing)}; errors: {json.dumps(bad, indent=1)}")
 
 
 def check_minions() -> None:
-    """``salt '*' test.ping`` answers for every machine, and their modules are there."""
+    """``salt '*' test.ping`` answers for every machine."""
     wanted = {config.ADMIN_MINION, *config.NODES}
 
     def all_answer():
@@ -123,9 +129,9 @@ def check_minions() -> None:
 
 
 def check_closed() -> None:
-    """Nothing leaves the lab: its network must be internal. That this holds is tried in tests/e2e/test_network.py."""
+    """The lab's network must be internal; tests/e2e/test_network.py checks that nothing leaves it."""
     if run("docker", "network", "inspect", "-f", "{{.Internal}}", config.NETWORK).strip() != "true":
-        raise LabError(f"the network {config.NETWORK} is not internal: what runs in the lab could leave this machine")
+        raise LabError(f"the network {config.NETWORK} is not internal: packets of the lab could leave this machine")
 
 
 def kubectl(*argv: str) -> list[str]:
@@ -142,7 +148,6 @@ def check_nodes() -> str:
         if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
     }
     if ready != set(config.NODES):
-        raise LabError(
-            f"Ready are {sorted(ready)}, not {sorted(config.NODES)}\n{run(*kubectl('get', 'nodes', '-o', 'wide'))}"
-        )
+        table = run(*kubectl("get", "nodes", "-o", "wide"))
+        raise LabError(f"nodes Ready: {sorted(ready)}, expected: {sorted(config.NODES)}\n{table}")
     return run(*kubectl("get", "nodes", "-o", "wide"))

@@ -27,7 +27,7 @@ def start(version: str) -> None:
     config.nfs_dir().mkdir(parents=True, exist_ok=True)
     run("docker", "rm", "-f", config.NFS, check=False)
     run(*arguments(version))
-    until(_listens, f"the NFS server listens (docker logs {config.NFS} tells)", 60)
+    until(_listens, f"the NFS server listens (see docker logs {config.NFS})", 60)
 
 
 def _listens() -> bool:

@@ -46,7 +46,7 @@ def start(version: str) -> None:
         "--cert=/conf/s3.crt",
         "--key=/conf/s3.key",
         "posix",
-        # what S3 knows of an object beside its bytes: not every file system keeps attributes
+        # an object's metadata: not every file system keeps extended attributes
         "--sidecar=/meta",
         "/data",
     )

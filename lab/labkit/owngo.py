@@ -1,4 +1,4 @@
-"""Build Go programs of our own (folders with a go.mod under ``lab/``), kept like the others of ``gobuild``.
+"""Build the lab's own Go programs (folders with a go.mod under ``lab/``), kept like the others of ``gobuild``.
 
 The key is a hash of the folder's source, its module files and the Go release: an unchanged program is never built
 twice, a changed one always.
@@ -34,21 +34,21 @@ def key(folder: pathlib.Path, version: str) -> str:
 
 
 def build_own(name: str, source_dir: pathlib.Path | str | None = None) -> pathlib.Path:
-    """Build a program of ours unless the cache has it.
+    """Build one of the lab's own programs unless the cache has it.
 
     name: file name of the program; source_dir: its folder with go.mod (default: ``lab/<name>``).
     Returns the program's path in the cache. Raises BuildError with the compiler's last lines.
     """
     folder = pathlib.Path(source_dir or HERE / name).resolve()
     if not (folder / "go.mod").is_file():
-        raise BuildError(f"{folder} has no go.mod")
+        raise BuildError(f"no go.mod in {folder}")
     target = cache_dir() / "bin" / key(folder, go_version()) / name
     if target.exists():
         return target
     with _locked(name):
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = target.with_suffix(".new")  # a build that is interrupted leaves no half program
+            unfinished = target.with_suffix(".new")  # an interrupted build leaves no incomplete program
             _go("build", "-trimpath", "-mod=readonly", "-ldflags", "-s -w", "-o", str(unfinished), ".", cwd=folder)
             unfinished.replace(target)
     return target

@@ -1,4 +1,4 @@
-"""The part of the lab's pillar that each lab makes anew: keys, passwords, checksums."""
+"""The part of the lab's pillar that is generated for each lab: keys, passwords, checksums."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WEBHOOK = f"http://{config.GATEWAY}:7071/alerts"
 
 
 def folder() -> pathlib.Path:
-    """The pillar root with the generated files; it holds secrets, the master alone gets it."""
+    """The pillar root with the generated files; it holds secrets, only the master gets it."""
     return config.state() / "pillar"
 
 

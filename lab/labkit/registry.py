@@ -1,6 +1,6 @@
 """The site's registry: the stock images under their stock names, behind TLS and a password.
 
-It runs in a container of its own on this machine's network, so that nothing has to be installed here. Pushing goes
+It runs in a container of its own on this machine's network, so that no registry has to be installed. Pushing goes
 through a second one that listens on loopback without a password, on the same storage, before the real one starts.
 """
 
@@ -55,13 +55,13 @@ def _start(name: str, folder: pathlib.Path, version: str) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether something answers at an address, whatever it says."""
+    """Whether a server answers at a URL, with any status."""
     try:
         urllib.request.urlopen(url, timeout=2).close()
     except urllib.error.HTTPError:
-        return True  # it wants a password: it is there
+        return True  # 401: it is up
     except OSError as err:
-        return "CERTIFICATE_VERIFY_FAILED" in str(err)  # the lab's own authority is unknown on this machine
+        return "CERTIFICATE_VERIFY_FAILED" in str(err)  # the lab's own CA is unknown to this machine
     return True
 
 

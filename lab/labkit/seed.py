@@ -91,7 +91,7 @@ def _fill(folder: pathlib.Path, version: str) -> None:
         run("docker", "rmi", *wanted, check=False)
     held = run("docker", "exec", NAME, "docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
     if set(held) != set(wanted):
-        raise LabError(f"the seed holds {sorted(held)}, not {sorted(wanted)}")
+        raise LabError(f"the seed's images are {sorted(held)}, expected {sorted(wanted)}")
     run("docker", "stop", "-t", "30", NAME)
 
 
@@ -102,13 +102,13 @@ def _copy(names: list[str]) -> None:
     )
     save.stdout.close()
     if save.wait() or load.returncode:
-        raise LabError(f"filling the seed: {load.stdout}{load.stderr}")
+        raise LabError(f"docker save | docker load into the seed failed: {load.stdout}{load.stderr}")
 
 
 def disk(name: str) -> pathlib.Path:
     """The folder that is a VM's disk."""
     if not SAFE_NAME.fullmatch(name):
-        raise LabError(f"not a VM's name: {name!r}")
+        raise LabError(f"invalid VM name: {name!r}")
     return config.nodes_dir() / name
 
 
@@ -132,7 +132,7 @@ def create_disk(name: str) -> None:
 
 
 def remove_disk(name: str) -> None:
-    """Take a VM's disk away."""
+    """Remove a VM's disk."""
     target = disk(name)
     if target.exists():
         shutil.rmtree(target)

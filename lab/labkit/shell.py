@@ -1,4 +1,4 @@
-"""Run programs for the lab: argument lists, output to a log, errors with all of it."""
+"""Run programs for the lab: argument lists, output to a log, errors with the complete output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labkit import config
 
 
 class LabError(Exception):
-    """Something of the lab failed; the message says what, with the output of the program that failed."""
+    """A step of the lab failed; the message has the complete output of the program that failed."""
 
 
 def run(
@@ -26,8 +26,8 @@ def run(
 ) -> str:
     """Run a program; return its standard output.
 
-    check: raise LabError with the whole output unless it exits with 0; log: name of the file in the lab's logs to
-    which both streams are added.
+    check: raise LabError with the complete output unless it exits with status 0; log: name of the file in the lab's
+    logs to which both streams are added.
     """
     argv = [os.fspath(part) for part in argv]
     environment = os.environ | {"DOCKER_BUILDKIT": "0"} | (env or {})
@@ -50,7 +50,7 @@ def run(
             part.decode(errors="replace") if isinstance(part, bytes) else part or ""
             for part in (err.stdout, err.stderr)
         )
-        raise LabError(f"{' '.join(argv)}: no end after {timeout_s:.0f} s\n{output}") from err
+        raise LabError(f"{' '.join(argv)}: timed out after {timeout_s:.0f} s\n{output}") from err
     if log:
         write_log(log, f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}")
     if check and done.returncode:
@@ -67,7 +67,7 @@ def write_log(name: str, text: str) -> None:
 
 
 def succeeds(*argv: str | os.PathLike) -> bool:
-    """Whether a program exits with 0."""
+    """Whether a program exits with status 0."""
     try:
         return (
             subprocess.run(
@@ -80,14 +80,14 @@ def succeeds(*argv: str | os.PathLike) -> bool:
 
 
 def until(condition, what: str, timeout_s: float, every_s: float = 0.3):
-    """Wait for a condition; return its value once it is true, raise LabError naming ``what`` after the time."""
+    """Wait for a condition; return its value once it is true, raise LabError naming ``what`` at the timeout."""
     end = time.monotonic() + timeout_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise LabError(f"not within {timeout_s:.0f} s: {what}")
+            raise LabError(f"timed out after {timeout_s:.0f} s waiting until {what}")
         time.sleep(every_s)
 
 
@@ -115,7 +115,7 @@ def pid_file(name: str) -> pathlib.Path:
 
 
 def start_time(pid: int) -> str:
-    """When a process started (clock ticks after boot), "" when there is none: ids are given again, this is not."""
+    """When a process started (clock ticks after boot), "" when there is none: process ids are reused, this is not."""
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
@@ -129,17 +129,17 @@ def running(name: str) -> int | None:
     except (OSError, ValueError):
         return None
     with contextlib.suppress(ChildProcessError, OSError):
-        os.waitpid(int(pid), os.WNOHANG)  # one that we started and that ended is a zombie until asked for
+        os.waitpid(int(pid), os.WNOHANG)  # one that we started and that ended is a zombie until it is waited for
     return int(pid) if start_time(int(pid)) == started else None
 
 
 def stop_process(name: str, timeout_s: float = 60) -> bool:
-    """End a background process of the lab, gently first; return whether it ran."""
+    """End a background process of the lab with SIGTERM, after the timeout with SIGKILL; return whether it ran."""
     pid = running(name)
     if pid:
         os.kill(pid, signal.SIGTERM)
         try:
-            until(lambda: not running(name), f"{name} ends", timeout_s)
+            until(lambda: not running(name), f"{name} exits", timeout_s)
         except LabError:
             os.kill(pid, signal.SIGKILL)
     pid_file(name).unlink(missing_ok=True)

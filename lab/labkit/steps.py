@@ -19,12 +19,12 @@ class Steps:
         self.times: list[dict] = []
 
     def say(self, text: str) -> None:
-        """A line that is no step."""
+        """Print a line that is not a step."""
         print(text, file=self.out, flush=True)
 
     @contextlib.contextmanager
     def step(self, title: str):
-        """Time what is inside; print its line when it is over. ``note.append(text)`` adds to the line."""
+        """Time a block; print its line at its end. ``note.append(text)`` adds to the line."""
         note: list[str] = []
         begin = time.monotonic()
         if self.out.isatty():

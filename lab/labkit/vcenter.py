@@ -22,7 +22,7 @@ def start(version: str) -> None:
     )  # fmt: skip
     until(lambda: _listens() or not running(NAME), "the vCenter simulator listens", 30)
     if not running(NAME):
-        raise LabError(f"the vCenter simulator ended: see {config.logs() / 'vcsim.log'}")
+        raise LabError(f"the vCenter simulator exited: see {config.logs() / 'vcsim.log'}")
 
 
 def _listens() -> bool:

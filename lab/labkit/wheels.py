@@ -13,7 +13,7 @@ from labkit.shell import run
 MINION = ("salt", "pyyaml", "requests")
 MASTER = ("saltext.vcf-cloud", "pyvmomi")
 CONSTRAINTS = config.ROOT / "requirements" / "constraints-3008.txt"
-# how this machine reaches the package index, if in a special way
+# how this machine reaches the package index
 PASSED = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "http_proxy", "https_proxy", "no_proxy")
 AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 

@@ -44,7 +44,7 @@ class AuditLog:
             if marker in text and text.endswith("\n"):
                 return size - tail + len(text) if size > tail else len(text)
             time.sleep(0.02)
-        raise TimeoutError(f"{WAIT_S} s, and {marker} is not in the audit log of {size} bytes")
+        raise TimeoutError(f"timed out after {WAIT_S} s: {marker} not found in the audit log of {size} bytes")
 
     def between(self, begin: int, end: int) -> list[str]:
         """Return the lines between two positions."""

@@ -1,4 +1,4 @@
-"""The API server of the measurements: emptied between them, looked at after them, its audit log counted.
+"""The API server of the measurements: emptied between them, read after them, its audit log counted.
 
 There are no controllers, so what they would do for a deleted namespace is done here. None of these requests is counted.
 """
@@ -31,20 +31,20 @@ FIRST = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")  # th
 
 
 class Live:
-    """What is there now: by key the object's version and the value of our annotation."""
+    """The live objects: by key the resource version and the value of the benchmark's annotation."""
 
     def __init__(self) -> None:
         self.versions: dict[Key, str] = {}
         self.changes: dict[Key, str] = {}
 
     def differing(self, before: Live) -> int:
-        """How many objects are new, gone or another version than before."""
+        """How many objects are new, deleted or have another resource version than before."""
         keys = self.versions.keys() | before.versions.keys()
         return sum(self.versions.get(key) != before.versions.get(key) for key in keys)
 
 
 class Cluster:
-    """An API server of our own, from here to ``close()``; ``kubeconfig`` is of the form that ``rke`` writes."""
+    """The benchmark's own API server, from here to ``close()``; ``kubeconfig`` is of the form that ``rke`` writes."""
 
     def __init__(self, binaries: dict[str, Path]):
         self.folder = Path(tempfile.mkdtemp(prefix="saltk8s-bench-", dir="/tmp"))
@@ -85,7 +85,7 @@ class Cluster:
     # -- what is there
 
     def live(self, kinds: Iterable[tuple[str, str]]) -> Live:
-        """Look at all objects of some kinds, given as (apiVersion, kind); a kind that is not served has none."""
+        """List all objects of some kinds, given as (apiVersion, kind); a kind that is not served has none."""
         found = Live()
         for api, kind in sorted(set(kinds)):
             path = self._path(api, kind)
@@ -110,13 +110,13 @@ class Cluster:
     # -- the empty state
 
     def empty(self, kinds: Iterable[tuple[str, str]], namespaces: Iterable[str]) -> None:
-        """Delete all objects of some kinds that were not there in the beginning; then create the namespaces."""
+        """Delete all objects of some kinds that did not exist at the start; then create the namespaces."""
         self._discover()
         kinds = {*kinds, ("v1", "Namespace")}
         begin = time.monotonic()
         while gone := set(self.live(kinds).versions) - self._baseline:
             if time.monotonic() > begin + DELETED_S:
-                raise TimeoutError(f"{len(gone)} objects cannot be deleted, among them {min(gone)}")
+                raise TimeoutError(f"timed out deleting {len(gone)} objects, among them {min(gone)}")
             for stage in (FIRST, None, LAST):
                 some = [key for key in gone if (key.kind in stage if stage else key.kind not in FIRST + LAST)]
                 with ThreadPoolExecutor(THREADS) as pool:

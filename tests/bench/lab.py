@@ -61,7 +61,7 @@ def _timed(argv: list[str]) -> tuple[str, float]:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode:
         said = f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        raise LabFailed(f"{' '.join(argv)} left with {done.returncode}\n{said}")
+        raise LabFailed(f"{' '.join(argv)} exited with status {done.returncode}\n{said}")
     return done.stdout, time.monotonic() - begin
 
 

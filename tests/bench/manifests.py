@@ -1,4 +1,4 @@
-"""The objects that are measured: made here, or a file of someone's own; and the same file with one object changed."""
+"""The objects that are measured: generated, or a file of the user's; and the same file with one object changed."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class Manifest:
         self.documents = [yaml.load(part, LOADER) for part in self._texts]
         self.objects = [obj for document in self.documents for obj in _expanded(document)]
         if not self.objects:
-            raise ValueError("no objects in it")
+            raise ValueError("no objects found")
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -220,7 +220,7 @@ def _expanded(document: Any) -> list[Object]:
     if document is None:
         return []
     if not isinstance(document, dict) or "kind" not in document or "apiVersion" not in document:
-        raise ValueError("a document that is no object: it has no kind or no apiVersion")
+        raise ValueError("not a Kubernetes object: no kind or no apiVersion")
     if document["kind"].endswith("List") and isinstance(document.get("items"), list):
         return [obj for item in document["items"] for obj in _expanded(item)]
     if not (document.get("metadata") or {}).get("name"):

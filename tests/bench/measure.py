@@ -34,7 +34,7 @@ class Measured(NamedTuple):
 
 
 def run(argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float) -> Measured:
-    """Run a program to its end; it and what it started are killed when time runs out or we are interrupted."""
+    """Run a program to its end; it and what it started are killed at the timeout or on an interrupt."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begin = time.monotonic()
         child = subprocess.Popen(
@@ -89,7 +89,7 @@ class Peak:
         self.parts: dict[str, float] = {}
 
     def sample(self) -> None:
-        """Look once. Resident sizes are cheap to read; PSS is asked for only when they could make a new peak."""
+        """Sample once. Resident sizes are cheap to read; PSS is asked for only when they could make a new peak."""
         tree = _tree(self.pid)
         if sum(_resident(pid) for pid in tree) <= self.bytes:
             return

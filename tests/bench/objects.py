@@ -1,8 +1,8 @@
 """The object cases: the same manifests, tools and API server, unchanged, with one object changed, all new.
 
-For each tool that writes the cluster is emptied, filled by that tool (all_new), looked at again (noop), and one
+For each tool that writes the cluster is emptied, filled by that tool (all_new), compared again (noop), and one
 annotation is changed (one_changed). A tool that only reads is measured on what its writer left. After each measurement
-the cluster is looked at: a tool that did not do the job, or wrote when it should not, gets a row with an error.
+the live objects are compared: a tool that did not do the job, or wrote when it should not, gets a row with an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RECORDS = ("v1", "ConfigMap")  # a tool may keep records of its own
 
 
 def run(report: Report, sources: Sequence[Manifest], tools: Sequence[str], cases: Sequence[str], profile: bool) -> None:
-    """Measure all of it on one API server of our own."""
+    """Measure every case on one API server of the benchmark's own."""
     binaries = programs.build(report=lambda text: report.say(str(text)))
     if "saltext-kubernetes" in tools:
         venv.make(venv.BENCH, report.say)
@@ -84,7 +84,7 @@ class Measurement:
         self.cluster.empty({*self.kinds, RECORDS}, wanted)
 
     def run(self) -> None:
-        """Measure every tool; those that look at another's work after it."""
+        """Measure every tool; those that only read after their writer."""
         writers = dict.fromkeys(peers.READERS.get(tool, tool) for tool in self.tools)
         for writer in writers:
             readers = [tool for tool in self.tools if peers.READERS.get(tool) == writer]
@@ -92,7 +92,7 @@ class Measurement:
         self.empty()
 
     def _after(self, writer: str, readers: list[str], writers: list[str]) -> None:
-        """Measure a tool that writes and those that look at its work."""
+        """Measure a tool that writes and those that read what it wrote."""
         self.empty()
         filled = False
         if "all_new" in self.cases:
@@ -120,7 +120,7 @@ class Measurement:
                 self._measure("one_changed", tool, changed)
 
     def _fill(self, writer: str) -> str:
-        """Fill the cluster with a tool, uncounted; return why that did not work. Some need a second run."""
+        """Fill the cluster with a tool, uncounted; return the error. Some tools need a second run."""
         why = ""
         for _ in range(REPEATS):
             try:
@@ -162,11 +162,13 @@ class Measurement:
         """Raise ToolFailed unless the cluster is what the tool should have made of it."""
         if tool in peers.READERS:
             if row["writes"] or row["live_changed"]:
-                raise peers.ToolFailed(f"it wrote: {row['writes']} requests, {row['live_changed']} objects")
+                raise peers.ToolFailed(
+                    f"wrote although nothing differed: {row['writes']} requests, {row['live_changed']} objects"
+                )
             return
         missing = {self.cluster.key(obj) for obj in self.source.objects} - after.versions.keys()
         if missing:
-            raise peers.ToolFailed(f"{len(missing)} objects are not there, among them {min(missing)}")
+            raise peers.ToolFailed(f"{len(missing)} objects not found, among them {min(missing)}")
         changed = self.cluster.key(self.source.changed_object())
         if case == "one_changed" and after.changes[changed] != value:
             raise peers.ToolFailed(f"the change is not live: {after.changes[changed]!r} instead of {value!r}")

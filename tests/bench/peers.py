@@ -1,4 +1,4 @@
-"""The tools that do the same job: how each is started, and how to read what it says that it changed.
+"""The tools that do the same job: how each is started, and how to read the changes that it reports.
 
 Each runs as its users run it: ``kubectl`` with its discovery cache in the home folder, the states on a masterless
 minion. Nobody waits for health (there are no controllers), and each has its own field manager.
@@ -24,7 +24,7 @@ SHOWN = 600  # characters of a tool's error that a row keeps
 
 
 class ToolFailed(Exception):
-    """A tool did not do the job; the message is what it said."""
+    """A tool failed; the message is the end of its output."""
 
 
 class Place(NamedTuple):
@@ -116,7 +116,7 @@ def _run(place: Place, argv: list[str], good: tuple[int, ...]) -> measure.Measur
     env = place.env | {"KUBECONFIG": str(place.kubeconfig)}
     done = measure.run(argv, env, place.folder, TIMEOUT_S)
     if done.code is None:
-        raise ToolFailed(f"not done after {TIMEOUT_S} s")
+        raise ToolFailed(f"timed out after {TIMEOUT_S} s")
     if done.code not in good:
         raise ToolFailed(f"exit status {done.code}: {_tail(done.err or done.out)}")
     return done

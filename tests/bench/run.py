@@ -49,7 +49,7 @@ def parsed(argv: list[str]) -> argparse.Namespace:
 def _numbers(text: str) -> list[int]:
     numbers = [int(word) for word in text.split(",")]
     if min(numbers) < 1:
-        raise argparse.ArgumentTypeError("numbers of objects are 1 or more")
+        raise argparse.ArgumentTypeError("a number of objects must be 1 or more")
     return numbers
 
 
@@ -57,7 +57,7 @@ def _names(known: list[str]):
     def names(text: str) -> list[str]:
         words = text.split(",")
         if unknown := [word for word in words if word not in known]:
-            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(known)}")
         return words
 
     return names

@@ -1,4 +1,4 @@
-"""The rows of a run: kept as data after each one, shown as a table and as ratios at the end."""
+"""The rows of a run: kept as data after each one, printed as a table and as ratios at the end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Report:
         self._write()
 
     def begin(self, case: str, tool: str, objects: int) -> None:
-        """Say that a measurement begins."""
+        """Announce a measurement."""
         self.say(f"{_name(case, tool, objects)}  ...")
 
     def add(self, case: str, tool: str, **more: Any) -> None:
@@ -54,7 +54,7 @@ class Report:
         self.say(f"{_name(case, tool, row.get('objects'))}  {', '.join(shown + error)}")
 
     def say(self, text: str) -> None:
-        """Show a line at once."""
+        """Print a line immediately."""
         print(text, file=self.out, flush=True)
 
     def _write(self) -> None:

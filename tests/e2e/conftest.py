@@ -20,12 +20,12 @@ CLIENT = "172.31.50.1:5000/saltk8s-lab/client:1"
 
 
 def pytest_addoption(parser):
-    """``--without-slow``: for a machine that had to build everything first."""
+    """``--without-slow``: leave out the slow tests, for a machine that had to build everything first."""
     parser.addoption("--without-slow", action="store_true", help="skip the tests that take a minute or more")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Skip what is slow when that is wanted; each is named and counted at the end."""
+    """Skip slow tests with ``--without-slow``; each is listed at the end."""
     if config.getoption("--without-slow", default=False):
         for item in items:
             if item.get_closest_marker("slow"):
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 class Lab:
-    """The lab's commands as functions; each fails with the command's whole output."""
+    """The lab's commands as functions; each fails with the command's complete output."""
 
     def run(self, *argv: str, stdin: str | None = None, timeout_s: int = 300, check: bool = True):
         """Run one of ``lab/bin``; return the completed process."""
@@ -72,7 +72,7 @@ def container_of(node: str) -> str:
 
 
 def until(condition, what: str, timeout_s: float = 90, every_s: float = 1.0):
-    """Wait on a condition; return its value once it is true, fail with ``what`` otherwise."""
+    """Wait for a condition; return its value once it is true, fail with ``what`` at the timeout."""
     end = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -118,7 +118,7 @@ def service_of_the_module(lab, request):
 
 @pytest.fixture
 def namespace(lab, request):
-    """A namespace of the test's own, gone again when the test is over."""
+    """A namespace of the test's own, deleted after the test."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).removeprefix("test-")
     name = f"e2e-{words[:40]}".rstrip("-")
     lab.kubectl("create", "namespace", name)

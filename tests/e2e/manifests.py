@@ -1,4 +1,4 @@
-"""Small objects for the tests: a web server that says where it runs, and a client with curl and dig."""
+"""Small objects for the tests: a web server that returns its node and pod, and a client with curl and dig."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def only_from(name: str, label: str) -> dict:
 
 
 def local_volume(name: str, node: str, folder: str, storage_class: str, size: str) -> dict:
-    """A volume that is a folder of one node; rke lets the kubelet look below /var/lib/rancher, for one."""
+    """A volume that is a folder of one node, below /var/lib/rancher, which rke mounts into the kubelet."""
     place = {
         "required": {
             "nodeSelectorTerms": [

@@ -1,4 +1,4 @@
-"""Backups for real: a namespace with its objects and its files is saved, deleted, and comes back from the S3 server."""
+"""Backup and restore: a namespace with objects and files is backed up, deleted, and restored from the S3 server."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_location_is_available_and_the_schedule_enabled(lab):
     assert schedule["status"]["phase"] == "Enabled"
 
 
-def test_a_deleted_namespace_comes_back_with_objects_and_files(lab, folders):
+def test_a_deleted_namespace_is_restored_with_objects_and_files(lab, folders):
     filled(lab, shared=NFS)
     made = lab.salt(ADMIN, "k8s_backup.now", f"namespace={SPACE}", "timeout_s=300")[ADMIN]
     assert made["phase"] == "Completed", made
@@ -154,9 +154,9 @@ def bucket() -> pathlib.Path:
 
 
 def test_the_files_on_the_s3_server_are_encrypted(lab):
-    """After the test above: what the files said is not to be found in the bucket."""
+    """After the test above: no content of the files is found in the bucket."""
     repositories = {found.parent for found in bucket().rglob("kopia.repository*")}
-    assert repositories, "there is no repository of files"
+    assert repositories, "no restic repository found"
     assert subprocess.run(["grep", "-rqa", TEXT, str(bucket())], check=False).returncode == 1
     # Velero's own record of the backup has the hook's command, which has this text
     assert subprocess.run(["grep", "-rqa", "by the hook", *repositories], check=False).returncode == 1
@@ -172,16 +172,16 @@ def test_a_snapshot_of_etcd_is_copied_to_the_bucket(lab):
         with zipfile.ZipFile(saved) as archive:
             sizes = {pathlib.Path(one.filename).name: one.file_size for one in archive.infolist()}
         assert set(sizes) == {"e2e", "e2e.rkestate"} and min(sizes.values()) > 0, sizes
-        assert lab.ssh("k8s-cp1", "ls /opt/rke/etcd-snapshots/e2e.zip").strip(), "and it is on the node"
+        assert lab.ssh("k8s-cp1", "ls /opt/rke/etcd-snapshots/e2e.zip").strip(), "the snapshot is on the node too"
     finally:
         saved.unlink(missing_ok=True)
         lab.ssh("k8s-cp1", "rm -f /opt/rke/etcd-snapshots/e2e.zip")
 
 
-def test_k8up_saves_files_and_gives_them_back(lab, folders):
-    """The other engine, for the time of this test; the next highstate would bring Velero back, and so does the end.
+def test_k8up_backs_files_up_and_restores_them(lab, folders):
+    """The other engine, for this test only; its end, as the next highstate would, installs Velero again.
 
-    A developer who may no more than edit the namespace saves and restores.
+    A developer with the role edit alone backs up and restores.
     """
     filled(lab)
     lab.kubectl("-n", SPACE, "create", "rolebinding", "edit", "--clusterrole=edit", f"--user={DEVELOPER}")
@@ -213,7 +213,7 @@ def test_k8up_saves_files_and_gives_them_back(lab, folders):
 
 
 def _run(lab, kind: str, name: str, spec: dict) -> None:
-    """Have the developer make an object of K8up; wait until its Job has succeeded."""
+    """Let the developer create an object of K8up's; wait until its Job has succeeded."""
     obj = {"apiVersion": "k8up.io/v1", "kind": kind, "metadata": {"name": name, "namespace": SPACE}, "spec": spec}
     lab.kubectl("--as", DEVELOPER, "apply", "-f", "-", stdin=json.dumps(obj))
 

@@ -1,4 +1,4 @@
-"""The network between pods and nodes, as the pillar closes it."""
+"""Pods and nodes: the network policies that the pillar declares."""
 
 from __future__ import annotations
 

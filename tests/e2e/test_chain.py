@@ -1,4 +1,4 @@
-"""The main job is done, and doing it again changes nothing."""
+"""From the pillar to the cluster: complete, and a second run changes nothing."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_every_minion_answers(lab):
     assert lab.salt("*", "test.ping") == dict.fromkeys([ADMIN, *NODES], True)
 
 
-def test_preview_before_the_cluster_told_what_would_happen():
-    """`make lab` ran it on the blank machines, and checked there and then that nothing was written."""
+def test_dry_run_before_the_cluster_listed_the_changes():
+    """`make lab` ran it on the blank machines, and checked that nothing was written."""
     answers = json.loads((ROOT / "build" / "lab-logs" / "preview.json").read_text())
     assert answers.keys() == {ADMIN, *NODES}
     assert not any(failed(answer) for answer in answers.values())
@@ -93,7 +93,7 @@ def test_second_apply_changes_nothing_and_writes_nothing(lab):
     assert cluster_files(lab, "lock") == runs
 
 
-def test_preview_of_a_running_cluster_writes_nothing(lab):
+def test_dry_run_on_a_running_cluster_writes_nothing(lab):
     line, runs = audit_length(lab), cluster_files(lab)
     for minion, answer in lab.salt("*", "state.apply", "k8s", "test=True").items():
         assert not failed(answer), minion
@@ -102,7 +102,7 @@ def test_preview_of_a_running_cluster_writes_nothing(lab):
     assert cluster_files(lab) == runs
 
 
-def test_preview_tells_of_a_pillar_edit_and_writes_nothing(lab):
+def test_dry_run_shows_a_pillar_edit_and_writes_nothing(lab):
     line, runs = audit_length(lab), cluster_files(lab)
     edit = {"k8s": {"services": {"metallb": {"pools": {"second": {"addresses": ["172.31.50.230-172.31.50.235"]}}}}}}
     edit["k8s"]["cluster"] = {"audit_log": {"keep_days": 45}}
@@ -115,7 +115,7 @@ def test_preview_tells_of_a_pillar_edit_and_writes_nothing(lab):
     assert cluster_files(lab) == runs
 
 
-def test_pillar_edit_arrives_and_goes_again(lab):
+def test_pillar_edit_is_applied_and_reverted(lab):
     edit = {"k8s": {"services": {"metallb": {"pools": {"second": {"addresses": ["172.31.50.230-172.31.50.235"]}}}}}}
     answer = lab.salt(ADMIN, "state.apply", "k8s", f"pillar={json.dumps(edit)}")[ADMIN]
     assert not failed(answer)
@@ -128,7 +128,7 @@ def test_pillar_edit_arrives_and_goes_again(lab):
     assert "second" not in {pool["metadata"]["name"] for pool in pools}
 
 
-def test_drift_is_seen_and_put_right(lab):
+def test_drift_is_reported_and_reconciled(lab):
     lab.kubectl("-n", "metallb-system", "delete", "deployment", "controller")
     preview = lab.salt(ADMIN, "state.apply", "k8s", "test=True")[ADMIN]
     assert "controller" in json.dumps([s["changes"] for s in states_of(preview) if s["result"] is None])
@@ -142,8 +142,8 @@ def test_drift_is_seen_and_put_right(lab):
 
 
 @pytest.mark.slow
-def test_a_service_that_is_disabled_goes_and_comes_back(lab):
-    """With all that was its own, and nothing of the others'."""
+def test_a_disabled_service_is_deleted_and_deployed_again(lab):
+    """With all its own objects, and none of another service's."""
     off = json.dumps({"k8s": {"services": {"traefik": {"enabled": False}}}})
 
     def others() -> set[str]:

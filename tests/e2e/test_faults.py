@@ -1,4 +1,4 @@
-"""What goes wrong in the middle: rke killed, a node that does not answer. Nothing may be lost."""
+"""Faults during a run: rke killed, a node unreachable. No state may be lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def state_files(lab) -> set[str]:
 
 
 def kill_rke() -> bool:
-    """End rke on the admin with signal 9 if it has been at work for some seconds; return whether it was."""
+    """Kill rke (SIGKILL) on the admin once it has run for some seconds; return whether it was killed."""
     argv = ["docker", "exec", "saltk8s-lab-admin", "pkill", "-9", "-x", "--older", "8", "rke"]
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 

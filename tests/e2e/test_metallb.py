@@ -1,4 +1,4 @@
-"""MetalLB: pools and their namespaces, and what an address does when the node that answers for it is gone."""
+"""MetalLB: pools and their namespaces, and failover of an address when its announcing node is gone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SILENCE_S = 60  # within this long another node has to answer: the dead node's e
 
 
 def here(url: str, patience_s: float = 1.0) -> str:
-    """What an HTTP request from this machine gets, "" when it gets nothing in time."""
+    """Body of an HTTP request from this machine, "" at the timeout."""
     argv = ["curl", "-s", "-m", str(patience_s), url]
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
 
 def announcers(lab, namespace: str, name: str) -> set[str]:
-    """The nodes that say they answer for a service; one that is gone cannot take its word back."""
+    """The nodes that announce a service by their events; a dead one cannot withdraw its event."""
     found = [item.get("status") or {} for item in lab.objects("servicel2statuses.metallb.io", "-A")["items"]]
     return {one["node"] for one in found if (one.get("serviceNamespace"), one.get("serviceName")) == (namespace, name)}
 
@@ -63,7 +63,7 @@ def watch(address: str, before: str, start: float) -> dict[str, float]:
     return times
 
 
-def test_another_node_answers_when_the_announcing_one_is_gone(lab, namespace):
+def test_failover_when_the_announcing_node_is_gone(lab, namespace):
     objects = [web("front", replicas=3), service("front", kind="LoadBalancer")]
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*objects))
     lab.kubectl("-n", namespace, "rollout", "status", "deployment/front", "--timeout=120s")
@@ -106,8 +106,8 @@ def test_another_node_answers_when_the_announcing_one_is_gone(lab, namespace):
     until(lambda: here(f"http://{address}/", 3), f"{address} answers, whichever node it is from")
 
 
-def test_a_pool_is_for_its_namespaces_and_for_who_asks_for_it(lab, namespace):
-    """auto_assign off: by name only; namespaces: nobody else gets an address of it, by name or not."""
+def test_a_pool_serves_its_namespaces_and_only_by_name(lab, namespace):
+    """auto_assign off: by name only; namespaces: no other namespace gets an address of it, by name or not."""
     pool = {"addresses": ["172.31.50.230-172.31.50.235"], "auto_assign": False, "namespaces": [namespace]}
     edit = {"k8s": {"services": {"metallb": {"pools": {"internal": pool}}}}}
     asking = {"metallb.io/address-pool": "internal"}
@@ -138,7 +138,7 @@ def test_a_pool_is_for_its_namespaces_and_for_who_asks_for_it(lab, namespace):
     assert "internal" not in lab.kubectl("-n", "metallb-system", "get", "ipaddresspools.metallb.io", "-o", "name")
 
 
-def test_the_api_server_refuses_a_router_that_is_none(lab):
+def test_the_api_server_rejects_an_invalid_router(lab):
     peer = {
         "apiVersion": "metallb.io/v1beta2",
         "kind": "BGPPeer",

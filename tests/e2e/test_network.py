@@ -1,4 +1,4 @@
-"""What the cluster is for: pods that reach each other, by name, across nodes, and only where a policy admits it."""
+"""Pods reach each other across nodes, by name, and only where a network policy allows it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from manifests import client, listing, only_from, service, web
 
 
 def answers(lab, namespace, pod, url) -> str:
-    """What an HTTP request from a pod gets, "" when it gets nothing within 3 s."""
+    """Body of an HTTP request from a pod, "" after a timeout of 3 s."""
     return lab.kubectl("-n", namespace, "exec", pod, "--", "curl", "-s", "-m", "3", url, check=False)
 
 
 def here(url) -> str:
-    """What an HTTP request from this machine gets, "" when it gets nothing within 2 s."""
+    """Body of an HTTP request from this machine, "" after a timeout of 2 s."""
     done = subprocess.run(["curl", "-s", "-m", "2", url], capture_output=True, text=True, check=False)
     return done.stdout
 
@@ -54,7 +54,7 @@ def test_dns_names_a_service(lab, namespace):
     assert "k8s-w2" in until(lambda: answers(lab, namespace, "near", f"http://{name}:6379/"), "the name answers")
 
 
-def test_network_policy_blocks_then_admits(lab, namespace):
+def test_network_policy_denies_then_allows(lab, namespace):
     objects = [web("db", node="k8s-w1"), service("db"), client("app", "k8s-w2")]
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*objects))
     ready(lab, namespace, "deployment/db", "pod/app")

@@ -1,4 +1,4 @@
-"""NFS: a claim gets a directory of the export, pods on all nodes share it, and its class decides what is left of it."""
+"""NFS: a claim gets a directory of the export, shared by pods on all nodes; its class says: delete, archive or retain."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def volume_of(lab, namespace: str, name: str) -> str:
 
 
 def gone(lab, kind: str, name: str) -> bool:
-    """Whether an object outside all namespaces is not there."""
+    """Whether a cluster-scoped object does not exist."""
     return lab.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip() == ""
 
 
@@ -90,7 +90,7 @@ def test_every_export_has_a_class(lab):
     assert policies == {"projects": "Delete", "scratch": "Delete", "keep": "Retain"}
 
 
-def test_what_one_node_writes_another_reads_and_both_pods_may_die(lab, namespace):
+def test_pods_on_two_nodes_share_a_volume_that_outlives_both(lab, namespace):
     pods = [pod("writer", WORKERS[0], "shared"), pod("reader", WORKERS[1], "shared")]
     create(lab, namespace, claim("shared", "scratch"), *pods)
     shell(lab, namespace, "writer", "seq 100000 > /data/numbers && sha256sum /data/numbers > /data/sum")
@@ -108,7 +108,7 @@ def test_what_one_node_writes_another_reads_and_both_pods_may_die(lab, namespace
     assert on_the_server(f"cat {directory}/log").split() == wanted
 
 
-def test_another_user_is_refused_by_the_server(lab, namespace):
+def test_another_user_is_denied_by_the_server(lab, namespace):
     pods = [pod("owner", WORKERS[0], "own"), pod("other", WORKERS[1], "own", user=2000)]
     create(lab, namespace, claim("own", "scratch"), *pods)
     shell(lab, namespace, "owner", "umask 077 && echo private > /data/mine")
@@ -137,7 +137,7 @@ def test_a_mount_outlives_the_kubelet(lab, namespace):
     ("storage_class", "left"),
     [("scratch", None), ("projects", "archived-{}"), ("keep", "{}")],
 )
-def test_the_class_decides_what_is_left(lab, namespace, storage_class, left):
+def test_the_class_decides_delete_archive_or_retain(lab, namespace, storage_class, left):
     create(lab, namespace, claim("data", storage_class), pod("writer", WORKERS[0], "data"))
     shell(lab, namespace, "writer", "echo precious > /data/file")
     volume = volume_of(lab, namespace, "data")

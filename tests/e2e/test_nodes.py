@@ -1,4 +1,4 @@
-"""The nodes are what the formulas say: on the machines, not in the states' own words."""
+"""The nodes are configured as the formulas declare: checked on the machines, not in the states' answers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_nodes_find_one_another_and_forward_packets(lab):
         assert [line for line in written.splitlines() if line.startswith(("kernel.", "vm.", "fs."))] == []
 
 
-def test_what_a_container_cannot_do_is_said(lab):
+def test_what_a_container_cannot_do_is_in_the_comment(lab):
     for node, answer in on_nodes(lab, "state.apply", "k8s.os", "test=True").items():
         comments = {state["__id__"]: state["comment"] for state in states_of(answer)}
         assert "docker container" in comments["k8s-os-modules"], node
@@ -96,7 +96,7 @@ def test_what_a_container_cannot_do_is_said(lab):
         assert "kernel.panic" in comments["k8s-os-sysctls"], node
 
 
-def test_clean_says_what_it_would_take_away_and_test_mode_takes_nothing(lab):
+def test_clean_lists_what_it_would_remove_and_test_mode_removes_nothing(lab):
     node = "k8s-w1"
     before = lab.ssh(node, "sha256sum /etc/hosts /etc/docker/daemon.json /etc/ssh/sshd_config.d/50-saltk8s.conf")
     would = {}

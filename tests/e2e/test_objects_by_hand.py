@@ -1,4 +1,4 @@
-"""What operators type between two highstates, on a cluster whose pods run, crash and move."""
+"""Imperative functions and single states, as operators use them, on a cluster whose pods run, crash and move."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def state(lab, function, name, *args):
 
 
 def check_thrice(lab, function, name, *args):
-    """Run a state as test, for real and again: test mode writes nothing and tells the truth, again changes nothing."""
+    """Run a state with test=True, then twice: test mode writes nothing and predicts, the second run changes nothing."""
     line = audit_length(lab)
-    foretold = state(lab, function, name, *args, "test=True")
+    predicted = state(lab, function, name, *args, "test=True")
     assert writes_since(lab, line) == []
-    assert foretold["result"] is None, foretold["comment"]
+    assert predicted["result"] is None, predicted["comment"]
     real = state(lab, function, name, *args)
     assert real["result"] is True, real["comment"]
-    assert foretold["changes"] == real["changes"] != {}
+    assert predicted["changes"] == real["changes"] != {}
     line = audit_length(lab)
     again = state(lab, function, name, *args)
     assert again["result"] is True and again["changes"] == {}, again
@@ -54,17 +54,17 @@ def script(name, text):
     return deployment
 
 
-def test_a_rollout_forth_and_back(lab, namespace):
+def test_a_rollout_and_its_undo(lab, namespace):
     where = ("Deployment.apps", "site", f"namespace={namespace}")
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(web("site", 2)))
     first = ask(lab, "rollout_status", *where, "timeout_s=120")
     assert first == {"ready": True, "reason": "", "wanted": 2, "updated": 2, "available": 2, "revision": 1}
     lab.kubectl("-n", namespace, "set", "env", "deployment/site", "EDITION=2")
     assert ask(lab, "rollout_status", *where, "timeout_s=120")["revision"] == 2
-    foretold = ask(lab, "rollout_undo", *where, "test=True")
+    predicted = ask(lab, "rollout_undo", *where, "test=True")
     assert "EDITION" in lab.kubectl("-n", namespace, "set", "env", "deployment/site", "--list")
     undone = ask(lab, "rollout_undo", *where)
-    assert foretold == undone and (undone["old"], undone["new"]) == (2, 1)
+    assert predicted == undone and (undone["old"], undone["new"]) == (2, 1)
     assert "EDITION" in json.dumps(undone["changes"])
     assert ask(lab, "rollout_status", *where, "timeout_s=120")["revision"] == 3
     assert "EDITION" not in lab.kubectl("-n", namespace, "set", "env", "deployment/site", "--list")
@@ -159,7 +159,7 @@ def guarded(name, node, keep):
 
 @pytest.fixture
 def in_service(lab):
-    """Afterwards the node takes pods again, and what moved is healthy."""
+    """Afterwards the node is uncordoned, and what was evicted is healthy."""
     yield NODE
     ask(lab, "uncordon", NODE)
     until(lambda: all(one["ready"] for one in ask(lab, "rollouts")), "all workloads are well again", timeout_s=300)
@@ -167,7 +167,7 @@ def in_service(lab):
 
 
 @pytest.mark.slow
-def test_a_node_is_emptied_when_its_budget_lets_go(lab, namespace, in_service):
+def test_a_node_is_drained_once_its_budget_allows(lab, namespace, in_service):
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*guarded("guarded", NODE, 1)))
     ask(lab, "rollout_status", "Deployment.apps", "guarded", f"namespace={namespace}", "timeout_s=120")
     line = audit_length(lab)
@@ -208,7 +208,7 @@ def test_a_node_is_emptied_when_its_budget_lets_go(lab, namespace, in_service):
     assert back["ready"] is True
 
 
-def test_a_node_is_labelled_and_tainted_and_back(lab):
+def test_labels_and_taints_of_a_node_are_set_and_removed(lab):
     node = "k8s-w1"
     labels = check_thrice(lab, "node_labelled", node, "labels={e2e.example/disk: ssd}")
     assert labels == {"e2e.example/disk": {"old": None, "new": "ssd"}}

@@ -1,4 +1,4 @@
-"""The monitoring as it runs: what it measures, what it says when something is wrong, and who may read what."""
+"""Monitoring: targets, alerts, their delivery, and who may read which metrics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LATER = {
 
 
 class Monitoring:
-    """Prometheus, asked from its own node: its network policy lets nobody else in."""
+    """Prometheus, asked from its own node: its network policy allows no other client."""
 
     def __init__(self, lab):
         self.lab = lab
@@ -102,7 +102,7 @@ def test_every_target_answers(lab, monitoring):
 
 
 def measured() -> list[dict]:
-    """What the platform itself has none of: a failed Job, CronJob, an autoscaler, a claim in use, a missing image."""
+    """What the platform itself does not have: a failed Job, CronJob, an autoscaler, a claim in use, a missing image."""
 
     def job(command: str) -> dict:
         box = {"name": "job", "image": CLIENT, "command": [command]}
@@ -142,8 +142,8 @@ def measured() -> list[dict]:
 
 
 @pytest.mark.slow
-def test_the_series_that_the_alerts_ask_for_are_there(lab, monitoring, namespace):
-    """Of the names which the tables of tests/cases/prometheus make up, each is one that a program really has."""
+def test_the_series_that_the_alerts_query_exist(lab, monitoring, namespace):
+    """Each series name in tests/cases/prometheus is one that a program really exposes."""
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*measured()))
     tables = [yaml.safe_load(path.read_text()) for path in (ROOT / "tests" / "cases" / "prometheus").glob("*.yaml")]
     cases = [case for table in tables for cases in table.values() for case in cases]
@@ -162,7 +162,7 @@ def test_the_series_that_the_alerts_ask_for_are_there(lab, monitoring, namespace
     assert missing() == set()
 
 
-def test_every_rule_is_well_and_nothing_fires(monitoring):
+def test_every_rule_is_healthy_and_nothing_fires(monitoring):
     groups = monitoring.api("rules")["groups"]
     wrong = [
         f"{rule['name']}: {rule['lastError']}" for group in groups for rule in group["rules"] if rule["health"] == "err"
@@ -202,7 +202,7 @@ def receiver():
 
 @pytest.mark.slow
 def test_an_alert_reaches_the_receiver(lab, monitoring, namespace):
-    """A process that takes more memory than its limit is killed by the kernel: a message comes."""
+    """A process over its memory limit is OOM-killed: the alert is delivered."""
     pod = client("greedy", "k8s-w1")
     pod["spec"]["restartPolicy"] = "Never"
     pod["spec"]["containers"][0] |= {
@@ -293,7 +293,7 @@ def test_a_page_shows_what_is_measured(monitoring, page, parameters, shown):
 
 @pytest.fixture
 def on_volumes(lab):
-    """Prometheus and Alertmanager with claims, as a site has them; the lab's own way again afterwards."""
+    """Prometheus and Alertmanager with claims, as a site has them; the lab's own configuration again afterwards."""
     lab.ssh(VOLUMES_ON, f"rm -rf {VOLUMES} && mkdir -m 777 -p {VOLUMES}/prometheus {VOLUMES}/alertmanager")
     lab.kubectl("apply", "-f", "-", stdin=listing(*(volume(name) for name in ("prometheus", "alertmanager"))))
     try:
@@ -315,8 +315,8 @@ def volume(name: str) -> dict:
     return made
 
 
-def test_what_was_measured_outlives_the_pod(lab, monitoring, on_volumes):
-    """A new Prometheus on the same claim knows what the old one measured."""
+def test_metrics_outlive_the_pod(lab, monitoring, on_volumes):
+    """A new Prometheus on the same claim has the samples of the old one."""
     assert lab.objects("-n", "monitoring", "pvc", "prometheus")["status"]["phase"] == "Bound"
     until(lambda: monitoring.query('up{job="prometheus"}'), "it measures", every_s=3)
     (old,) = monitoring.query("min_over_time(timestamp(up{job='prometheus'})[1h:5s])")

@@ -1,4 +1,4 @@
-"""The lab's own secrets are the canaries: they are looked for wherever they must not be."""
+"""The lab's own secrets are the canaries: searched for wherever they must not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All services together: the table of what is well, one that fails beside others, and the site's own objects."""
+"""All services together: the status table, one that fails beside others, and the site's own objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SERVICES = ("canal", "vsphere", "metallb", "traefik", "nfs", "prometheus", "back
 REFUSAL = "no budgets today"
 
 
-def test_the_table_shows_all_that_there_is(lab):
+def test_the_status_table_shows_everything(lab):
     found = lab.salt(ADMIN, "k8s_config.status")[ADMIN]
     rows = {
         part: [row["name"] for row in found["rows"] if row["part"] == part]
@@ -25,7 +25,7 @@ def test_the_table_shows_all_that_there_is(lab):
 
 
 def refusing() -> list[dict]:
-    """The API server takes no new PodDisruptionBudget in Traefik's namespace."""
+    """The API server rejects new PodDisruptionBudgets in Traefik's namespace."""
     rule = {
         "apiGroups": ["policy"],
         "apiVersions": ["v1"],
@@ -51,7 +51,7 @@ def refusing() -> list[dict]:
 
 
 def test_a_service_that_fails_stops_no_other(lab):
-    """Traefik, third in the order, is refused an object; NFS, after it, gets back what it lost."""
+    """Traefik, third in the order, has an object rejected; NFS, after it, is reconciled."""
     lab.kubectl("apply", "-f", "-", stdin=listing(*refusing()))
     try:
         argv = (
@@ -81,7 +81,7 @@ def test_a_service_that_fails_stops_no_other(lab):
     assert lab.kubectl("-n", "traefik", "get", "pdb", "traefik", "-o", "name").strip()
 
 
-def test_the_sites_own_objects_come_and_go(lab, namespace):
+def test_the_sites_own_objects_are_created_and_deleted(lab, namespace):
     path = "/root/e2e-extra.yaml.jinja"
     text = json.dumps(
         {

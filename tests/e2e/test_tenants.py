@@ -1,4 +1,4 @@
-"""Tenants in the lab, with their own kubeconfigs: what they may do, what they read when not, and their fence."""
+"""Tenants in the lab, with their own kubeconfigs: what is allowed, what is forbidden, and their network policies."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_tenant_deploys_in_its_namespace_alone(tenants):
     )
 
 
-def test_the_quota_says_what_it_refuses(tenants):
+def test_the_quota_names_what_it_rejects(tenants):
     big = workload("big", "Pod", CLIENT, resources={"requests": {"cpu": "3"}})
     said = tenants["resif"].refused("apply", "-f", "-", stdin=json.dumps(big))
     assert "exceeded quota: tenant, requested: requests.cpu=3, used: requests.cpu=" in said
@@ -124,7 +124,7 @@ def test_the_quota_says_what_it_refuses(tenants):
     )
 
 
-def test_what_is_not_its_own_is_refused(tenants):
+def test_what_is_not_its_own_is_forbidden(tenants):
     resif = tenants["resif"]
     said = resif.refused("apply", "-f", "-", stdin=ingress("www.lab.example"))
     assert "the host www.lab.example is not one of the namespace grafana; allowed: *.resif.lab.example" in said
@@ -137,14 +137,14 @@ def test_what_is_not_its_own_is_refused(tenants):
     assert "belongs to the platform" in resif.refused("delete", "networkpolicy", "default-deny")
 
 
-def test_dns_answers_inside_the_fence(tenants, lab):
+def test_dns_answers_behind_the_network_policies(tenants, lab):
     address = lab.objects("-n", "ist-web", "service", "web")["spec"]["clusterIP"]
     for tenant in tenants.values():
         found = tenant.does("exec", "client", "--", "dig", "+short", "+tries=3", "web.ist-web.svc.cluster.local")
         assert found.split() == [address]
 
 
-def test_the_fence_is_shut_and_open_where_the_pillar_says(tenants):
+def test_network_policies_deny_all_but_what_the_pillar_opens(tenants):
     url = "http://web.{}.svc.cluster.local/"
     resif, ist = tenants["resif"], tenants["ist-web"]
     # the two that must answer come first: that the others do not is then the fence's doing
@@ -156,7 +156,7 @@ def test_the_fence_is_shut_and_open_where_the_pillar_says(tenants):
     assert ist.hears(REGISTRY) == "000", "ist-web does not"
 
 
-def test_nobody_else_comes_in(tenants, lab, namespace):
+def test_other_namespaces_are_denied(tenants, lab, namespace):
     pod = workload("client", "Pod", CLIENT)
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(pod))
     lab.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/client", "--timeout=120s")

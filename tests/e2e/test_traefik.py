@@ -23,7 +23,7 @@ REQUESTS = 600
 
 
 class Answer(NamedTuple):
-    """Of one request; status 0: nobody answered, ``body`` says why."""
+    """Of one request; status 0: no answer, ``body`` has the error."""
 
     status: int
     headers: dict[str, str]
@@ -105,7 +105,7 @@ def logs(lab) -> list[str]:
 
 
 def replicas(lab) -> list[dict]:
-    """The pods of Traefik that nobody has told to go."""
+    """The pods of Traefik that are not terminating."""
     pods = lab.objects("-n", "traefik", "pods", "-l", "app=traefik")["items"]
     return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
@@ -171,7 +171,7 @@ def test_an_unknown_host_is_not_found(front):
 
 @pytest.fixture
 def neighbour(lab, namespace):
-    """A second namespace, gone again when the test is over."""
+    """A second namespace, deleted after the test."""
     name = f"{namespace}-b"
     lab.kubectl("create", "namespace", name)
     yield name
@@ -187,7 +187,9 @@ def test_nothing_reaches_into_another_namespace(lab, front, namespace, neighbour
     served(front, fine)
     assert front.get(stolen).status == 404
     told = [json.loads(line) for line in logs(lab) if line.startswith("{") and '"level":"error"' in line]
-    assert any(one.get("ingress") == "stolen" and one.get("namespace") == neighbour for one in told), "the log says why"
+    assert any(one.get("ingress") == "stolen" and one.get("namespace") == neighbour for one in told), (
+        "the log has the reason"
+    )
     foreign = route(fine, "foreign")
     foreign["spec"]["routes"][0]["middlewares"] = [{"name": "any", "namespace": namespace}]
     done = lab.run("kubectl", "-n", neighbour, "apply", "-f", "-", stdin=listing(foreign), check=False)
@@ -247,8 +249,8 @@ class Load:
 
 
 @pytest.mark.parametrize("keep", [False, True], ids=["new connections", "kept connections"])
-def test_a_replica_that_goes_takes_no_request_with_it(lab, front, namespace, keep):
-    """Deleted under load, as a drain or a rollout does: it ends what it has, and the other takes the rest."""
+def test_a_deleted_replica_loses_no_request(lab, front, namespace, keep):
+    """Deleted under load, as a drain or a rollout does: it finishes its requests, and the other takes new ones."""
     host = host_of(namespace)
     site(lab, namespace, route(host))
     served(front, host)
@@ -265,7 +267,7 @@ def test_a_replica_that_goes_takes_no_request_with_it(lab, front, namespace, kee
     assert len(failures) <= (WORKERS if keep else 0), failures
     lab.kubectl("-n", "traefik", "rollout", "status", "deployment/traefik", "--timeout=180s")
     now = {pod["metadata"]["name"] for pod in replicas(lab)}
-    assert len(now) == 2 and pods[0] not in now, "there is another in its place"
+    assert len(now) == 2 and pods[0] not in now, "it was replaced"
 
 
 def test_a_rollout_loses_nothing(lab, front, namespace):

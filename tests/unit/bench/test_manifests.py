@@ -46,7 +46,7 @@ def test_it_makes_nine_kinds_in_namespaces_of_their_own():
     assert Manifest(manifests.text_of(made)).objects == made
 
 
-def test_a_file_of_ones_own_is_taken_to_the_letter():
+def test_the_text_of_the_users_file_is_kept_verbatim():
     own = Manifest(OWN)
     assert own.text == OWN
     assert [obj["kind"] for obj in own.objects] == ["Namespace", "Deployment", "Secret", "ConfigMap"]
@@ -67,12 +67,12 @@ def test_one_change_is_one_annotation_of_one_object():
     [
         ("", "no objects"),
         ("a: 1\n", "no kind"),
-        ("- 1\n", "no object"),
+        ("- 1\n", "not a Kubernetes object"),
         ("{apiVersion: v1, kind: Pod}\n", "without a name"),
         ("{", "flow node"),
     ],
 )
-def test_a_file_that_is_none_is_refused(tmp_path, text, says):
+def test_an_invalid_file_is_rejected(tmp_path, text, says):
     path = tmp_path / "own.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match=says):

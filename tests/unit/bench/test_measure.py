@@ -27,17 +27,17 @@ def test_memory_and_cpu_time_are_those_of_the_whole_process_tree(tmp_path):
     assert done.wall_s >= 0.6
 
 
-def test_a_program_that_takes_too_long_is_ended(tmp_path):
+def test_a_program_is_killed_at_the_timeout(tmp_path):
     done = measure.run([sys.executable, "-c", "import time; time.sleep(600)"], os.environ, tmp_path, 0.5)
     assert done.code is None
     assert done.wall_s < 600
 
 
-def test_a_program_is_ended_with_what_it_started():
+def test_a_program_is_killed_with_its_descendants():
     child = "import time; print('runs', flush=True); time.sleep(600)"
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], start_new_session=True)"
     top = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert top.stdout.readline() == "runs\n"
     measure.kill(top.pid)
     assert top.wait(60) != 0
-    assert top.stdout.read() == "", "the pipe ends when the last of them has ended"
+    assert top.stdout.read() == "", "the pipe closes when the last of them has exited"

@@ -6,7 +6,7 @@ from bench import peers
 from support import tree, venv
 
 
-def test_every_tool_that_reads_has_one_that_writes_before_it():
+def test_every_tool_that_reads_has_a_writer():
     writers = set(peers.RUN) - set(peers.READERS)
     assert set(peers.READERS.values()) <= writers
     assert set(peers.READERS) <= set(peers.RUN)

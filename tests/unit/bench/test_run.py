@@ -10,7 +10,7 @@ from bench import run as command
 from support import tree
 
 
-def test_the_command_line_says_what_is_measured():
+def test_the_command_line_selects_what_is_measured():
     assert command.parsed([]).sizes == [410, 5000]
     assert command.parsed([]).cases == list(objects.CASES)
     assert command.parsed(["--quick"]).sizes == [410]
@@ -22,7 +22,7 @@ def test_the_command_line_says_what_is_measured():
         command.parsed(["--sizes", "0"])
 
 
-def test_make_bench_takes_a_file_of_ones_own():
+def test_make_bench_accepts_a_file_of_the_user():
     words = ["make", "-s", "-n", "bench", "MANIFESTS=my file.yaml", "ARGS=--quick"]
     shown = subprocess.run(words, cwd=tree.ROOT, capture_output=True, text=True, check=True).stdout
     assert "tests/bench/run.py --manifests 'my file.yaml' --quick" in shown

@@ -26,10 +26,10 @@ def test_what_is_built_already_takes_no_more_disk(cache):
 
 
 def test_preflight_says_first_what_cannot_be_had(monkeypatch):
-    monkeypatch.setattr(preflight, "hopeless", lambda: ["root", "30 GiB of free disk at /"])
+    monkeypatch.setattr(preflight, "unmet_requirements", lambda: ["root", "30 GiB of free disk at /"])
     monkeypatch.setattr(preflight, "installable", dict)
     said: list[str] = []
-    with pytest.raises(shell.LabError, match="lacks root; 30 GiB"):
+    with pytest.raises(shell.LabError, match="requirements not met: root; 30 GiB"):
         preflight.check(said.append)
     assert said == []
 
@@ -37,18 +37,18 @@ def test_preflight_says_first_what_cannot_be_had(monkeypatch):
 def test_preflight_installs_only_what_is_missing(monkeypatch):
     missing = [{"docker": "docker.io"}, {}]
     installed: list[dict] = []
-    monkeypatch.setattr(preflight, "hopeless", list)
+    monkeypatch.setattr(preflight, "unmet_requirements", list)
     monkeypatch.setattr(preflight, "installable", lambda: missing.pop(0))
     monkeypatch.setattr(preflight, "install", installed.append)
     monkeypatch.setattr(preflight.shutil, "which", lambda program: f"/usr/bin/{program}")
     said: list[str] = []
     preflight.check(said.append)
     assert installed == [{"docker": "docker.io"}]
-    assert said == ["missing here, installed from Debian now: docker"]
+    assert said == ["installing missing packages from Debian: docker"]
 
 
 def test_preflight_gives_up_when_installing_did_not_help(monkeypatch):
-    monkeypatch.setattr(preflight, "hopeless", list)
+    monkeypatch.setattr(preflight, "unmet_requirements", list)
     monkeypatch.setattr(preflight, "installable", lambda: {"go >= 1.26": "golang"})
     monkeypatch.setattr(preflight, "install", lambda missing: None)
     monkeypatch.setattr(preflight.shutil, "which", lambda program: f"/usr/bin/{program}")

@@ -8,7 +8,7 @@ from labkit import config, seed, shell
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "-x", "A", "a b"])
 def test_disk_of_a_name_that_leads_elsewhere_is_refused(cache, name):
-    with pytest.raises(shell.LabError, match="not a VM's name"):
+    with pytest.raises(shell.LabError, match="invalid VM name"):
         seed.create_disk(name)
     assert seed.main(["create"]) == 2
 

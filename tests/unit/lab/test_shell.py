@@ -23,16 +23,16 @@ def test_background_process_is_known_by_more_than_its_id(cache):
         subprocess.run(["kill", "-9", str(pid)], capture_output=True, check=False)
 
 
-def test_failure_of_a_program_tells_its_whole_output():
-    with pytest.raises(shell.LabError) as told:
+def test_the_error_of_a_program_has_its_complete_output():
+    with pytest.raises(shell.LabError) as raised:
         shell.run("sh", "-c", "echo one; echo two >&2; exit 3")
-    assert "exit status 3" in str(told.value)
-    assert "one" in str(told.value)
-    assert "two" in str(told.value)
+    assert "exit status 3" in str(raised.value)
+    assert "one" in str(raised.value)
+    assert "two" in str(raised.value)
     with pytest.raises(shell.LabError, match="not found"):
         shell.run("no-such-program-here")
 
 
-def test_until_gives_up_and_says_what_for():
-    with pytest.raises(shell.LabError, match="the moon is full"):
+def test_a_timeout_names_what_was_waited_for():
+    with pytest.raises(shell.LabError, match="timed out after 0 s waiting until the moon is full"):
         shell.until(lambda: False, "the moon is full", timeout_s=0, every_s=0)

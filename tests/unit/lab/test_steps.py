@@ -13,12 +13,12 @@ def test_steps_print_a_line_each_and_keep_their_times(cache):
     out = io.StringIO()
     run = steps.Steps(out)
     with run.step("images") as note:
-        note.append("all there")
+        note.append("up to date")
     with pytest.raises(ValueError, match="boom"), run.step("machines"):
         raise ValueError("boom")
     lines = out.getvalue().splitlines()
     assert len(lines) == 2
-    assert lines[0].endswith("s  images: all there")
+    assert lines[0].endswith("s  images: up to date")
     assert lines[1].endswith("s  FAILED: machines")
     run.save("lab warm")
     run.save("lab cold")
