@@ -1,4 +1,4 @@
-"""NFS: a claim gets a directory of the export, shared by pods on all nodes; its class says: delete, archive or retain."""
+"""NFS: a claim gets a directory of the export, shared by pods on any node; its class says: delete, archive, retain."""
 
 from __future__ import annotations
 

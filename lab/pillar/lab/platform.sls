@@ -1,4 +1,4 @@
-# What is different in the lab: its network, its simulated vCenter, and what one machine with many nodes needs.
+# Overrides for the lab: its network, its simulated vCenter, and what one machine with many nodes needs.
 k8s:
   cluster:
     name: lab
@@ -9,7 +9,7 @@ k8s:
     extra_args:
       etcd: {listen-metrics-urls: "http://0.0.0.0:2381"}
       kubelet:
-        # all nodes share one disk, which the kubelet would find too full, and delete the images that came with the VM
+        # all nodes share one disk, disk pressure would let the kubelet delete the images that came with the VM
         image-gc-high-threshold: "100"
         image-gc-low-threshold: "99"
         eviction-hard: memory.available<100Mi
@@ -58,7 +58,7 @@ k8s:
     package: docker.io                  # from the packages that lie in the template
     cgroup_driver: cgroupfs             # a node is a container: its systemd does not own the machine's control groups
     options:
-      # the machine may lack a power that Docker wants to give to containers; see lab/README.md
+      # the machine may lack a capability that Docker grants to containers; see lab/README.md
       default-runtime: runc-lab
       runtimes: {runc-lab: {path: /usr/local/sbin/runc-lab}}
 
@@ -76,7 +76,7 @@ k8s:
         # not the default class: a disk of the simulator cannot be attached
         san: {policy: vSAN Default Storage Policy, default: false}
     nfs:
-      driver: subdir                    # the csi driver cannot be had here; see lab/README.md
+      driver: subdir                    # the csi driver is not available here; see lab/README.md
       exports:
         projects: {server: 172.31.50.3, path: /export/projects, reclaim: archive, mount_options: [nfsvers=3, nolock]}
         scratch: {server: 172.31.50.3, path: /export/scratch, reclaim: delete, default: true, mount_options: [nfsvers=3, nolock]}
@@ -86,7 +86,7 @@ k8s:
       storage: null                     # Prometheus maps files into memory: no NFS; tests/e2e gives it a volume for a while
       size_gib: 2
       memory_mib: 1024
-      scrape_interval_s: 10             # the tests wait for measurements
+      scrape_interval_s: 10             # the tests wait for scrapes
       smtp: null
       receivers: {ops: {email: []}}     # a webhook, see labkit/pillar.py
       probes: {portal: "tcp://172.31.50.200:443"}

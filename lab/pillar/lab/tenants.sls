@@ -1,4 +1,4 @@
-# Two tenants of the lab: the tutorial's, and one that it has to do with. Their kubeconfigs are used by the tests.
+# Two tenants of the lab: the tutorial's, and a second one that it talks to. Their kubeconfigs are used by the tests.
 k8s:
   services:
     tenants:
