@@ -10,7 +10,7 @@ from saltk8s.pillar import check, docs
 
 USAGE = """usage: python3 -m saltk8s check [--json] PILLAR_DIR    check a pillar folder, without a master
        python3 -m saltk8s docs                         write docs/pillar.md to standard output
-       python3 -m saltk8s version                      say which saltk8s this is"""
+       python3 -m saltk8s version                      print the version"""
 
 
 def main(argv: list[str]) -> int:
@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int:
     if argv == ["docs"]:
         path = loader.defaults_file()
         if path is None:
-            print("saltk8s: no defaults.yaml beside the package", file=sys.stderr)
+            print("saltk8s: defaults.yaml not found beside the package", file=sys.stderr)
             return 2
         print(docs.render(yaml.safe_load(path.read_text(encoding="utf-8"))), end="")
         return 0

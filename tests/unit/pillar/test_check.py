@@ -201,4 +201,4 @@ def test_the_command_renders_by_minion_id(tmp_path):
 
 def test_the_command_without_defaults(tmp_path):
     code, out, err = run("--defaults", tmp_path / "nowhere.yaml", pillars.EXAMPLE)
-    assert (code, out) == (2, "") and "the defaults cannot be read" in err
+    assert (code, out) == (2, "") and "cannot read the defaults" in err
