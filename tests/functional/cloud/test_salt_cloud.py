@@ -11,7 +11,7 @@ from labkit.owngo import build_own
 from tests.support import cloud
 from tests.support.salt import changed, failed
 
-ELSEWHERE = {"host": "vcenter.osug.example", "port": 443}  # for tests that speak to no vCenter
+ELSEWHERE = {"host": "vcenter.osug.example", "port": 443}  # for tests that contact no vCenter
 CREATE = ("-m", "{dir}/cloud.maps.d/osug.map", "-P", "-y")
 
 
@@ -124,7 +124,7 @@ def test_elsewhere_nothing_is_written(loaders, salt_cloud, cloud_minion):
         pillar["cloud"]["minion"] = cloud_minion
     else:
         pillar.pop("cloud")
-        pillar["services"]["vsphere"] = {"enabled": False}  # it is told of the vCenter there
+        pillar["services"]["vsphere"] = {"enabled": False}  # its pillar names the vCenter
         pillar["nodes"] = {"k8s-cp1": {"roles": ["controlplane", "etcd", "worker"], "address": "10.20.0.11/24"}}
     before = files(salt_cloud.config_dir)
     minion = loaders(pillar={"k8s": pillar})

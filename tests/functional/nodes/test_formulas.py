@@ -24,7 +24,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def node(loaders, site, tmp_path):
-    """Make a minion that is the node k8s-w1: of a system by its name, a machine of its own unless told otherwise."""
+    """Make a minion that is the node k8s-w1: of a system by its name, not in a container unless asked."""
 
     def make(system="debian12", over=None, container=False, minion_id="k8s-w1", **more):
         root = tmp_path / "empty"
@@ -36,8 +36,8 @@ def node(loaders, site, tmp_path):
     return make
 
 
-def told(minion, test):
-    """Apply ``k8s`` where it must only say something: never without having seen that there is nothing else in it."""
+def applied(minion, test):
+    """Apply ``k8s`` where it must change nothing; first assert that it has no state that could."""
     functions = {f"{chunk['state']}.{chunk['fun']}" for chunk in minion.low("k8s")}
     assert functions <= HARMLESS, functions
     return minion.apply("k8s", test=test)
@@ -69,7 +69,7 @@ def test_every_golden_file_has_its_system():
 def test_an_unknown_system_is_said_and_nothing_is_done(node, system):
     minion = node(system)
     for test in (True, False):
-        states = told(minion, test)
+        states = applied(minion, test)
         assert list(failed(states)) == ["k8s-os-family"] == list(states)
         assert nodes.systems()[system]["osfinger"] in states["k8s-os-family"]["comment"]
     for sls in NODE_SLS[2:]:
@@ -187,7 +187,7 @@ def test_a_minion_without_our_modules_is_told_what_to_do(loaders, module):
     minion = loaders("k8s-w1", pillar={"k8s": nodes.tree()}, disable_modules=[module])
     assert f"{module}.get" not in minion.modules
     for test in (True, False):
-        states = told(minion, test)
+        states = applied(minion, test)
         assert list(failed(states)) == ["k8s"] == list(states)
         assert "salt 'k8s-w1' saltutil.sync_all" in states["k8s"]["name"]
     assert [chunk["fun"] for chunk in minion.low("k8s.sync")] == ["sync_all"]
@@ -196,7 +196,7 @@ def test_a_minion_without_our_modules_is_told_what_to_do(loaders, module):
 def test_a_broken_pillar_is_one_error_with_all_that_is_wrong(node):
     minion = node(over=BROKEN)
     for test in (True, False):
-        states = told(minion, test)
+        states = applied(minion, test)
         assert list(failed(states)) == ["k8s"] == list(states)
         comment = states["k8s"]["comment"]
         assert "k8s:cluster:nme" in comment and "k8s:nodes:k8s-w1:roles" in comment
@@ -205,12 +205,12 @@ def test_a_broken_pillar_is_one_error_with_all_that_is_wrong(node):
 
 @pytest.mark.parametrize("pillar", [{}, {"k8s": None}, {"k8s": {}}, {"other": 1}])
 def test_a_minion_without_pillar_is_left_alone(loaders, pillar):
-    states = told(loaders("stranger", pillar=pillar), False)
+    states = applied(loaders("stranger", pillar=pillar), False)
     assert (failed(states), changed(states), list(states)) == ({}, {}, ["k8s"])
     assert "its pillar has no `k8s`" in states["k8s"]["comment"]
 
 
 def test_a_minion_that_the_pillar_does_not_name_is_left_alone(node):
-    states = told(node(minion_id="stranger"), False)
+    states = applied(node(minion_id="stranger"), False)
     assert (failed(states), changed(states), list(states)) == ({}, {}, ["k8s"])
     assert "the pillar does not name stranger" in states["k8s"]["comment"]

@@ -207,11 +207,11 @@ def test_what_stands_in_the_way_is_said_in_test_mode_too(machine):
 
 
 @pytest.mark.parametrize(
-    ("told", "others"),
+    ("output", "others"),
     [("active\ninactive\ninactive\ninactive\ninactive\n", ["chrony"]), ("", []), ("inactive\n" * 6, [])],
 )
-def test_other_time_services(machine, told, others):
-    machine.answers["systemctl"] = process.Result(3, told, "")
+def test_other_time_services(machine, output, others):
+    machine.answers["systemctl"] = process.Result(3, output, "")
     ours = "systemd-timesyncd"
     assert machine.minion.call("k8s_host.other_time_services", ours) == others
     assert "chronyd" not in machine.ran[0] or ours not in machine.ran[0]

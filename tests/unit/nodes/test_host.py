@@ -149,7 +149,7 @@ def test_same_host(current, wanted, same):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         (SSHD, []),
         (SSHD + "authorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\n", []),
@@ -168,10 +168,10 @@ def test_same_host(current, wanted, same):
         (SSHD + "denygroups docker\n", ["DenyGroups has docker"]),
     ],
 )
-def test_ssh_obstacles(settings, told):
+def test_ssh_obstacles(settings, expected):
     found = host.ssh_obstacles(settings, "rke", ["rke", "docker"])
-    assert len(found) == len(told)
-    assert all(text.startswith(start) for text, start in zip(found, told, strict=True))
+    assert len(found) == len(expected)
+    assert all(text.startswith(start) for text, start in zip(found, expected, strict=True))
 
 
 def test_the_mark_of_our_user_can_stand_in_passwd():
