@@ -66,7 +66,7 @@ def test_a_timeout_says_what_an_operator_would_look_up(apiserver, run):
     assert answer["result"] is False
     assert answer["changes"]["Deployment default/sick"] == {"old": None, "new": "created"}
     for text in (
-        "Deployment default/sick its controller has not seen the change yet",
+        "Deployment default/sick its controller has not observed the change yet",
         "event Warning Trouble: no quota left",
         "Pod default/sick-1 on k8s-w1: Running",
         "event Warning Trouble: it crashed",

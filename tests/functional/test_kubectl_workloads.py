@@ -157,7 +157,7 @@ def test_rollout_status_tells_how_far_it_is(apiserver, call):
     early = call("rollout_status", "Deployment.apps", "rolling")
     assert early == {
         "ready": False,
-        "reason": "its controller has not seen the change yet",
+        "reason": "its controller has not observed the change yet",
         "wanted": 2,
         "updated": 0,
         "available": 0,
@@ -546,7 +546,7 @@ def test_why_a_workload_is_not_healthy(apiserver, call, kubelet):
     apiserver.set_status("deployment", "why", {"conditions": [stuck]})
     told = call("explain_failure", "Deployment.apps", "why")
     assert (told["object"], told["ready"]) == ("Deployment default/why", False)
-    assert told["reason"] == "its controller has not seen the change yet"
+    assert told["reason"] == "its controller has not observed the change yet"
     assert told["conditions"] == ["Available=False (MinimumReplicasUnavailable)"]
     assert [one["message"] for one in told["events"]] == ["no quota left"]
     assert len(told["pods"]) == 1

@@ -19,7 +19,7 @@ BAD = {
     "pillar/rules.py": "from saltk8s.kubectl.client.program import Kubectl",
     "pillar/model.py": "from saltk8s.services.backup import operations",
     "pillar/schema.py": "import saltk8s.engine.rke.guards",
-    "kubectl/health/judge.py": "from saltk8s.services.backup import schema",
+    "kubectl/health/assessment.py": "from saltk8s.services.backup import schema",
     "kubectl/client/program.py": "from saltk8s.engine import health",
     "nodes/docker.py": "from saltk8s.kubectl.client import program",
     "cloud/salt_cloud.py": "from saltk8s.nodes import docker",
@@ -44,7 +44,7 @@ GOOD = {
     "services/backup/operations.py": "from saltk8s.services.backup import schema",
     "services/tenants/kubeconfigs.py": "from . import schema",
     "engine/rke/guards.py": "from saltk8s.engine import health, registry",
-    "engine/health.py": "from saltk8s.kubectl.health import judge",
+    "engine/health.py": "from saltk8s.kubectl.health import assessment",
 }
 
 
@@ -77,11 +77,11 @@ def test_an_import_in_the_direction_is_not(package, name):
 
 
 def test_a_circle_is_found(package):
-    (package / "kubectl/health/judge.py").write_text("from saltk8s.kubectl.client import program\n")
+    (package / "kubectl/health/assessment.py").write_text("from saltk8s.kubectl.client import program\n")
     assert imports.cycles(package) == []
-    (package / "kubectl/client/program.py").write_text("from saltk8s.kubectl.health.judge import judge\n")
+    (package / "kubectl/client/program.py").write_text("from saltk8s.kubectl.health.assessment import assess\n")
     (circle,) = imports.cycles(package)
-    assert set(circle) == {"kubectl.health.judge", "kubectl.client.program"}
+    assert set(circle) == {"kubectl.health.assessment", "kubectl.client.program"}
 
 
 def test_a_crowded_room_is_found(package):

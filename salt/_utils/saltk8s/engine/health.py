@@ -9,8 +9,8 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.engine.base import Workloads
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.health import explain as object_explain
-from saltk8s.kubectl.health import judge as object_health
+from saltk8s.kubectl.health import assessment
+from saltk8s.kubectl.health import explain as explanations
 from saltk8s.kubectl.manifests.identity import key_of
 
 NAMESPACE = "kube-system"
@@ -41,7 +41,7 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], workloads: Wo
         node = found.get(("Node", name))
         if node is None:
             reasons.append(f"node {name} is not in the cluster")
-        elif (ready := object_health.condition(node.get("status") or {}, "Ready")).get("status") != "True":
+        elif (ready := assessment.condition(node.get("status") or {}, "Ready")).get("status") != "True":
             reasons.append(f"node {name} is not Ready: {_reason(ready)}")
     for kind, name in [*_keys(workloads.required), *(key for key in _keys(workloads.optional) if key in found)]:
         item = found.get((kind, name))
@@ -66,12 +66,12 @@ def explain(kubectl: Kubectl) -> list[str]:
         found = objects_of(kubectl, "pods")
     except errors.SaltK8sError:
         return []
-    unhealthy = [(pod, state) for pod in found if not (state := object_health.of(pod)).ready]
+    unhealthy = [(pod, state) for pod in found if not (state := assessment.assess(pod)).ready]
     lines = []
     for number, (pod, state) in enumerate(unhealthy):
         lines.append(f"{key_of(pod).title} {state.reason}")
         if number < EXPLAINED:
-            lines += [f"    {line}" for line in object_explain.lines(object_explain.of(kubectl, pod))]
+            lines += [f"    {line}" for line in explanations.lines(explanations.explain(kubectl, pod))]
     return lines
 
 
@@ -111,7 +111,7 @@ def _keys(workloads: Mapping[str, set[str]]) -> list[tuple[str, str]]:
 
 
 def _problem(item: Mapping[str, Any]) -> str:
-    state = object_health.of(item)
+    state = assessment.assess(item)
     if not state.ready or item["kind"] != "DaemonSet":
         return state.reason
     # with updateStrategy OnDelete the old pods are Ready too, but a system DaemonSet has to be rolled out
@@ -119,7 +119,7 @@ def _problem(item: Mapping[str, Any]) -> str:
     wanted, new = status.get("desiredNumberScheduled", 0), status.get("updatedNumberScheduled", 0)
     if not wanted:
         return "no pod is scheduled"
-    return f"{new} of {wanted} pods are of the new version" if new < wanted else ""
+    return f"{new} of {wanted} pods are updated" if new < wanted else ""
 
 
 def _reason(condition: Mapping[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""Whether an object is healthy, waiting until it is, and explaining why it is not."""
+"""Assess the health of objects, poll until they are healthy, explain why they are not."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from saltk8s.base import errors, memory
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.health import judge, wait
+from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Kind, key_of, kind_of
 from saltk8s.kubectl.sets import reader, record
@@ -129,7 +129,7 @@ class ObjectSet:
         found = []
         for key in order.sort(self._declared):
             obj = live.get(key)
-            state = judge.of(obj) if obj else judge.READY
+            state = assessment.assess(obj) if obj else assessment.READY
             if not state.ready:
                 found.append(f"{key.title} {state.reason}")
         return found
@@ -137,8 +137,8 @@ class ObjectSet:
     def _wait(self, live: reader.Live, wrote: bool, timeout_s: float) -> None:
         """After a run without writes, what was read already may be healthy: no further request then."""
         if wrote or self._unready(live):
-            kinds = {kind_of(obj) for obj in self._declared.values() if judge.awaited(kind_of(obj))}
-            wait.for_set(self._kubectl, self.name, kinds, set(self._declared), timeout_s)
+            kinds = {kind_of(obj) for obj in self._declared.values() if assessment.has_rule(kind_of(obj))}
+            poll.until_set_healthy(self._kubectl, self.name, kinds, set(self._declared), timeout_s)
 
 
 def kinds_of(kubectl: Kubectl, set_name: str) -> set[Kind]:

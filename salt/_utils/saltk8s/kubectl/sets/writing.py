@@ -10,7 +10,7 @@ from saltk8s.kubectl.client import api_errors, parallel
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import equality
 from saltk8s.kubectl.compare.dry_run import DryRun
-from saltk8s.kubectl.health import wait
+from saltk8s.kubectl.health import poll
 from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key, key_of, kind_of
 from saltk8s.kubectl.sets import record
@@ -108,9 +108,9 @@ class Writer:
     def _wait_for_foundations(self, keys: Sequence[Key], live: Live) -> None:
         """Wait until namespaces are active, definitions established, and the kinds that they define are served."""
         stubs = [stub(key, self._declared[key]["apiVersion"]) for key in keys]
-        wait.for_objects(self._kubectl, stubs, FOUNDATION_S)
+        poll.until_healthy(self._kubectl, stubs, FOUNDATION_S)
         new = {kind_of(obj) for obj in self._declared.values()} & live.unknown
-        wait.for_kinds(self._kubectl, self._set, new, FOUNDATION_S)
+        poll.until_served(self._kubectl, self._set, new, FOUNDATION_S)
 
 
 def _interrupted(keys: Collection[Key]) -> list[str]:

@@ -1,9 +1,9 @@
-"""Is an object healthy?"""
+"""Whether an object is healthy, and the reason when it is not."""
 
 from __future__ import annotations
 
 import pytest
-from saltk8s.kubectl.health import judge
+from saltk8s.kubectl.health import assessment
 from tests.support.kubectl import cases
 
 
@@ -14,7 +14,7 @@ def test_health(case):
     meta |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if case.get("deleting") else {}
     obj = {"apiVersion": version, "kind": kind, "metadata": meta}
     obj |= {part: case[part] for part in ("spec", "status") if part in case}
-    found = judge.of(obj, late_binding={"late"})
+    found = assessment.assess(obj, wait_for_consumer={"late"})
     assert found.ready is ("reason" not in case), found
     assert case.get("reason", "") in found.reason
-    assert found.hopeless is case.get("hopeless", False)
+    assert found.final is case.get("final", False)

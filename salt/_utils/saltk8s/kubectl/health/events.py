@@ -1,0 +1,56 @@
+"""Read the events of the cluster, of a namespace or of one object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.manifests.identity import Key
+
+
+def list_events(
+    kubectl: Kubectl,
+    namespace: str | None = None,
+    kind: str | None = None,
+    name: str | None = None,
+    event_type: str | None = None,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Return events, the oldest first.
+
+    namespace: None for all; kind, name: of the objects that they involve; event_type: ``Warning`` or ``Normal``.
+    Each is a dict: ``time`` (UTC, ISO 8601), ``type``, ``reason``, ``object`` (its title), ``message``, ``count``.
+    """
+    wanted = {"involvedObject.kind": kind, "involvedObject.name": name, "type": event_type}
+    fields = ",".join(f"{field}={value}" for field, value in wanted.items() if value)
+    arguments = ["get", "Event.v1.", *(["--namespace", namespace] if namespace else ["--all-namespaces"])]
+    arguments += ["--field-selector", fields] if fields else []
+    return sorted((_event(item) for item in kubectl.objects(*arguments, **options)), key=_time)
+
+
+def _event(item: Mapping[str, Any]) -> dict[str, Any]:
+    involved, series = item.get("involvedObject") or {}, item.get("series") or {}
+    group = str(involved.get("apiVersion") or "").rpartition("/")[0]
+    key = Key(
+        group, str(involved.get("kind") or ""), str(involved.get("namespace") or ""), str(involved.get("name") or "")
+    )
+    times = (
+        series.get("lastObservedTime"),
+        item.get("lastTimestamp"),
+        item.get("eventTime"),
+        item["metadata"].get("creationTimestamp"),
+    )
+    return {
+        "time": next((time for time in times if time), ""),
+        "type": item.get("type"),
+        "reason": item.get("reason"),
+        "object": key.title,
+        "message": item.get("message"),
+        "count": series.get("count") or item.get("count") or 1,
+    }
+
+
+def _time(event: Mapping[str, Any]) -> str:
+    # some have fractions of a second: without the Z, they sort as text in the order of time
+    return event["time"].rstrip("Z")
