@@ -10,7 +10,6 @@ Source: https://velero.io/docs/v1.18/api-types/, https://docs.k8up.io (v2.12). F
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
 from saltk8s.kubectl.client import access
 from saltk8s.services.backup import operations as backups
 
@@ -36,7 +35,7 @@ def status(kubeconfig=None, context=None):
 
         salt k8s-admin k8s_backup.status
     """
-    return _with(backups.status, kubeconfig, context)
+    return _run(backups.status, kubeconfig, context)
 
 
 def now(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=None):
@@ -61,7 +60,7 @@ def now(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=Non
 
         salt k8s-admin k8s_backup.now namespace=wiki
     """
-    return _with(backups.backup, kubeconfig, context, namespace, float(timeout_s), bool(test))
+    return _run(backups.backup, kubeconfig, context, namespace, float(timeout_s), bool(test))
 
 
 def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False, kubeconfig=None, context=None):
@@ -94,11 +93,16 @@ def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False
         salt k8s-admin k8s_backup.restore platform-20261125013000 wiki to=wiki-of-yesterday
     """
     given = (str(name), namespace, to, float(timeout_s), bool(test), bool(existing))
-    return _with(backups.restore, kubeconfig, context, *given)
+    return _run(backups.restore, kubeconfig, context, *given)
 
 
-def _with(action, kubeconfig, context, *given):
-    """Run an action on the cluster with the pillar's engine, and translate its errors."""
+def _run(action, kubeconfig, context, *given):
     engine = __salt__["k8s_config.get"]()["services"]["backup"]["engine"]
-    with edges.translated(CommandExecutionError):
-        return action(access.kubectl(__salt__, __pillar__, kubeconfig, context), engine, *given)
+    return access.run(
+        lambda kubectl: action(kubectl, engine, *given),
+        __salt__,
+        __pillar__,
+        kubeconfig,
+        context,
+        CommandExecutionError,
+    )

@@ -1,11 +1,12 @@
-"""Nodes, through ``kubectl``: take them out of service and back, labels, taints.
+"""Nodes, through ``kubectl``: list, cordon, drain, labels, taints.
 
-Part of the module ``kubectl``: functions of ``kubectl.py`` and ``kubectl_workloads.py`` have the same prefix. Runs on
-the admin minion. Every function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context``
-(default: the kubeconfig's own), and ``test``: say what would change and write nothing (the API server is asked with a
-dry run).
+Part of the module ``kubectl``, as kubectl.py (sets), kubectl_objects.py and kubectl_workloads.py are. Runs on the
+admin minion. Every function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context``
+(default: the kubeconfig's own); those that write also take ``test``: return what would change and write nothing (the
+API server does a dry run).
 
-When the API server does not answer or refuses us, or an object is not there, they all raise CommandExecutionError.
+When the API server does not answer or rejects the credentials, or an object is not found, they all raise
+CommandExecutionError.
 
 Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). For operators: docs/kubectl.md.
 """
@@ -13,10 +14,13 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
 from saltk8s.kubectl.client import access
+from saltk8s.kubectl.health import summary
+from saltk8s.kubectl.operations import cordon as cordoning
 from saltk8s.kubectl.operations import drain as draining
-from saltk8s.kubectl.operations import nodes, target
+from saltk8s.kubectl.operations import labels as labelling
+from saltk8s.kubectl.operations import taints as tainting
+from saltk8s.kubectl.operations import target
 
 __virtualname__ = "kubectl"
 
@@ -25,14 +29,35 @@ def __virtual__():
     return __virtualname__
 
 
+def list_nodes(kubeconfig=None, context=None):
+    """
+    Return the cluster's nodes.
+
+    Returns a dict by name: ``ready`` (bool), ``reason`` (why not), ``schedulable`` (bool), ``roles`` (list),
+    ``version`` (of the kubelet), ``address`` (internal), ``taints`` (list of ``key=value:effect``).
+    Raises CommandExecutionError: the API server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin kubectl.list_nodes
+    """
+
+    def read(kubectl):
+        return {obj["metadata"]["name"]: summary.of_node(obj) for obj in kubectl.objects("get", "Node.v1.")}
+
+    return _run(read, kubeconfig, context)
+
+
 def cordon(name, test=False, kubeconfig=None, context=None):
     """
-    Let a node take no new pods. What runs on it goes on.
+    Mark a node as unschedulable: it takes no new pods. Its running pods are not affected.
 
     name
         The node.
 
-    Returns True when that changes it, False when it is so already. Raises CommandExecutionError: no such node.
+    Returns True when that changes it, False when it is already. Raises CommandExecutionError: no such node.
 
     CLI Example:
 
@@ -40,17 +65,17 @@ def cordon(name, test=False, kubeconfig=None, context=None):
 
         salt k8s-admin kubectl.cordon k8s-w1
     """
-    return _with(lambda kubectl: nodes.cordon(kubectl, name, True, bool(test)), kubeconfig, context)
+    return _run(lambda kubectl: cordoning.cordon(kubectl, name, True, bool(test)), kubeconfig, context)
 
 
 def uncordon(name, test=False, kubeconfig=None, context=None):
     """
-    Let a node take new pods again.
+    Mark a node as schedulable: it takes new pods again.
 
     name
         The node.
 
-    Returns True when that changes it, False when it is so already. Raises CommandExecutionError: no such node.
+    Returns True when that changes it, False when it is already. Raises CommandExecutionError: no such node.
 
     CLI Example:
 
@@ -58,7 +83,7 @@ def uncordon(name, test=False, kubeconfig=None, context=None):
 
         salt k8s-admin kubectl.uncordon k8s-w1
     """
-    return _with(lambda kubectl: nodes.cordon(kubectl, name, False, bool(test)), kubeconfig, context)
+    return _run(lambda kubectl: cordoning.cordon(kubectl, name, False, bool(test)), kubeconfig, context)
 
 
 def drain(
@@ -72,27 +97,27 @@ def drain(
     context=None,
 ):
     """
-    Cordon a node and evict its pods, as PodDisruptionBudgets allow. Nothing is done when something stands in the way.
+    Cordon a node and evict its pods, as PodDisruptionBudgets allow. With any obstacle, nothing is done.
 
     name
         The node.
     timeout_s
-        Seconds until all of them are gone. A budget that allows nothing is asked again until then.
+        Seconds until all of them are evicted. An eviction that a budget refuses is retried until then.
     grace_s
-        Seconds that each pod has to end; 0 kills at once. Default: what the pod says.
+        Termination grace period of each pod; 0 kills at once. Default: the pod's own.
     delete_emptydir_data
         Evict pods with emptyDir volumes, whose data is lost.
     force
-        Delete pods that no controller starts again.
+        Delete pods that no controller re-creates.
 
-    Returns a dict: ``changes`` (``unschedulable`` and each pod, old and new), ``lines`` (the same for people),
+    Returns a dict: ``changes`` (``unschedulable`` and each pod, old and new), ``lines`` (the same as text),
     ``obstacles`` (in test mode: why the real run would be refused), ``evicted`` (pods as ``namespace/name``), ``left``
-    (those that stay, with the reason: of DaemonSets, and static ones), ``emptydir`` (pods that lose data),
-    ``unmanaged`` (pods that nothing starts again), ``budgets``: each PodDisruptionBudget that covers one of the pods,
-    with ``name``, ``disruptions_allowed``, ``pods``, ``blocks`` (it lets none go now), ``reason``.
-    Raises CommandExecutionError: no such node; refused, nothing was done; pods are still there when the time is over:
-    then it names them and the budgets that kept them, the error's ``details`` have ``changes`` with what was done,
-    and the node stays cordoned.
+    (pods that are not evicted, with the reason: DaemonSet pods, static pods), ``emptydir`` (pods that lose data),
+    ``unmanaged`` (pods that no controller re-creates), ``budgets``: each PodDisruptionBudget that covers one of the
+    pods, with ``name``, ``disruptions_allowed``, ``pods``, ``blocks`` (no eviction is allowed now), ``reason``.
+    Raises CommandExecutionError: no such node; refused, nothing was done; timed out: the error names the pods that were
+    not evicted and the budgets that blocked them, its ``details`` have ``changes`` with what was done, and the node
+    stays cordoned.
 
     CLI Example:
 
@@ -103,28 +128,29 @@ def drain(
     """
 
     def run(kubectl):
-        grace = target.whole("grace_s", grace_s) if grace_s is not None else None
+        grace = target.checked_count("grace_s", grace_s) if grace_s is not None else None
         options = draining.Options(float(timeout_s), grace, bool(delete_emptydir_data), bool(force))
         return draining.drain(kubectl, name, options, bool(test))
 
-    return _with(run, kubeconfig, context)
+    return _run(run, kubeconfig, context)
 
 
 def label(kind, name, labels, namespace=None, force=False, test=False, kubeconfig=None, context=None):
     """
-    Give an object labels, or take some away. Other labels are left alone.
+    Set or remove labels of an object. Other labels are left alone.
 
     kind
         As kubectl takes it: ``node``, ``Deployment.apps``.
     name, namespace
-        Of the object; ``namespace`` is ``default`` when left out, of no meaning for kinds without.
+        Of the object; ``namespace`` defaults to ``default`` and is ignored for cluster-scoped kinds.
     labels
-        ``{label: value}``; None takes one away. Numbers and truth values are turned into text.
+        ``{label: value}``; None removes the label. Numbers and booleans are turned into text.
     force
-        Also labels that the object's set declares. Without it that is refused: the next highstate wants them back.
+        Also labels that the object's set declares. Without it that is refused: the next highstate would report a
+        conflict or revert it.
 
     Returns a dict: ``changes`` (``{label: {old, new}}``, None for absent, empty when nothing differs), ``lines`` (the
-    same for people). Raises CommandExecutionError: no such object, an invalid label, one that a set declares.
+    same as text). Raises CommandExecutionError: no such object, an invalid label, one that a set declares.
 
     CLI Example:
 
@@ -136,25 +162,25 @@ def label(kind, name, labels, namespace=None, force=False, test=False, kubeconfi
     def run(kubectl):
         if not isinstance(labels, dict):
             raise CommandExecutionError("labels: expected a dict of labels and their values")
-        return nodes.label(kubectl, kind, name, labels, namespace, bool(force), bool(test)).told()
+        return labelling.label(kubectl, kind, name, labels, namespace, bool(force), bool(test)).as_dict()
 
-    return _with(run, kubeconfig, context)
+    return _run(run, kubeconfig, context)
 
 
 def taint(name, taints=None, absent=None, test=False, kubeconfig=None, context=None):
     """
-    Give a node taints, take others away. Those that are not named are left alone.
+    Add taints to a node, or remove some. Other taints are left alone.
 
     name
         The node.
     taints
         List of ``key=value:effect`` or ``key:effect``; effects are NoSchedule, PreferNoSchedule, and NoExecute, which
-        also drives out the pods that do not tolerate it.
+        also evicts the pods that do not tolerate it.
     absent
         List of ``key:effect``, or ``key`` for all effects.
 
-    Returns a dict: ``changes`` (``{key:effect: {old, new}}``, each as kubectl.nodes shows taints, None for absent),
-    ``lines`` (the same for people). Raises CommandExecutionError: no such node, an invalid taint.
+    Returns a dict: ``changes`` (``{key:effect: {old, new}}``, each as kubectl.list_nodes shows taints, None for
+    absent), ``lines`` (the same as text). Raises CommandExecutionError: no such node, an invalid taint.
 
     CLI Example:
 
@@ -164,16 +190,14 @@ def taint(name, taints=None, absent=None, test=False, kubeconfig=None, context=N
     """
 
     def run(kubectl):
-        return nodes.taint(kubectl, name, _listed(taints), _listed(absent), bool(test)).told()
+        return tainting.taint(kubectl, name, _as_list(taints), _as_list(absent), bool(test)).as_dict()
 
-    return _with(run, kubeconfig, context)
+    return _run(run, kubeconfig, context)
 
 
-def _listed(value):
+def _as_list(value):
     return [value] if isinstance(value, str) else list(value or ())
 
 
-def _with(action, kubeconfig, context):
-    """Run an action on the cluster and translate its errors."""
-    with edges.translated(CommandExecutionError):
-        return action(access.kubectl(__salt__, __pillar__, kubeconfig, context))
+def _run(action, kubeconfig, context):
+    return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)

@@ -1,12 +1,12 @@
-"""Workloads and questions, through ``kubectl``: wait, rollouts, replicas, logs, events, usage, permissions, failures.
+"""Workloads, through ``kubectl``: wait, rollouts, replicas, logs, events, usage, permissions, causes of failures.
 
-Part of the module ``kubectl``: functions of ``kubectl.py`` and ``kubectl_nodes.py`` have the same prefix. Runs on the
-admin minion. Every function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context``
+Part of the module ``kubectl``, as kubectl.py (sets), kubectl_objects.py and kubectl_nodes.py are. Runs on the admin
+minion. Every function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context``
 (default: the kubeconfig's own); those about one object take ``kind`` as kubectl does (``pods``, ``Deployment.apps``),
 ``name``, and ``namespace`` (default: ``default``).
 
-A job's answer is stored on the master: what a container logs is as secret as the container makes it. When the API
-server does not answer or refuses us, or an object is not there, they all raise CommandExecutionError.
+A job's answer is stored on the master, and so are secrets that a container logs. When the API server does not answer
+or rejects the credentials, or an object is not found, they all raise CommandExecutionError.
 
 Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). For operators: docs/kubectl.md.
 """
@@ -14,18 +14,43 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
 from saltk8s.kubectl.client import access
-from saltk8s.kubectl.health import explain
-from saltk8s.kubectl.health import wait as waiting
-from saltk8s.kubectl.operations import logs as log_lines
-from saltk8s.kubectl.operations import metrics, permissions, rollout, target, wait_for
+from saltk8s.kubectl.health import events as object_events
+from saltk8s.kubectl.health import explain, poll, summary
+from saltk8s.kubectl.operations import logs as pod_logs
+from saltk8s.kubectl.operations import metrics, permissions, rollout, target
+from saltk8s.kubectl.operations import wait as kubectl_wait
 
 __virtualname__ = "kubectl"
 
 
 def __virtual__():
     return __virtualname__
+
+
+def list_rollouts(namespace=None, kubeconfig=None, context=None):
+    """
+    Return the workloads and whether they are rolled out.
+
+    namespace
+        Default: all namespaces.
+
+    Returns a list of dicts: ``kind``, ``namespace``, ``name``, ``ready`` (bool), ``reason`` (why not).
+    Raises CommandExecutionError: the API server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin kubectl.list_rollouts kube-system
+    """
+
+    def read(kubectl):
+        where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
+        found = kubectl.objects("get", "Deployment.v1.apps,DaemonSet.v1.apps,StatefulSet.v1.apps", *where)
+        return summary.of_objects(found)
+
+    return _run(read, kubeconfig, context)
 
 
 def wait(
@@ -41,22 +66,22 @@ def wait(
     context=None,
 ):
     """
-    Wait until an object, or all objects that a selector means, are in a state.
+    Wait until an object, or all objects of a selector, have a condition, have a field's value, or are deleted.
 
     selector
         Label selector, as ``app=web``, instead of a name.
     condition
-        Wait for a condition of the status: ``Ready``, ``Available``, ``Ready=false``.
+        Condition of the status to wait for: ``Ready``, ``Available``, ``Ready=false``.
     jsonpath
-        Or for a field: ``.status.phase=Running``, or ``.status.loadBalancer.ingress`` for any value.
+        Field to wait for: ``.status.phase=Running``, or ``.status.loadBalancer.ingress`` for any value.
     deleted
-        Or, with True, until they are gone.
+        True: wait until they are deleted.
     timeout_s
-        Seconds to wait; 0 looks once. What is not there yet is waited for, too.
+        Seconds to wait; 0 checks once. Also waits for objects that do not exist yet.
 
     Returns a dict: ``waited_s`` (seconds), ``objects`` (a list of dicts with ``kind``, ``namespace``, ``name``,
-    ``ready``, ``reason``; empty when they were to go). Raises CommandExecutionError: not in time, with the conditions
-    as they are; not exactly one thing to wait for.
+    ``ready``, ``reason``; empty with ``deleted``). Raises CommandExecutionError: timed out, with the current
+    conditions; not exactly one of ``condition``, ``jsonpath`` and ``deleted``.
 
     CLI Example:
 
@@ -67,23 +92,23 @@ def wait(
     """
 
     def run(kubectl):
-        chosen = wait_for.chosen(name, selector, namespace)
-        where = wait_for.expression(condition, jsonpath, bool(deleted))
-        return wait_for.met(kubectl, target.plain("kind", kind), chosen, where, float(timeout_s))
+        chosen = kubectl_wait.selection(name, selector, namespace)
+        state = kubectl_wait.for_argument(condition, jsonpath, bool(deleted))
+        return kubectl_wait.wait(kubectl, target.checked_name("kind", kind), chosen, state, float(timeout_s))
 
-    return _with(run, kubeconfig, context)
+    return _run(run, kubeconfig, context)
 
 
 def rollout_status(kind, name, namespace=None, timeout_s=0, kubeconfig=None, context=None):
     """
-    Return how far the rollout of a Deployment, StatefulSet or DaemonSet is.
+    Return the status of the rollout of a Deployment, StatefulSet or DaemonSet.
 
     timeout_s
-        Seconds to wait until it is done; 0 looks once.
+        Seconds to wait until it is complete; 0 checks once.
 
     Returns a dict: ``ready`` (bool), ``reason`` (why not), ``wanted``, ``updated``, ``available`` (numbers of pods),
-    ``revision`` (int, None when its controller has not given it one yet).
-    Raises CommandExecutionError: not done in time; then it says why, as kubectl.ready does.
+    ``revision`` (int, None before its controller has set one).
+    Raises CommandExecutionError: timed out, with the reasons, as kubectl.wait_ready does.
 
     CLI Example:
 
@@ -92,31 +117,31 @@ def rollout_status(kind, name, namespace=None, timeout_s=0, kubeconfig=None, con
         salt k8s-admin kubectl.rollout_status Deployment.apps controller metallb-system timeout_s=120
     """
 
-    def ask(kubectl):
-        obj = rollout.workload(kubectl, kind, name, namespace)
+    def read(kubectl):
+        obj = rollout.get_workload(kubectl, kind, name, namespace)
         if float(timeout_s) > 0:
-            waiting.for_objects(kubectl, [obj], float(timeout_s))
-            obj = rollout.workload(kubectl, kind, name, namespace)
+            poll.until_healthy(kubectl, [obj], float(timeout_s))
+            obj = rollout.get_workload(kubectl, kind, name, namespace)
         return rollout.status(kubectl, obj)
 
-    return _with(ask, kubeconfig, context)
+    return _run(read, kubeconfig, context)
 
 
 def rollout_undo(kind, name, namespace=None, to_revision=None, force=False, test=False, kubeconfig=None, context=None):
     """
-    Give a Deployment, StatefulSet or DaemonSet the pod template of an earlier revision.
+    Roll a Deployment, StatefulSet or DaemonSet back to the pod template of an earlier revision.
 
     to_revision
-        Number of a revision. Default: the one before the current one.
+        Number of the revision. Default: the one before the current one.
     force
-        Also when the workload belongs to a set. Without it that is refused: the next highstate wants the set's own
-        version back, and meets a field that another manager has changed. Undo the change where it is declared.
+        Also when the workload belongs to a set. Without it that is refused: the next highstate would report a conflict
+        or revert the rollback. Revert the change in the manifest instead.
     test
-        Say what would change; the API server is asked with a dry run.
+        Return what would change; the API server does a dry run.
 
-    Returns a dict: ``old`` (the revision that it had), ``new`` (the one whose template it has now; its controller gives
-    that a new number), ``changes`` (fields, old and new; empty when the templates are the same).
-    Raises CommandExecutionError: no such revision is kept, it belongs to a set.
+    Returns a dict: ``old`` (the revision that it had), ``new`` (the one whose template it has now; its controller
+    numbers that anew), ``changes`` (fields, old and new; empty when the templates are the same).
+    Raises CommandExecutionError: the revision is not in the history, the workload belongs to a set.
 
     CLI Example:
 
@@ -126,23 +151,24 @@ def rollout_undo(kind, name, namespace=None, to_revision=None, force=False, test
     """
 
     def run(kubectl):
-        obj = rollout.workload(kubectl, kind, name, namespace)
-        wanted = target.whole("to_revision", to_revision) if to_revision is not None else None
+        obj = rollout.get_workload(kubectl, kind, name, namespace)
+        wanted = target.checked_count("to_revision", to_revision) if to_revision is not None else None
         return rollout.undo(kubectl, obj, wanted, bool(force), bool(test))
 
-    return _with(run, kubeconfig, context)
+    return _run(run, kubeconfig, context)
 
 
 def scale(kind, name, replicas, namespace=None, force=False, test=False, kubeconfig=None, context=None):
     """
-    Set the number of pods of a Deployment, StatefulSet or ReplicaSet.
+    Set the replicas of a Deployment, StatefulSet or ReplicaSet.
 
     replicas
-        The number. An autoscaler of the workload sets its own again.
+        The number of pods. A HorizontalPodAutoscaler of the workload would change it again.
     force
-        Also when the workload's set declares the number. Without it that is refused: the next highstate wants it back.
+        Also when the workload's set declares them. Without it that is refused: the next highstate would report a
+        conflict or revert it.
     test
-        Say what would change; the API server is asked with a dry run.
+        Return what would change; the API server does a dry run.
 
     Returns a dict: ``old`` and ``new`` (numbers). Does not wait: kubectl.rollout_status does.
     Raises CommandExecutionError: the kind has no replicas, its set declares them.
@@ -155,10 +181,12 @@ def scale(kind, name, replicas, namespace=None, force=False, test=False, kubecon
     """
 
     def run(kubectl):
-        wanted = target.whole("replicas", replicas)
-        return rollout.scale(kubectl, target.one(kubectl, kind, name, namespace), wanted, bool(force), bool(test))
+        wanted = target.checked_count("replicas", replicas)
+        return rollout.scale(
+            kubectl, target.get_object(kubectl, kind, name, namespace), wanted, bool(force), bool(test)
+        )
 
-    return _with(run, kubeconfig, context)
+    return _run(run, kubeconfig, context)
 
 
 def logs(
@@ -178,9 +206,9 @@ def logs(
     container
         Name of one container; init containers, too. Default: all but the init containers.
     tail
-        Number of lines of each container, None for all.
+        Number of lines per container, None for all.
     since_s
-        Only lines of the last so many seconds.
+        Only lines of the last ``since_s`` seconds.
     previous
         True: of the container's run before the last restart.
 
@@ -194,11 +222,11 @@ def logs(
         salt k8s-admin kubectl.logs controller metallb-system kind=Deployment.apps tail=20
     """
 
-    def ask(kubectl):
-        obj = target.one(kubectl, kind, name, namespace)
-        return log_lines.read(kubectl, obj, container, log_lines.options(tail, since_s, bool(previous)))
+    def read(kubectl):
+        obj = target.get_object(kubectl, kind, name, namespace)
+        return pod_logs.read(kubectl, obj, container, pod_logs.log_arguments(tail, since_s, bool(previous)))
 
-    return _with(ask, kubeconfig, context)
+    return _run(read, kubeconfig, context)
 
 
 def events(namespace=None, kind=None, name=None, warnings=False, kubeconfig=None, context=None):
@@ -212,10 +240,10 @@ def events(namespace=None, kind=None, name=None, warnings=False, kubeconfig=None
     name
         Only about objects of this name.
     warnings
-        True: without those of type ``Normal``.
+        True: only events of type ``Warning``.
 
-    Returns a list of dicts: ``time`` (of the last one, UTC), ``type``, ``reason``, ``object`` (``Pod web/web-0``),
-    ``message``, ``count``. Raises CommandExecutionError: the API server does not answer.
+    Returns a list of dicts: ``time`` (of its last occurrence, UTC), ``type``, ``reason``, ``object``
+    (``Pod web/web-0``), ``message``, ``count``. Raises CommandExecutionError: the API server does not answer.
 
     CLI Example:
 
@@ -224,23 +252,23 @@ def events(namespace=None, kind=None, name=None, warnings=False, kubeconfig=None
         salt k8s-admin kubectl.events namespace=metallb-system warnings=True
     """
 
-    def ask(kubectl):
-        return explain.events(kubectl, namespace, kind, name, "Warning" if warnings else None)
+    def read(kubectl):
+        return object_events.list_events(kubectl, namespace, kind, name, "Warning" if warnings else None)
 
-    return _with(ask, kubeconfig, context)
+    return _run(read, kubeconfig, context)
 
 
 def top(what="nodes", namespace=None, kubeconfig=None, context=None):
     """
-    Return what nodes or pods use now.
+    Return the current CPU and memory usage of nodes or pods.
 
     what
         ``nodes`` or ``pods``.
     namespace
         Of the pods. Default: all namespaces.
 
-    Returns for nodes a dict by name: ``cpu_cores`` (float), ``memory_bytes`` (int), and what there is of both for pods
-    as ``cpu_cores_allocatable``, ``memory_bytes_allocatable``. For pods a list of dicts: ``namespace``, ``name``,
+    Returns for nodes a dict by name: ``cpu_cores`` (float), ``memory_bytes`` (int), and what is allocatable of both,
+    ``cpu_cores_allocatable``, ``memory_bytes_allocatable``. For pods a list of dicts: ``namespace``, ``name``,
     ``cpu_cores``, ``memory_bytes``, ``containers`` (the two numbers by name).
     Raises CommandExecutionError: the cluster has no metrics API, or metrics-server is not ready.
 
@@ -254,10 +282,10 @@ def top(what="nodes", namespace=None, kubeconfig=None, context=None):
     if what not in ("nodes", "pods"):
         raise CommandExecutionError(f"what: got {what!r}; expected nodes or pods")
 
-    def ask(kubectl):
+    def read(kubectl):
         return metrics.of_nodes(kubectl) if what == "nodes" else metrics.of_pods(kubectl, namespace)
 
-    return _with(ask, kubeconfig, context)
+    return _run(read, kubeconfig, context)
 
 
 def can_i(
@@ -271,18 +299,18 @@ def can_i(
     context=None,
 ):
     """
-    Return whether an action is allowed; without ``verb`` and ``resource``: all that is allowed in a namespace.
+    Return whether an action is allowed; without ``verb`` and ``resource``: all rules of a namespace.
 
     verb
         ``get``, ``list``, ``create``, ``delete``, ... or ``*``.
     resource
         ``pods``, ``deployments.apps``, ``pods/log``, a short name or a kind, or a path such as ``/metrics``.
     namespace
-        Default: all namespaces at once; ``default`` for the list.
+        Default: all namespaces; ``default`` for the list of rules.
     name
         Of one object. Default: all of them.
     as_user
-        Ask for another user: ``jane``, ``system:serviceaccount:web:default``.
+        Impersonate another user: ``jane``, ``system:serviceaccount:web:default``.
     as_group
         Groups of that user: a name or a list.
 
@@ -297,26 +325,26 @@ def can_i(
         salt k8s-admin kubectl.can_i namespace=web as_user=system:serviceaccount:web:default
     """
 
-    def ask(kubectl):
+    def read(kubectl):
         who = permissions.impersonation(as_user, as_group)
         if verb is None and resource is None:
-            return permissions.all_of(kubectl, namespace or "default", who)
+            return permissions.list_rules(kubectl, namespace or "default", who)
         if not verb or not resource:
             raise CommandExecutionError("expected both a verb and a resource, or none of them")
-        return permissions.may(kubectl, str(verb), str(resource), namespace, name, who)
+        return permissions.is_allowed(kubectl, str(verb), str(resource), namespace, name, who)
 
-    return _with(ask, kubeconfig, context)
+    return _run(read, kubeconfig, context)
 
 
 def explain_failure(kind, name, namespace=None, kubeconfig=None, context=None):
     """
-    Return why an object is not healthy: what an operator would look up next, in one answer.
+    Return why an object is not healthy: its conditions, events, pods and their last log lines.
 
     Returns a dict: ``object``, ``ready`` (bool), ``reason``, ``conditions`` (list of texts), ``events`` (the last, as
-    kubectl.events), ``pods``: up to three that are not well, each with ``pod``, ``node``, ``phase``, ``events`` and
-    ``containers`` (those not well: ``name``, ``reason``, ``restarts``, ``exit_code``, ``log`` with the last lines,
-    those before the restart when it restarts). What cannot be read of all that is empty.
-    Raises CommandExecutionError: the object is not there.
+    kubectl.events), ``pods``: up to three that are not healthy, each with ``pod``, ``node``, ``phase``, ``events`` and
+    ``containers`` (those not ready: ``name``, ``reason``, ``restarts``, ``exit_code``, ``log`` with the last lines,
+    those before the restart when it restarts). What cannot be read is left empty.
+    Raises CommandExecutionError: the object is not found.
 
     CLI Example:
 
@@ -324,10 +352,10 @@ def explain_failure(kind, name, namespace=None, kubeconfig=None, context=None):
 
         salt k8s-admin kubectl.explain_failure Deployment.apps controller metallb-system
     """
-    return _with(lambda kubectl: explain.of(kubectl, target.one(kubectl, kind, name, namespace)), kubeconfig, context)
+    return _run(
+        lambda kubectl: explain.explain(kubectl, target.get_object(kubectl, kind, name, namespace)), kubeconfig, context
+    )
 
 
-def _with(action, kubeconfig, context):
-    """Run an action on the cluster and translate its errors."""
-    with edges.translated(CommandExecutionError):
-        return action(access.kubectl(__salt__, __pillar__, kubeconfig, context))
+def _run(action, kubeconfig, context):
+    return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)

@@ -1,6 +1,6 @@
 """The summary at the end of a run, as a state.
 
-Source: the execution module ``k8s_config``, which this state only translates.
+Source: the execution module ``k8s_config``, which does the work.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ __virtualname__ = "k8s_config"
 def __virtual__():
     if "k8s_config.status" in __salt__:
         return __virtualname__
-    return False, "the execution module k8s_config is not there: run saltutil.sync_all"
+    return False, "the execution module k8s_config is missing: run saltutil.sync_all"
 
 
 def summarised(name):
     """
     The comment has the table of what is healthy: cluster, nodes, services, tenants, certificates, backups. A service
-    with a state that failed in this run is bad, whatever its objects look like.
+    with a state that failed in this run is bad, whatever the state of its objects.
 
     name
         Any sentence.
 
-    Never has ``changes``, and its result is True: what is not well has failed in its own state, or is not this run's
-    doing (a certificate that ends, a backup that is late). These are told as warnings. With test=True it is the same.
+    Never has ``changes``, and its result is True: what is not healthy has failed in its own state, or does not come
+    from this run (a certificate that expires, an overdue backup). Those are warnings. With test=True it is the same.
 
     CLI Example:
 
@@ -39,12 +39,14 @@ def summarised(name):
         found = __salt__["k8s_config.status"](failures=_failures(__running__))
     except CommandExecutionError as err:
         return ret | {"comment": str(err), "warnings": ["there is no summary"]}
-    told = [f"{row['part']} {row['name']}: {row['why']}" for row in found["rows"] if row["state"] in ("bad", "unknown")]
-    return ret | {"comment": "\n".join(found["lines"])} | ({"warnings": told} if told else {})
+    warnings = [
+        f"{row['part']} {row['name']}: {row['why']}" for row in found["rows"] if row["state"] in ("bad", "unknown")
+    ]
+    return ret | {"comment": "\n".join(found["lines"])} | ({"warnings": warnings} if warnings else {})
 
 
 def _failures(running):
-    """Return {service: first line of what failed} of the states that ran before this one."""
+    """Return {service: first line of the comment} of the states that failed before this one."""
     found = {}
     for state in running.values():
         if state["result"] is False:

@@ -7,6 +7,7 @@ comment says what was left. The work is done by the execution module ``k8s_host`
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
 
 __virtualname__ = "k8s_host"
 
@@ -34,7 +35,7 @@ def modules_loaded(name, modules):
           k8s_host.modules_loaded:
             - modules: [overlay, br_netfilter]
     """
-    return _ran(name, "all modules are loaded", "load_modules", modules)
+    return _result(name, "all modules are loaded", "load_modules", modules)
 
 
 def sysctls_set(name, values):
@@ -54,7 +55,7 @@ def sysctls_set(name, values):
           k8s_host.sysctls_set:
             - values: {net.ipv4.ip_forward: 1}
     """
-    return _ran(name, "all settings have these values", "set_sysctls", values)
+    return _result(name, "all settings have these values", "set_sysctls", values)
 
 
 def swap_off(name):
@@ -71,7 +72,7 @@ def swap_off(name):
         The node does not swap:
           k8s_host.swap_off
     """
-    return _ran(name, "swap is off", "swap_off")
+    return _result(name, "swap is off", "swap_off")
 
 
 def swap_back(name):
@@ -88,7 +89,7 @@ def swap_back(name):
         The node may swap again:
           k8s_host.swap_back
     """
-    return _ran(name, "no swap entries to restore", "swap_back")
+    return _result(name, "no swap entries to restore", "swap_back")
 
 
 def hostname_set(name):
@@ -105,7 +106,7 @@ def hostname_set(name):
         k8s-w1:
           k8s_host.hostname_set
     """
-    return _ran(name, "the host name is set", "set_hostname", name)
+    return _result(name, "the host name is set", "set_hostname", name)
 
 
 def block_present(name, block, lines, user=None, mode=None):
@@ -132,7 +133,7 @@ def block_present(name, block, lines, user=None, mode=None):
             - block: nodes
             - lines: ["10.20.0.11 k8s-cp1"]
     """
-    return _ran(name, "the block is up to date", "set_block", name, block, lines, user=user, mode=mode)
+    return _result(name, "the block is up to date", "set_block", name, block, lines, user=user, mode=mode)
 
 
 def block_absent(name, block):
@@ -152,7 +153,7 @@ def block_absent(name, block):
           k8s_host.block_absent:
             - block: nodes
     """
-    return _ran(name, "the block is absent", "set_block", name, block, None)
+    return _result(name, "the block is absent", "set_block", name, block, None)
 
 
 def ssh_open(name, user):
@@ -226,16 +227,15 @@ def stopped(name, why):
     return {"name": name, "changes": {}, "result": False, "comment": why}
 
 
-def _ran(name, nothing, function, *args, **kwargs):
-    """Call an execution function once, in both modes, and report what it did, would do or left to the host."""
+def _result(name, unchanged, function, *args, **kwargs):
+    """Call an execution function once, in both modes, and return what a state returns."""
     test = bool(__opts__["test"])
-    ret = {"name": name, "changes": {}, "result": True, "comment": ""}
-    try:
+
+    def call():
         done = __salt__[f"k8s_host.{function}"](*args, test=test, **kwargs)
-    except CommandExecutionError as err:
-        return ret | {"result": False, "comment": str(err)}
-    changes, notes = done["changes"], done["notes"]
-    if not changes:
-        return ret | {"comment": "; ".join(notes) or nothing}
-    doing = f"{'would change' if test else 'changed'}: {', '.join(changes)}"
-    return ret | {"changes": changes, "result": None if test else True, "comment": "; ".join([doing, *notes])}
+        parts = list(done["notes"])
+        if done["changes"]:
+            parts.insert(0, f"{'would change' if test else 'changed'}: {', '.join(done['changes'])}")
+        return {"changes": done["changes"], "lines": ["; ".join(parts) or unchanged]}
+
+    return edges.state_result(name, test, CommandExecutionError, call)

@@ -1,21 +1,20 @@
-"""Sets of objects in the cluster as states: nothing to do means no changes, and test mode tells the truth.
+"""Sets of objects in the cluster as states. Without anything to do there are no changes; test mode shows the real ones.
 
-Source: the execution module ``kubectl``, which these states only translate. How sets work: docs/objects.md.
+Source: the execution module ``kubectl``, which does the work. How sets work: docs/objects.md.
 """
 
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
 
 __virtualname__ = "kubectl"
-
-SHOWN_LINES = 30
 
 
 def __virtual__():
     if "kubectl.apply" in __salt__:
         return __virtualname__
-    return False, "the execution module kubectl is not there: run saltutil.sync_all"
+    return False, "the execution module kubectl is missing: run saltutil.sync_all"
 
 
 def applied(
@@ -37,7 +36,7 @@ def applied(
     saltenv=None,
 ):
     """
-    The set of objects is in the cluster as declared, nothing else is in the set, and all of it is healthy.
+    The set of objects is in the cluster as declared, has no other objects, and all of them are healthy.
 
     name
         The set's name, the value of the label ``saltk8s.io/set`` that every object gets.
@@ -52,22 +51,22 @@ def applied(
     context
         More variables of the templates, as a dict.
     objects
-        Objects given right here, as a list of dicts.
+        Objects as a list of dicts, instead of or besides sources.
     namespace
-        For objects that name none.
+        For objects without a namespace of their own.
     prune
-        Delete objects of the set that are not declared any more; namespaces, PersistentVolumes,
+        Delete objects of the set that are no longer declared; namespaces, PersistentVolumes,
         PersistentVolumeClaims and CustomResourceDefinitions only when ``unprotect`` names them.
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``.
     replace
         A list in the same form: objects that may be deleted and re-created where a field is immutable (a Job's
-        template, a Deployment's selector, a StorageClass's parameters). Protected ones must stand in ``unprotect``,
-        too. An object says so itself with the annotation ``saltk8s.io/replace: "true"``.
+        template, a Deployment's selector, a StorageClass's parameters). Protected ones must be in ``unprotect``,
+        too. Instead, an object can have the annotation ``saltk8s.io/replace: "true"``.
     wait
         Wait until every object is healthy; that includes objects that had nothing to change.
     timeout_s
-        Seconds for that.
+        Timeout of that wait.
     force_conflicts
         Take over fields that another field manager owns. Without it they are an error that names the manager.
     kubeconfig, kube_context
@@ -76,9 +75,9 @@ def applied(
         Salt environment of ``salt://`` addresses. Default: the state's own.
 
     ``changes`` has the fields of each object, old and new, values of Secrets redacted. With test=True the same is read
-    and nothing is written; before the cluster exists everything counts as to be created. Result False, with the
-    reason: a manifest is wrong, another set owns an object, a conflict, an invalid object, the API server does not
-    answer, not healthy in time; ``changes`` then has what was done before.
+    and nothing is written; before the cluster exists, all objects are to be created. Result False, with the
+    reason: an invalid manifest or object, an object of another set, a conflict, the API server does not answer, the
+    timeout expired before the set was healthy; ``changes`` then has what was done before.
 
     CLI Example:
 
@@ -89,7 +88,7 @@ def applied(
             - name: metallb
             - source: salt://k8s/metallb/manifests
     """
-    return _ran(
+    return _result(
         name,
         "kubectl.apply",
         "the set is as declared",
@@ -125,22 +124,22 @@ def absent(
     saltenv=None,
 ):
     """
-    No object of the set is in the cluster, but for protected ones that are not named.
+    No object of the set is in the cluster, except protected ones that ``unprotect`` does not name.
 
     name
         The set's name.
     source, source_hash, template, context, objects, saltenv
-        As in kubectl.applied. Not needed: the set's own record says which kinds to look for.
+        As in kubectl.applied. Not needed: the set's own record lists its kinds.
     unprotect
         A list of ``Kind name`` or ``Kind namespace/name``: namespaces, PersistentVolumes, PersistentVolumeClaims and
-        CustomResourceDefinitions stay unless they are in it.
+        CustomResourceDefinitions are kept unless they are in it.
     timeout_s
-        Seconds to wait until the objects of each step are gone.
+        Seconds to wait until the objects of each step are deleted.
     kubeconfig, kube_context
         As in kubectl.applied.
 
-    Deleted in the reverse order of writing: custom resources, then workloads and the rest, then definitions and
-    namespaces. The comment names what was left and why.
+    Deleted in the reverse order of creation: custom resources, then workloads and the rest, then definitions and
+    namespaces. The comment names what was kept and why.
 
     CLI Example:
 
@@ -150,10 +149,10 @@ def absent(
           kubectl.absent:
             - name: metallb
     """
-    return _ran(
+    return _result(
         name,
         "kubectl.delete_set",
-        "nothing of the set is there",
+        "the cluster has no objects of the set",
         source=source,
         source_hash=source_hash,
         template=template,
@@ -176,7 +175,7 @@ def ready(name, objects=None, timeout_s=300, kubeconfig=None, kube_context=None)
     objects
         A list of objects; ``apiVersion``, ``kind`` and ``metadata`` are enough.
     timeout_s
-        Seconds to wait. With test=True it looks once, and what is not healthy yet is result None.
+        Seconds to wait. With test=True it checks once; the result is None when an object is not healthy yet.
     kubeconfig, kube_context
         As in kubectl.applied.
 
@@ -192,7 +191,7 @@ def ready(name, objects=None, timeout_s=300, kubeconfig=None, kube_context=None)
     test = bool(__opts__["test"])
     ret = {"name": name, "changes": {}, "result": True, "comment": "all objects are healthy"}
     try:
-        __salt__["kubectl.ready"](
+        __salt__["kubectl.wait_ready"](
             None if objects else name, objects, 0 if test else timeout_s, kubeconfig=kubeconfig, context=kube_context
         )
     except CommandExecutionError as err:
@@ -200,26 +199,12 @@ def ready(name, objects=None, timeout_s=300, kubeconfig=None, kube_context=None)
     return ret
 
 
-def _ran(name, function, nothing, **kwargs):
-    """Call the execution function once, in both modes, and tell what it said."""
+def _result(name, function, unchanged, **kwargs):
+    """Call the execution function once, in both modes, and return what a state returns."""
     test = bool(__opts__["test"])
-    ret = {"name": name, "changes": {}, "result": True, "comment": ""}
-    try:
+
+    def call():
         done = __salt__[function](name, test=test, **kwargs)
-    except CommandExecutionError as err:
-        # a run that failed half-way carries what it did
-        return ret | {
-            "result": False,
-            "changes": getattr(err, "changes", {}),
-            "comment": _comment([str(err), *getattr(err, "lines", [])]),
-        }
-    lines = done["lines"] + [f"not healthy now: {text}" for text in done.get("unready", ())]
-    if not done["changes"]:
-        return ret | {"comment": _comment([nothing, *lines])}
-    return ret | {"changes": done["changes"], "result": None if test else True, "comment": _comment(lines)}
+        return done | {"lines": done["lines"] + [f"not healthy now: {text}" for text in done.get("unready", ())]}
 
-
-def _comment(lines):
-    more = len(lines) - SHOWN_LINES
-    shown = lines if more <= 0 else [*lines[:SHOWN_LINES], f"and {more} more"]
-    return "\n".join(shown)
+    return edges.state_result(name, test, CommandExecutionError, call, unchanged)

@@ -1,13 +1,14 @@
-"""Nodes of the cluster as states: labels, taints, and empty for maintenance.
+"""Nodes of the cluster as states: labels, taints, drained for maintenance.
 
-Part of the state module ``kubectl``. They only touch what they name. Labels and taints that a node has for good belong
-into the pillar (``k8s:nodes``), these states are for what comes and goes. Source: the execution module ``kubectl``,
-which they only translate. For operators: docs/kubectl.md.
+Part of the state module ``kubectl``. Labels and taints that they do not name are left alone. Permanent ones belong in
+the pillar (``k8s:nodes``), these states are for temporary ones. Source: the execution module ``kubectl``, which does
+the work. For operators: docs/kubectl.md.
 """
 
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from saltk8s.base import edges
 
 __virtualname__ = "kubectl"
 
@@ -15,12 +16,12 @@ __virtualname__ = "kubectl"
 def __virtual__():
     if "kubectl.drain" in __salt__:
         return __virtualname__
-    return False, "the execution module kubectl is not there: run saltutil.sync_all"
+    return False, "the execution module kubectl is missing: run saltutil.sync_all"
 
 
 def node_labelled(name, labels, kubeconfig=None, kube_context=None):
     """
-    The node has these labels, or has them not.
+    The node has these labels, and does not have those whose value is None.
 
     name
         The node.
@@ -29,8 +30,8 @@ def node_labelled(name, labels, kubeconfig=None, kube_context=None):
     kubeconfig, kube_context
         Another cluster than the pillar's; another context than the kubeconfig's own.
 
-    ``changes`` has each label, old and new. With test=True nothing is written; before the cluster exists it says what
-    would be, and a real run is an error.
+    ``changes`` has each label, old and new. With test=True nothing is written; before the cluster exists, the
+    labels are to be set, and a real run fails.
 
     CLI Example:
 
@@ -42,24 +43,24 @@ def node_labelled(name, labels, kubeconfig=None, kube_context=None):
                 example.org/disk: ssd
                 example.org/spare: null
     """
-    return _ran(name, "the labels are as declared", "label", kubeconfig, kube_context, "node", name, labels)
+    return _result(name, "the labels are as declared", "label", kubeconfig, kube_context, "node", name, labels)
 
 
 def node_tainted(name, taints=None, absent=None, kubeconfig=None, kube_context=None):
     """
-    The node has these taints, and not those.
+    The node has the taints of ``taints``, and none of ``absent``.
 
     name
         The node.
     taints
-        List of ``key=value:effect`` or ``key:effect``. NoExecute also drives out the pods that do not tolerate it.
+        List of ``key=value:effect`` or ``key:effect``. NoExecute also evicts the pods that do not tolerate it.
     absent
         List of ``key:effect``, or ``key`` for all effects. Other taints are left alone.
     kubeconfig, kube_context
         As in kubectl.node_labelled.
 
-    ``changes`` has each taint, old and new. With test=True nothing is written; before the cluster exists it says what
-    would be, and a real run is an error.
+    ``changes`` has each taint, old and new. With test=True nothing is written; before the cluster exists, the
+    labels are to be set, and a real run fails.
 
     CLI Example:
 
@@ -70,8 +71,8 @@ def node_tainted(name, taints=None, absent=None, kubeconfig=None, kube_context=N
             - taints: ["example.org/gpu=true:NoSchedule"]
             - absent: [example.org/maintenance]
     """
-    told = "the taints are as declared"
-    return _ran(name, told, "taint", kubeconfig, kube_context, name, taints=taints, absent=absent)
+    unchanged = "the taints are as declared"
+    return _result(name, unchanged, "taint", kubeconfig, kube_context, name, taints=taints, absent=absent)
 
 
 def drained(
@@ -84,25 +85,25 @@ def drained(
     kube_context=None,
 ):
     """
-    The node takes no new pods, and none is on it but those of DaemonSets and static ones.
+    The node is cordoned, and has no pods except those of DaemonSets and static pods.
 
     name
         The node.
     timeout_s
-        Seconds until the pods are gone.
+        Seconds until the pods are evicted.
     grace_s
-        Seconds that each pod has to end. Default: what the pod says.
+        Termination grace period of each pod. Default: the pod's own.
     delete_emptydir_data
         Evict pods with emptyDir volumes, whose data is lost.
     force
-        Delete pods that no controller starts again.
+        Delete pods that no controller re-creates.
     kubeconfig, kube_context
         As in kubectl.node_labelled.
 
-    ``changes`` has ``unschedulable`` and each pod. Result False and nothing done: a pod would lose data, or not come
-    back, and that is not allowed. Result False with what was done in ``changes``: a PodDisruptionBudget kept pods until
-    the time was over. With test=True nothing is written, and a budget that lets no pod go now is named: whether it does
-    until the time is over only the real run can tell.
+    ``changes`` has ``unschedulable`` and each pod. Result False and nothing done: a pod would lose data, or not be
+    re-created, and that was not allowed. Result False with what was done in ``changes``: a PodDisruptionBudget blocked
+    evictions until the timeout. With test=True nothing is written, and a budget that allows no eviction now is named:
+    it may still allow them before the timeout.
 
     CLI Example:
 
@@ -113,9 +114,9 @@ def drained(
             - delete_emptydir_data: true
             - timeout_s: 600
     """
-    return _ran(
+    return _result(
         name,
-        "the node is cordoned and empty",
+        "the node is drained",
         "drain",
         kubeconfig,
         kube_context,
@@ -127,18 +128,13 @@ def drained(
     )
 
 
-def _ran(name, nothing, function, kubeconfig, context, *args, **kwargs):
-    """Call the execution function once, in both modes, and tell what it said."""
+def _result(name, unchanged, function, kubeconfig, context, *args, **kwargs):
+    """Call the execution function once, in both modes, and return what a state returns."""
     test = bool(__opts__["test"])
-    ret = {"name": name, "changes": {}, "result": True, "comment": ""}
-    try:
-        done = __salt__[f"kubectl.{function}"](*args, test=test, kubeconfig=kubeconfig, context=context, **kwargs)
-    except CommandExecutionError as err:
-        # a run that failed half-way carries what it did
-        done = getattr(err, "details", {}).get("changes", {})
-        return ret | {"result": False, "changes": done, "comment": str(err)}
-    if done.get("obstacles"):  # the real run would be refused
-        return ret | {"result": False, "comment": "\n".join(done["obstacles"])}
-    if not done["changes"]:
-        return ret | {"comment": "\n".join([nothing, *done["lines"]])}
-    return ret | {"changes": done["changes"], "result": None if test else True, "comment": "\n".join(done["lines"])}
+    kwargs |= {"test": test, "kubeconfig": kubeconfig, "context": context}
+
+    def call():
+        return __salt__[f"kubectl.{function}"](*args, **kwargs)
+
+    # all lines: those about budgets come after one line for each pod
+    return edges.state_result(name, test, CommandExecutionError, call, unchanged, max_lines=None)

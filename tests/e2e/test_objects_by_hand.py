@@ -162,7 +162,7 @@ def in_service(lab):
     """Afterwards the node is uncordoned, and what was evicted is healthy."""
     yield NODE
     ask(lab, "uncordon", NODE)
-    until(lambda: all(one["ready"] for one in ask(lab, "rollouts")), "all workloads are well again", timeout_s=300)
+    until(lambda: all(one["ready"] for one in ask(lab, "list_rollouts")), "all workloads are well again", timeout_s=300)
     assert not failed(lab.salt(ADMIN, "state.apply", "k8s", "test=True")[ADMIN])
 
 
@@ -185,9 +185,9 @@ def test_a_node_is_drained_once_its_budget_allows(lab, namespace, in_service):
 
     options = ("delete_emptydir_data=True", "grace_s=1")
     stuck = ask(lab, "drain", NODE, *options, "timeout_s=45", check=False)
-    assert isinstance(stuck, str) and f"node {NODE} is not empty after 45 s, and stays cordoned" in stuck
+    assert isinstance(stuck, str) and f"node {NODE} is not drained: timed out after 45 s, it stays cordoned" in stuck
     assert f"PodDisruptionBudget {mine} allows 0 disruptions now" in stuck
-    assert ask(lab, "nodes")[NODE]["schedulable"] is False
+    assert ask(lab, "list_nodes")[NODE]["schedulable"] is False
 
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(guarded("guarded", NODE, 0)[1]))
 
@@ -215,8 +215,8 @@ def test_labels_and_taints_of_a_node_are_set_and_removed(lab):
     taint = "e2e.example/spare=yes:PreferNoSchedule"
     taints = check_thrice(lab, "node_tainted", node, f"taints=['{taint}']")
     assert taints == {"e2e.example/spare:PreferNoSchedule": {"old": None, "new": taint}}
-    assert taint in ask(lab, "nodes")[node]["taints"]
+    assert taint in ask(lab, "list_nodes")[node]["taints"]
     check_thrice(lab, "node_labelled", node, "labels={e2e.example/disk: null}")
     check_thrice(lab, "node_tainted", node, "absent=[e2e.example/spare]")
-    assert taint not in ask(lab, "nodes")[node]["taints"]
+    assert taint not in ask(lab, "list_nodes")[node]["taints"]
     assert "e2e.example/disk" not in lab.objects("node", node)["metadata"]["labels"]

@@ -200,14 +200,14 @@ def test_reading_functions(apiserver, run, call, minion, tmp_path):
 
 def test_manifests_from_the_file_server(minion, run):
     found = minion.call(
-        "kubectl.manifests",
+        "kubectl.render_manifests",
         "salt://site/web",
         template_context={"names": ["one", "two"]},
         objects=[objects.config_map("three")],
     )
     assert [obj["metadata"]["name"] for obj in found[:2]] == ["one", "two"]
     assert found[3]["metadata"]["name"] == "three"
-    plain = minion.call("kubectl.manifests", "salt://site/plain.yaml", template=None)
+    plain = minion.call("kubectl.render_manifests", "salt://site/plain.yaml", template=None)
     assert plain[0]["data"] == {"a": "{{ not.jinja }}"}
     addresses = ["salt://site/web/a.yaml.jinja"]
     answer = run("applied", "files", source=addresses, context={"names": ["from-a-file"]}, test=True)

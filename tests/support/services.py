@@ -69,7 +69,10 @@ def rendered(minion: Minion, service: str) -> dict[str, dict[str, Any]]:
     """The rendered objects by title, ``Kind namespace/name`` or ``Kind name``."""
     given = declared(minion, service)
     found = minion.call(
-        "kubectl.manifests", given.get("source"), template_context=given.get("context"), objects=given.get("objects")
+        "kubectl.render_manifests",
+        given.get("source"),
+        template_context=given.get("context"),
+        objects=given.get("objects"),
     )
     return {title(obj): obj for obj in found}
 

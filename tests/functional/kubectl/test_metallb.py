@@ -68,7 +68,7 @@ def test_a_router_s_password_is_in_a_secret_and_nowhere_else(admin, apiserver, c
     answer = applied(minion)
     assert answer["result"] is True, answer["comment"]
     assert PASSWORD not in str(answer) and PASSWORD not in caplog.text
-    assert PASSWORD not in str(minion.call("kubectl.manifests", "salt://k8s/metallb/manifests"))
+    assert PASSWORD not in str(minion.call("kubectl.render_manifests", "salt://k8s/metallb/manifests"))
     kept = apiserver.get("secret", "-n", "metallb-system", "bgp-tor-a")
     assert set(kept["data"]) == {"password"}
     assert PASSWORD not in str(apiserver.get("bgppeers", "-n", "metallb-system"))

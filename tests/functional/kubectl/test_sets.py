@@ -173,7 +173,7 @@ def test_secrets_are_shown_nowhere(apiserver, applied, minion, caplog):
     bad = objects.secret(password=texts[1]) | {"data": {"broken": texts[0] + "*"}, "type": texts[1]}
     answers += [real, applied("secrets", bad), applied("secrets", bad, test=True)]
     answers.append(minion.call("kubectl.get", "secrets", "login", kubeconfig=str(apiserver.kubeconfig)))
-    answers.append(minion.call("kubectl.manifests", objects=[objects.secret(password=texts[1])]))
+    answers.append(minion.call("kubectl.render_manifests", objects=[objects.secret(password=texts[1])]))
     assert answers[1]["result"] is True and answers[2]["result"] is False
     shown = json.dumps(answers) + caplog.text
     assert not any(text in shown for text in [*texts, *encoded])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,28 +29,35 @@ def translated(edge: type[Exception]) -> Iterator[None]:
 
 
 def state_result(
-    name: str, test: bool, error: type[Exception], call: Callable[[], Mapping[str, Any]], unchanged: str
+    name: str,
+    test: bool,
+    error: type[Exception],
+    call: Callable[[], Mapping[str, Any]],
+    unchanged: str = "",
+    max_lines: int | None = SHOWN_LINES,
 ) -> dict[str, Any]:
     """Call an execution function once, in either mode, and return what a state returns.
 
     name: the state's; test: Salt's ``test``; error: what the function raises; call: returns ``changes``, ``lines`` (the
-    same for people) and perhaps ``obstacles`` (why the real run would be refused); unchanged: the comment when there
-    is nothing to change. A run that failed half-way tells in ``changes`` what it did.
+    same as text) and perhaps ``obstacles`` (why the real run would be refused); unchanged: first line of the comment
+    when there is nothing to change; max_lines: of the comment, None for all. The ``changes`` of a run that failed
+    half-way are what it did.
     """
     ret: dict[str, Any] = {"name": name, "changes": {}, "result": True, "comment": ""}
     try:
         done = call()
     except error as err:
         lines = [str(err), *getattr(err, "lines", ())]
-        return ret | {"result": False, "changes": getattr(err, "changes", {}), "comment": comment(lines)}
+        return ret | {"result": False, "changes": getattr(err, "changes", {}), "comment": comment(lines, max_lines)}
     if done.get("obstacles"):
-        return ret | {"result": False, "comment": comment(done["obstacles"])}
+        return ret | {"result": False, "comment": comment(done["obstacles"], max_lines)}
     if not done["changes"]:
-        return ret | {"comment": comment([unchanged, *done["lines"]])}
-    return ret | {"changes": done["changes"], "result": None if test else True, "comment": comment(done["lines"])}
+        return ret | {"comment": comment([unchanged, *done["lines"]] if unchanged else done["lines"], max_lines)}
+    text = comment(done["lines"], max_lines)
+    return ret | {"changes": done["changes"], "result": None if test else True, "comment": text}
 
 
-def comment(lines: list[str]) -> str:
-    """Return lines as a state's comment: at most SHOWN_LINES of them, and how many more there are."""
-    more = len(lines) - SHOWN_LINES
-    return "\n".join(lines if more <= 0 else [*lines[:SHOWN_LINES], f"and {more} more"])
+def comment(lines: Sequence[str], max_lines: int | None = SHOWN_LINES) -> str:
+    """Return lines as a state's comment: at most ``max_lines`` of them, and how many more there are."""
+    more = len(lines) - max_lines if max_lines is not None else 0
+    return "\n".join(lines if more <= 0 else [*lines[:max_lines], f"and {more} more"])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from saltk8s.base import edges
 from saltk8s.kubectl.client.program import Kubectl
+
+Answer = TypeVar("Answer")
 
 
 def kubectl(
@@ -24,3 +27,20 @@ def kubectl(
     binary = str(installed) if installed and installed.exists() else shutil.which("kubectl") or "kubectl"
     cache = Path(functions["config.get"]("cachedir")) / "saltk8s" / "kubectl"
     return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary, str(cache))
+
+
+def run(
+    action: Callable[[Kubectl], Answer],
+    functions: Mapping[str, Callable],
+    pillar: Mapping[str, Any],
+    kubeconfig: str | None,
+    context: str | None,
+    edge: type[Exception],
+) -> Answer:
+    """Run an action on the cluster that a call works on; raise its errors as ``edge`` (Salt's).
+
+    action: gets the Kubectl, its answer is returned; functions, pillar, kubeconfig, context: as in kubectl(); edge: see
+    edges.translated().
+    """
+    with edges.translated(edge):
+        return action(kubectl(functions, pillar, kubeconfig, context))

@@ -1,1 +1,1 @@
-"""What an operator does by hand, and modules do for them: nodes, drain, rollout, logs, metrics, permissions."""
+"""Single operations on a live cluster, as kubectl's subcommands: cordon, drain, labels, taints, rollout, logs, ..."""

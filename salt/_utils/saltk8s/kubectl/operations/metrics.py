@@ -1,4 +1,4 @@
-"""What nodes and pods use now, by the metrics API: exact numbers in base units, not kubectl's rounded table."""
+"""Resource usage of nodes and pods, from the metrics API: exact numbers, not the rounded ones of kubectl top."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ API = "/apis/metrics.k8s.io/v1beta1"
 
 def of_nodes(kubectl: Kubectl) -> dict[str, dict[str, Any]]:
     """Return by node ``cpu_cores``, ``memory_bytes``, and ``..._allocatable`` of both."""
-    usage = {item["metadata"]["name"]: _usage(item["usage"]) for item in _ask(kubectl, "nodes")}
+    usage = {item["metadata"]["name"]: _usage(item["usage"]) for item in _read(kubectl, "nodes")}
     for node in kubectl.objects("get", target.NODE):
         if node["metadata"]["name"] in usage:
-            room = _usage((node.get("status") or {}).get("allocatable") or {})
-            usage[node["metadata"]["name"]] |= {f"{name}_allocatable": value for name, value in room.items()}
+            allocatable = _usage((node.get("status") or {}).get("allocatable") or {})
+            usage[node["metadata"]["name"]] |= {f"{name}_allocatable": value for name, value in allocatable.items()}
     return usage
 
 
 def of_pods(kubectl: Kubectl, namespace: str | None) -> list[dict[str, Any]]:
     """Return ``namespace``, ``name``, ``cpu_cores``, ``memory_bytes`` and ``containers`` (the same of each), sorted."""
-    path = f"namespaces/{target.plain('namespace', namespace)}/pods" if namespace else "pods"
-    told = []
-    for item in _ask(kubectl, path):
-        boxes = {box["name"]: _usage(box["usage"]) for box in item.get("containers") or []}
-        whole = {name: round(sum(box[name] for box in boxes.values()), 9) for name in ("cpu_cores", "memory_bytes")}
+    path = f"namespaces/{target.checked_name('namespace', namespace)}/pods" if namespace else "pods"
+    rows = []
+    for item in _read(kubectl, path):
+        containers = {container["name"]: _usage(container["usage"]) for container in item.get("containers") or []}
+        total = {
+            name: round(sum(container[name] for container in containers.values()), 9)
+            for name in ("cpu_cores", "memory_bytes")
+        }
         meta = item["metadata"]
-        told.append({"namespace": meta["namespace"], "name": meta["name"]} | whole | {"containers": boxes})
-    return sorted(told, key=lambda item: (item["namespace"], item["name"]))
+        rows.append({"namespace": meta["namespace"], "name": meta["name"]} | total | {"containers": containers})
+    return sorted(rows, key=lambda item: (item["namespace"], item["name"]))
 
 
-def _ask(kubectl: Kubectl, path: str) -> list[dict[str, Any]]:
+def _read(kubectl: Kubectl, path: str) -> list[dict[str, Any]]:
     try:
         return json.loads(kubectl.run("get", "--raw", f"{API}/{path}", what="metrics"))["items"]
     except api_errors.NotFound as err:
@@ -44,7 +47,7 @@ def _ask(kubectl: Kubectl, path: str) -> list[dict[str, Any]]:
             "the cluster has no metrics API: metrics-server is not installed (k8s:cluster:metrics_server)"
         ) from err
     except errors.SaltK8sError as err:
-        # the API server answers, the one behind it does not
+        # the API server answers, metrics-server does not
         if "currently unable to handle the request" not in str(err):
             raise
         raise errors.NotReady(

@@ -1,4 +1,4 @@
-"""Workloads by hand: how far a rollout is, back to an earlier revision, another number of replicas."""
+"""Rollouts of workloads: status, undo to an earlier revision; and the number of replicas."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import diff
-from saltk8s.kubectl.health import judge
+from saltk8s.kubectl.health import assessment
 from saltk8s.kubectl.manifests import identity, selectors
-from saltk8s.kubectl.operations import target
+from saltk8s.kubectl.operations import changes, target
 
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"  # the Deployment controller puts it into its ReplicaSets' templates
@@ -21,38 +21,38 @@ _COUNTS = {
 }
 
 
-def workload(kubectl: Kubectl, kind: str, name: str, namespace: str | None) -> dict[str, Any]:
+def get_workload(kubectl: Kubectl, kind: str, name: str, namespace: str | None) -> dict[str, Any]:
     """Return a live Deployment, StatefulSet or DaemonSet; Invalid for any other kind."""
-    obj = target.one(kubectl, kind, name, namespace)
+    obj = target.get_object(kubectl, kind, name, namespace)
     if identity.kind_of(obj).group != "apps" or obj["kind"] not in _COUNTS:
-        raise errors.Invalid(f"kind: got {obj['kind']}; expected {', '.join(_COUNTS)}", "kind", "no rollouts")
+        raise errors.Invalid(f"kind: got {obj['kind']}; expected {', '.join(_COUNTS)}", "kind", "has no rollouts")
     return obj
 
 
 def status(kubectl: Kubectl, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``ready``, ``reason``, ``wanted``, ``updated``, ``available`` (pods), ``revision`` (None: not yet)."""
-    state, told = judge.of(obj), obj.get("status") or {}
+    """Return ``ready``, ``reason``, ``wanted``, ``updated``, ``available`` (pods), ``revision`` (or None)."""
+    health, live = assessment.assess(obj), obj.get("status") or {}
     updated, available = _COUNTS[obj["kind"]]
-    daemons = obj["kind"] == "DaemonSet"
-    wanted = told.get("desiredNumberScheduled", 0) if daemons else obj["spec"].get("replicas", 1)
+    is_daemon_set = obj["kind"] == "DaemonSet"
+    wanted = live.get("desiredNumberScheduled", 0) if is_daemon_set else obj["spec"].get("replicas", 1)
     return {
-        "ready": state.ready,
-        "reason": state.reason,
+        "ready": health.ready,
+        "reason": health.reason,
         "wanted": wanted,
-        "updated": told.get(updated, 0),
-        "available": told.get(available, 0),
-        "revision": current(obj, revisions(kubectl, obj)),
+        "updated": live.get(updated, 0),
+        "available": live.get(available, 0),
+        "revision": current_revision(obj, revisions(kubectl, obj)),
     }
 
 
 def revisions(kubectl: Kubectl, obj: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """Return the pod templates that a workload has had and that are kept: ``{revision: template}``."""
+    """Return the pod templates of the revisions that are kept in the revision history: ``{revision: template}``."""
     kind = "ReplicaSet.v1.apps" if obj["kind"] == "Deployment" else "ControllerRevision.v1.apps"
-    words = ["--namespace", obj["metadata"]["namespace"]]
-    chosen = selectors.text(obj["spec"].get("selector"))
-    words += ["--selector", chosen] if chosen else []
+    arguments = ["--namespace", obj["metadata"]["namespace"]]
+    selector = selectors.text(obj["spec"].get("selector"))
+    arguments += ["--selector", selector] if selector else []
     found = {}
-    for item in kubectl.objects("get", kind, *words):
+    for item in kubectl.objects("get", kind, *arguments):
         owners = {owner.get("uid") for owner in item["metadata"].get("ownerReferences") or []}
         number = _number(item)
         if obj["metadata"]["uid"] in owners and number:
@@ -60,8 +60,8 @@ def revisions(kubectl: Kubectl, obj: Mapping[str, Any]) -> dict[int, dict[str, A
     return found
 
 
-def current(obj: Mapping[str, Any], known: Mapping[int, Any]) -> int | None:
-    """Return a workload's revision, None when its controller has given it none yet."""
+def current_revision(obj: Mapping[str, Any], known: Mapping[int, Any]) -> int | None:
+    """Return a workload's revision, None before its controller has set one."""
     if obj["kind"] == "Deployment":
         text = (obj["metadata"].get("annotations") or {}).get(_REVISION, "")
         return int(text) if text.isdigit() else None
@@ -71,39 +71,41 @@ def current(obj: Mapping[str, Any], known: Mapping[int, Any]) -> int | None:
 def undo(kubectl: Kubectl, obj: Mapping[str, Any], to_revision: int | None, force: bool, test: bool) -> dict[str, Any]:
     """Give a workload the pod template of an earlier revision; return ``old``, ``new``, ``changes`` (its fields).
 
-    Raises Refused when the workload belongs to a set and not ``force``, Invalid when there is no such revision.
+    Raises Refused when the workload belongs to a set (unless ``force``), Invalid when the revision is not kept.
     """
     title, known = identity.key_of(obj).title, revisions(kubectl, obj)
-    now = current(obj, known)
-    earlier = sorted(number for number in known if number != now and (now is None or number < now))
+    current = current_revision(obj, known)
+    earlier = sorted(number for number in known if number != current and (current is None or number < current))
     wanted = to_revision or (earlier[-1] if earlier else None)
     if wanted not in known:
         kept = ", ".join(map(str, sorted(known))) or "none"
         asked = "an earlier revision" if wanted is None else f"revision {wanted}"
-        raise errors.Invalid(f"{title}: {asked} is not kept; these are: {kept}", "to_revision", "not kept")
+        raise errors.Invalid(
+            f"{title}: {asked} is not in the revision history, which has: {kept}", "to_revision", "not kept"
+        )
     owner = identity.set_of(obj)
     if owner and not force:
         raise errors.Refused(
-            f"{title} belongs to the set {owner!r}, and the next highstate wants its own version back: "
-            "undo the change where it is declared, or say force=True"
+            f"{title} belongs to the set {owner!r}, and the next highstate would report a conflict or revert "
+            "the rollback: revert the change in the manifest, or use force=True"
         )
     path = ("spec", "template")
-    differences = diff.fields(_at(path, obj["spec"]["template"]), _at(path, known[wanted]))
+    differences = diff.fields(_nested(path, obj["spec"]["template"]), _nested(path, known[wanted]))
     if differences:
-        words = ["rollout", "undo", *target.words(obj), f"--to-revision={wanted}"]
-        kubectl.run(*words, *(["--dry-run=server"] if test else []), what=title)
-    return {"old": now, "new": wanted, "changes": diff.show(identity.key_of(obj), differences)}
+        arguments = ["rollout", "undo", *target.arguments(obj), f"--to-revision={wanted}"]
+        kubectl.run(*arguments, *changes.dry_run(test), what=title)
+    return {"old": current, "new": wanted, "changes": diff.show(identity.key_of(obj), differences)}
 
 
 def scale(kubectl: Kubectl, obj: Mapping[str, Any], replicas: int, force: bool, test: bool) -> dict[str, Any]:
-    """Set a workload's number of pods; return ``old`` and ``new``. Raises Refused when its set declares the number."""
+    """Set a workload's replicas; return ``old`` and ``new``. Raises Refused when its set declares them."""
     title, old = identity.key_of(obj).title, (obj.get("spec") or {}).get("replicas")
     if old is None:
-        raise errors.Invalid(f"{title}: objects of this kind have no number of replicas", "kind", "cannot be scaled")
+        raise errors.Invalid(f"{title}: objects of this kind have no replicas", "kind", "cannot be scaled")
     if old != replicas:
         target.refuse_declared(obj, "spec", "replicas", force=force)
-        words = ["scale", *target.words(obj), f"--replicas={replicas}", f"--current-replicas={old}"]
-        kubectl.run(*words, *(["--dry-run=server"] if test else []), what=title)
+        arguments = ["scale", *target.arguments(obj), f"--replicas={replicas}", f"--current-replicas={old}"]
+        kubectl.run(*arguments, *changes.dry_run(test), what=title)
     return {"old": old, "new": replicas}
 
 
@@ -113,7 +115,7 @@ def _number(item: Mapping[str, Any]) -> int:
 
 
 def _template(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pod template that a ReplicaSet or a ControllerRevision keeps, without the controller's own marks."""
+    """Return the pod template that a ReplicaSet or a ControllerRevision keeps, without what its controller added."""
     spec = item["spec"] if "spec" in item else (item.get("data") or {}).get("spec") or {}
     template = {name: value for name, value in (spec.get("template") or {}).items() if name != "$patch"}
     meta = dict(template.get("metadata") or {})
@@ -121,7 +123,7 @@ def _template(item: Mapping[str, Any]) -> dict[str, Any]:
     return template | {"metadata": meta}
 
 
-def _at(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     for step in reversed(path):
         value = {step: value}
     return value

@@ -1,4 +1,4 @@
-"""Wait for objects: until a condition holds, a field has a value, or they are gone. ``kubectl wait`` watches them."""
+"""Run ``kubectl wait``: until objects have a condition or a field's value, or are deleted."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import REQUEST_TIMEOUT_S, Kubectl
-from saltk8s.kubectl.health import judge, summary
+from saltk8s.kubectl.health import assessment, summary
 from saltk8s.kubectl.manifests.identity import key_of
 from saltk8s.kubectl.operations import target
 
-PAUSE_S = 0.5  # between two looks for what is not there yet
-SHOWN = 10
-LATE = ("timed out", "condition not met")  # kubectl's words for it
+PAUSE_S = 0.5  # between two attempts while the objects do not exist yet
+SHOWN = 10  # objects that an error names
+TIMED_OUT = ("timed out", "condition not met")  # in kubectl's messages
 
 
-def expression(condition: str | None, jsonpath: str | None, deleted: bool) -> str:
-    """Return what to wait for as kubectl's ``--for``; Invalid unless it is exactly one thing."""
+def for_argument(condition: str | None, jsonpath: str | None, deleted: bool) -> str:
+    """Return the value of kubectl's ``--for``; Invalid unless exactly one of the three is given."""
     given = [f"condition={condition}" if condition else "", _jsonpath(jsonpath), "delete" if deleted else ""]
-    chosen = [text for text in given if text]
-    if len(chosen) != 1:
+    present = [text for text in given if text]
+    if len(present) != 1:
         raise errors.Invalid("expected one of condition, jsonpath, deleted", "condition", "one is needed")
-    return chosen[0]
+    return present[0]
 
 
-def met(kubectl: Kubectl, kind: str, names: Sequence[str], where: str, timeout_s: float) -> dict[str, Any]:
-    """Wait; return ``waited_s`` and ``objects``, those that met it (none when they were to go).
+def wait(kubectl: Kubectl, kind: str, chosen: Sequence[str], target_state: str, timeout_s: float) -> dict[str, Any]:
+    """Wait; return ``waited_s`` and ``objects``, those that have the state (none when waiting for their deletion).
 
-    kind: as kubectl takes it; names: arguments that choose objects (a name or a selector, and the namespace); where:
-    see expression(). What is not there yet is waited for, too. Raises CommandTimeout with the state of the objects.
+    kind: as kubectl takes it; chosen: see selection(); target_state: see for_argument(). Also waits for objects that do
+    not exist yet. Raises CommandTimeout with the conditions of the objects.
     """
-    begin, gone = time.monotonic(), where == "delete"
+    begin, deletion = time.monotonic(), target_state == "delete"
     while True:
         left = timeout_s - (time.monotonic() - begin)
         try:
             kubectl.run(
                 "wait",
                 kind,
-                *names,
-                f"--for={where}",
+                *chosen,
+                f"--for={target_state}",
                 f"--timeout={max(0, left):.1f}s",
                 "--output=name",
                 what=f"wait for {kind}",
@@ -51,29 +51,31 @@ def met(kubectl: Kubectl, kind: str, names: Sequence[str], where: str, timeout_s
             break
         except errors.CommandError as err:
             if _missing(err):
-                if gone:
+                if deletion:
                     break
                 if left > 0:
                     time.sleep(min(PAUSE_S, left))
                     continue
-            elif not isinstance(err, errors.CommandTimeout) and not any(text in str(err) for text in LATE):
+            elif not isinstance(err, errors.CommandTimeout) and not any(text in str(err) for text in TIMED_OUT):
                 raise
-            shown = _shown(_found(kubectl, kind, names))
-            raise errors.CommandTimeout(f"{kind}: not within {timeout_s:g} s: {where}: {shown}") from err
-    objects = [] if gone else summary.of_objects(_found(kubectl, kind, names))
+            states = _describe(_read(kubectl, kind, chosen))
+            raise errors.CommandTimeout(
+                f"{kind}: timed out after {timeout_s:g} s waiting for {target_state}: {states}"
+            ) from err
+    objects = [] if deletion else summary.of_objects(_read(kubectl, kind, chosen))
     return {"waited_s": round(time.monotonic() - begin, 1), "objects": objects}
 
 
-def chosen(name: str | None, selector: str | None, namespace: str | None) -> list[str]:
-    """Return the kubectl arguments that choose objects by name or by selector, one of the two."""
+def selection(name: str | None, selector: str | None, namespace: str | None) -> list[str]:
+    """Return kubectl's arguments to select objects, by exactly one of name and selector."""
     if bool(name) == bool(selector):
         raise errors.Invalid("expected a name or a selector", "name", "one is needed")
-    where = ["--namespace", target.plain("namespace", namespace or "default")]
-    return [target.plain("name", name), *where] if name else ["--selector", str(selector), *where]
+    where = ["--namespace", target.checked_name("namespace", namespace or "default")]
+    return [target.checked_name("name", name), *where] if name else ["--selector", str(selector), *where]
 
 
 def _jsonpath(text: str | None) -> str:
-    """``.status.phase=Running`` or ``{.status.phase}=Running`` -> as kubectl wants it."""
+    """Return ``.status.phase=Running`` or ``{.status.phase}=Running`` in kubectl's form."""
     if not text:
         return ""
     if text.startswith("{"):
@@ -86,14 +88,13 @@ def _missing(err: errors.SaltK8sError) -> bool:
     return isinstance(err, api_errors.NotFound) or "no matching resources found" in str(err)
 
 
-def _found(kubectl: Kubectl, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    return kubectl.objects("get", kind, *names, "--ignore-not-found", what=f"get {kind}")
+def _read(kubectl: Kubectl, kind: str, chosen: Sequence[str]) -> list[dict[str, Any]]:
+    return kubectl.objects("get", kind, *chosen, "--ignore-not-found", what=f"get {kind}")
 
 
-def _shown(objects: Sequence[dict[str, Any]]) -> str:
-    told = []
+def _describe(objects: Sequence[dict[str, Any]]) -> str:
+    texts = []
     for obj in objects[:SHOWN]:
-        state = judge.of(obj)
-        said = "; ".join(judge.conditions(obj)) or state.reason or "is there"
-        told.append(f"{key_of(obj).title} ({said})")
-    return ", ".join(told) or "nothing of it is there"
+        state = "; ".join(assessment.conditions(obj)) or assessment.assess(obj).reason or "exists"
+        texts.append(f"{key_of(obj).title} ({state})")
+    return ", ".join(texts) or "no such object exists"

@@ -73,7 +73,7 @@ def backup(kubectl: Kubectl, engine: str, namespace: str | None, timeout_s: floa
         spec = dict(schedule["spec"]["template"])
         if namespace:
             _existing(kubectl, "namespace", namespace)
-            spec |= {"includedNamespaces": [target.plain("namespace", namespace)], "excludedNamespaces": []}
+            spec |= {"includedNamespaces": [target.checked_name("namespace", namespace)], "excludedNamespaces": []}
     else:
         left_out = ("schedule", "concurrentRunsAllowed")
         spec = {key: value for key, value in schedule["spec"]["backup"].items() if key not in left_out}
@@ -97,7 +97,7 @@ def restore(
     restore although the namespace exists (existing objects stay as they are). Raises Refused and Invalid before
     anything is done.
     """
-    namespace = target.plain("namespace", namespace)
+    namespace = target.checked_name("namespace", namespace)
     if engine == VELERO:
         spec = _from_velero(kubectl, name, namespace, to, existing)
         return _carry_out(kubectl, _object(engine, "Restore", NAMESPACE, f"{name}-{_stamp()}", spec), timeout_s, test)
@@ -113,7 +113,7 @@ def restore(
 
 
 def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, existing: bool) -> dict[str, Any]:
-    saved = _existing(kubectl, "backups.velero.io", target.plain("name", name), NAMESPACE)
+    saved = _existing(kubectl, "backups.velero.io", target.checked_name("name", name), NAMESPACE)
     found, spec = runs.parse(saved), saved.get("spec") or {}
     if not found.succeeded and found.phase != "PartiallyFailed":
         phase = (saved.get("status") or {}).get("phase") or "not completed"
@@ -123,7 +123,7 @@ def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, ex
     inside = spec.get("includedNamespaces") or ["*"]
     if ("*" not in inside and namespace not in inside) or namespace in (spec.get("excludedNamespaces") or ()):
         raise errors.Invalid(f"backup {name} does not include the namespace {namespace}", "namespace", "not backed up")
-    goal = target.plain("to", to) if to else namespace
+    goal = target.checked_name("to", to) if to else namespace
     if not existing and _get(kubectl, "namespace", goal):
         raise errors.Refused(
             f"namespace {goal} exists: Velero skips objects that exist, and volumes keep their files. "
@@ -172,7 +172,7 @@ def _space(engine: str, namespace: str | None) -> str:
         return NAMESPACE
     if not namespace:
         raise errors.Invalid("namespace: k8up backs up one namespace at a time", "namespace", "required with k8up")
-    return target.plain("namespace", namespace)
+    return target.checked_name("namespace", namespace)
 
 
 def _schedule(kubectl: Kubectl, engine: str, space: str) -> dict[str, Any]:
