@@ -11,7 +11,7 @@ import pytest
 import salt.utils.args
 from tests.support.salt import Minion
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "kubectl.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "kubectl.md"
 MERGED = {  # one of each file that makes the module, and of both that make the state module
     "kubectl.get",
     "kubectl.apply",
