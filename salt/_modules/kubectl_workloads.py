@@ -139,8 +139,8 @@ def rollout_undo(kind, name, namespace=None, to_revision=None, force=False, test
     test
         Return what would change; the API server does a dry run.
 
-    Returns a dict: ``old`` (the revision that it had), ``new`` (the one whose template it has now; its controller
-    numbers that anew), ``changes`` (fields, old and new; empty when the templates are the same).
+    Returns a dict: ``old`` (the revision that it had), ``new`` (the one whose template it has now, as a new
+    revision), ``changes`` (fields, old and new; empty when the templates are the same).
     Raises CommandExecutionError: the revision is not in the history, the workload belongs to a set.
 
     CLI Example:

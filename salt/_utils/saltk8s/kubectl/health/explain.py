@@ -96,8 +96,8 @@ def pods_of(kubectl: Kubectl, obj: Mapping[str, Any], **options: Any) -> list[di
     selector = selectors.text(declared) if isinstance(declared, Mapping) else None
     if not selector:
         return []
-    words = ["--namespace", obj["metadata"].get("namespace") or "default", "--selector", selector]
-    return kubectl.objects("get", "Pod.v1.", *words, **options)
+    arguments = ["--namespace", obj["metadata"].get("namespace") or "default", "--selector", selector]
+    return kubectl.objects("get", "Pod.v1.", *arguments, **options)
 
 
 def _pod(kubectl: Kubectl, pod: Mapping[str, Any], about: Key) -> dict[str, Any]:
@@ -133,9 +133,9 @@ def _container(kubectl: Kubectl, pod: Key, container: Mapping[str, Any]) -> dict
 
 
 def _log(kubectl: Kubectl, pod: Key, container: str, previous: bool) -> list[str]:
-    words = ["logs", pod.name, "--namespace", pod.namespace, "--container", container, f"--tail={LOG_LINES}"]
-    words += ["--previous"] if previous else []
+    arguments = ["logs", pod.name, "--namespace", pod.namespace, "--container", container, f"--tail={LOG_LINES}"]
+    arguments += ["--previous"] if previous else []
     try:
-        return kubectl.run(*words, timeout_s=REQUEST_S).splitlines()
+        return kubectl.run(*arguments, timeout_s=REQUEST_S).splitlines()
     except errors.SaltK8sError:
         return []

@@ -61,5 +61,5 @@ def _containers(pod: Mapping[str, Any], wanted: str | None) -> list[str]:
 
 def _lines(kubectl: Kubectl, pod: Mapping[str, Any], container: str, arguments: list[str]) -> list[str]:
     key = key_of(pod)
-    words = ["logs", key.name, "--namespace", key.namespace, "--container", container, *arguments]
-    return kubectl.run(*words, what=f"logs of {key.title}").splitlines()
+    where = [key.name, "--namespace", key.namespace, "--container", container]
+    return kubectl.run("logs", *where, *arguments, what=f"logs of {key.title}").splitlines()
