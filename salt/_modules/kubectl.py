@@ -30,7 +30,7 @@ from saltk8s.base import edges, errors, memory
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import assessment, poll, summary
-from saltk8s.kubectl.render_manifests import identity, manifest, sources
+from saltk8s.kubectl.manifests import identity, manifest, sources
 from saltk8s.kubectl.sets.object_set import ObjectSet, kinds_of
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.prefetch import Prefetch
