@@ -48,7 +48,7 @@ def test_manifests_from_the_file_server(minion, run):
     [
         ("salt://site/broken/undefined.yaml", "undefined.yaml: cannot be rendered"),
         ("salt://site/broken/syntax.yaml", "syntax.yaml: cannot be rendered"),
-        ("salt://site/nowhere", "salt://site/nowhere: no manifests there"),
+        ("salt://site/nowhere", "salt://site/nowhere: no manifests in it"),
         ("salt://site/nowhere.yaml", "salt://site/nowhere.yaml: no such file"),
     ],
 )
