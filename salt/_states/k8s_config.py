@@ -13,7 +13,7 @@ __virtualname__ = "k8s_config"
 def __virtual__():
     if "k8s_config.status" in __salt__:
         return __virtualname__
-    return False, "the execution module k8s_config is missing: run saltutil.sync_all"
+    return False, "the execution module k8s_config is not loaded: run saltutil.sync_all"
 
 
 def summarised(name):

@@ -15,7 +15,7 @@ __virtualname__ = "k8s_tenants"
 def __virtual__():
     if "k8s_tenants.lost" in __salt__:
         return __virtualname__
-    return False, "the execution module k8s_tenants is missing: run saltutil.sync_all"
+    return False, "the execution module k8s_tenants is not loaded: run saltutil.sync_all"
 
 
 def namespaces_kept(name):

@@ -14,7 +14,7 @@ __virtualname__ = "kubectl"
 def __virtual__():
     if "kubectl.apply" in __salt__:
         return __virtualname__
-    return False, "the execution module kubectl is missing: run saltutil.sync_all"
+    return False, "the execution module kubectl is not loaded: run saltutil.sync_all"
 
 
 def applied(

@@ -16,7 +16,7 @@ __virtualname__ = "kubectl"
 def __virtual__():
     if "kubectl.drain" in __salt__:
         return __virtualname__
-    return False, "the execution module kubectl is missing: run saltutil.sync_all"
+    return False, "the execution module kubectl is not loaded: run saltutil.sync_all"
 
 
 def node_labelled(name, labels, kubeconfig=None, kube_context=None):
