@@ -28,8 +28,8 @@ def table(model: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.date
     """Return the rows, in the order of PARTS.
 
     model: what ``k8s_config.get`` returns. facts, each of them a Failed when it could not be read: ``version`` (of the
-    API server, None before the cluster exists), ``nodes`` (as ``kubectl.list_nodes``), ``sets`` ({service: its objects as
-    ``kubectl.list_set``, None: no such set}), ``namespaces`` ({name: phase}), ``certificates`` ({name: PEM}),
+    API server, None before the cluster exists), ``nodes`` (as ``kubectl.list_nodes``), ``sets`` ({service: its objects
+    as ``kubectl.list_set``, None: no such set}), ``namespaces`` ({name: phase}), ``certificates`` ({name: PEM}),
     ``schedules`` and ``backups`` (Velero's objects, None: Velero is not installed); and ``failures`` ({service: the
     error of its state that failed in this run}). now: with time zone.
     """

@@ -41,7 +41,7 @@ def read(model: Mapping[str, Any], call: Call) -> dict[str, Any]:
     )
     return {
         "version": server,
-        "nodes": ask("kubectl.nodes"),
+        "nodes": ask("kubectl.list_nodes"),
         "sets": records if isinstance(records, Failed) else _sets(model["services"], records, ask),
         "namespaces": namespaces if isinstance(namespaces, Failed) else phases(namespaces),
         "certificates": _certificates(model["paths"]["kubeconfig"]),
