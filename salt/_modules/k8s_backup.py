@@ -1,8 +1,8 @@
-"""Backups of the cluster by hand: are they there, one more right now, and back again.
+"""Backups of the cluster on demand: status, a backup now, restore.
 
 Runs on the admin minion, with the engine that the pillar names (``k8s:services:backup``): Velero or K8up. Every
 function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context`` (default: the
-kubeconfig's own), and raises CommandExecutionError when the API server does not answer or refuses us.
+kubeconfig's own), and raises CommandExecutionError when the API server does not answer or rejects the request.
 
 Source: https://velero.io/docs/v1.18/api-types/, https://docs.k8up.io (v2.12). For operators: docs/services/backup.md.
 """
@@ -22,12 +22,12 @@ def __virtual__():
 
 def status(kubeconfig=None, context=None):
     """
-    Return how each schedule of backups is doing.
+    Return the status of each backup schedule.
 
     Returns a list of dicts, one a schedule: ``schedule``, ``namespace``, ``when`` (cron), ``last_success`` (a backup's
     name, or None), ``age_s`` (seconds since its end), ``last`` (the newest that has ended), ``phase``, ``why`` (of that
-    one), ``well`` (whether it went well), ``location`` (Velero: ``Available``, or why not).
-    Raises CommandExecutionError: the engine is not there.
+    one), ``well`` (whether it succeeded), ``location`` (Velero: ``Available``, or why not).
+    Raises CommandExecutionError: the engine is not installed.
 
     CLI Example:
 
@@ -40,19 +40,19 @@ def status(kubeconfig=None, context=None):
 
 def now(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=None):
     """
-    Make a backup now, as the platform's schedule would, and wait for its end.
+    Make a backup now, as the platform's schedule would, and wait until it has completed.
 
     namespace
-        Save this namespace alone. K8up needs it: it saves one at a time.
+        Back up this namespace only. Required with K8up, which backs up one at a time.
     timeout_s
-        Seconds to wait. The backup itself goes on when they are over.
+        Timeout in seconds. The backup itself keeps running after it.
     test
-        True: look whether it could be made, and make none.
+        True: check whether it could be made, and make none.
 
     Returns a dict: ``kind``, ``name``, ``namespace`` (of the Backup itself), ``phase`` (None in test mode) and
     ``seconds``.
-    Raises CommandExecutionError: no such namespace, no schedule, the backup failed (with the engine's reason) or did
-    not end in time.
+    Raises CommandExecutionError: no such namespace, no schedule, the backup failed (with the engine's reason) or
+    timed out.
 
     CLI Example:
 
@@ -65,25 +65,25 @@ def now(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=Non
 
 def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False, kubeconfig=None, context=None):
     """
-    Bring a namespace back from a backup, and wait for its end.
+    Restore a namespace from a backup, and wait until it has completed.
 
     name
-        The backup; ``k8s_backup.status`` names the last good one. With K8up, the id of a snapshot
+        The backup; ``k8s_backup.status`` names the last successful one. With K8up, the id of a snapshot
         (``kubectl get snapshots -n NAMESPACE``).
     namespace
-        The namespace that was saved.
+        The namespace that was backed up.
     to
-        Velero: another namespace to restore to. K8up: the claim that the files go into; it is needed.
+        Velero: another namespace to restore to. K8up: the claim that the files are restored to; required.
     existing
-        Velero: go on although the namespace is there. What is there stays as it is.
+        Velero: restore although the namespace exists. Existing objects stay as they are.
     timeout_s
-        Seconds to wait. The restore itself goes on when they are over.
+        Timeout in seconds. The restore itself keeps running after it.
     test
-        True: look whether it could be done, and do nothing.
+        True: check whether it could be done, and do nothing.
 
     Returns a dict as ``k8s_backup.now`` does, of the Restore.
-    Raises CommandExecutionError: there is no such backup, it did not end well, it does not hold the namespace, the
-    namespace is there already; the restore failed (with the engine's reason) or did not end in time.
+    Raises CommandExecutionError: no such backup, it did not succeed, it does not include the namespace, the
+    namespace exists already; the restore failed (with the engine's reason) or timed out.
 
     CLI Example:
 

@@ -27,7 +27,7 @@ from saltk8s.services.tenants import quota_report
 log = logging.getLogger(__name__)
 
 DEFAULTS = "salt://k8s/defaults.yaml"
-DEFAULTS_KEPT_S = 30  # a process that lives long reads the defaults again after this time
+DEFAULTS_KEPT_S = 30  # a long-running process reads the defaults again after this time
 SECRET_ROLES = ("admin", "cloud")
 
 
@@ -61,7 +61,7 @@ def get(**kwargs):
 
 def validate():
     """
-    Say whether this minion's pillar is valid.
+    Return whether this minion's pillar is valid.
 
     Returns a map: ``valid`` (true or false), ``problems`` (a list of ``path``, ``value``, ``expected``; values of
     secrets redacted), ``warnings`` (a list of texts). Raises nothing.
@@ -137,8 +137,8 @@ def image(ref):
     Return where an image is pulled from: ``ref`` itself, or the site's registry when ``k8s:registry`` is set.
 
     ref
-        The image as its maker names it, such as ``quay.io/metallb/speaker:v0.15.2``. Its registry host is taken off
-        and ``k8s:registry:url`` put in front; one that begins with that url stays as it is.
+        The image's upstream name, such as ``quay.io/metallb/speaker:v0.15.2``. Its registry host is replaced
+        by ``k8s:registry:url``; one that begins with that url stays as it is.
 
     Raises CommandExecutionError when the pillar is not valid.
 
@@ -190,14 +190,14 @@ def paths():
 
 def status(failures=None):
     """
-    Say what is healthy: cluster, nodes, services, tenants, certificates, backups. Reads only; for the admin.
+    Return the status of cluster, nodes, services, tenants, certificates and backups. Reads only; for the admin.
 
     failures
-        For the summary of a run: map of service to what failed of it. Such a service is bad.
+        For the summary of a run: map of service to the error of its failed state. Such a service is bad.
 
     Returns a map: ``healthy`` (true when nothing is bad or unknown), ``rows`` (a list of ``part``, ``name``, ``state``:
-    ok, warn, bad, off or unknown, and ``why``), ``lines`` (the same as text). What cannot be asked is a row that says
-    why, so a cluster that is down has a table too.
+    ok, warn, bad, off or unknown, and ``why``), ``lines`` (the same as text). What cannot be read is a row with the
+    reason, so that the table exists for a cluster that is down, too.
 
     Raises CommandExecutionError when the pillar is not valid.
 
@@ -254,7 +254,8 @@ def _build():
 
 
 def _digest(*trees):
-    """Return a digest of what was read, None when it holds what JSON cannot (then it is checked anew, and refused)."""
+    """Return a digest of what was read, None when it holds what JSON cannot (then it is validated "
+    "again, and rejected)."""
     try:
         return hashlib.sha256(json.dumps(trees).encode()).hexdigest()
     except (TypeError, ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""Texts of the monitoring that follow from the model, and the highstate's result as a metric.
+"""Configuration of the monitoring, made from the model, and the highstate's result as a metric.
 
-Raise CommandExecutionError: the pillar is not valid, or a file is not on the file server.
+The functions raise CommandExecutionError when the pillar is not valid, or a file is not on the file server.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def __virtual__():
 
 def prometheus_config():
     """
-    Return the text of ``prometheus.yml``, YAML: the jobs of ``scrape.yaml`` that the platform has.
+    Return the text of ``prometheus.yml``, YAML: the jobs of ``scrape.yaml`` that are enabled on this platform.
 
     CLI Example:
 
@@ -56,7 +56,7 @@ def alertmanager_config(**kwargs):
 
 def fingerprint(text):
     """
-    Return 16 hexadecimal digits that change with a text and tell nothing of it, to restart pods when it changes.
+    Return 16 hexadecimal digits that change with a text and do not reveal it, to restart pods when it changes.
 
     text
         Any text; it may hold secrets.
@@ -72,10 +72,10 @@ def fingerprint(text):
 
 def files(folder):
     """
-    Return the files of a folder of the file server, as they are (no Jinja): a map of name to text.
+    Return the files of a folder of the file server, unrendered: a map of name to text.
 
     folder
-        Address such as ``salt://k8s/prometheus/rules``; folders in it are left out.
+        URL such as ``salt://k8s/prometheus/rules``; its sub-folders are left out.
 
     CLI Example:
 
@@ -92,7 +92,7 @@ def files(folder):
 
 def rules():
     """
-    Return the files of rules that Prometheus reads, a map of name to text: the pack's, the site's bounds as
+    Return the files of rules that Prometheus reads, a map of name to text: the pack's, the site's limits as
     ``limits.yaml``, and those of ``k8s:services:prometheus:rules`` as ``site-N-NAME``.
 
     CLI Example:
@@ -128,18 +128,19 @@ def dashboards():
 
 def export_drift(mods="k8s"):
     """
-    Run the highstate with ``test=True`` and give what it says to Prometheus; nothing on this minion is changed.
+    Run the highstate with ``test=True`` and export the result to Prometheus; nothing on this minion is changed.
 
     On the admin the result goes into the ConfigMap ``highstate`` of the namespace ``monitoring``, on a node into a file
-    of ``/var/lib/saltk8s/metrics``, which the node exporter reads. To be put into the minions' schedule, see
+    of ``/var/lib/saltk8s/metrics``, which the node exporter reads. Meant for the minions' schedule, see
     docs/services/prometheus.md.
 
     mods
-        The SLS to try.
+        The SLS to run.
 
-    Returns a map: ``ok``, ``change``, ``failure`` (how many states), ``written`` (where to).
-    Raises CommandExecutionError: another state run goes on, an SLS cannot be rendered, this minion is neither the
-    admin nor a node, the cluster does not answer. Nothing is written then: the metric gets old, which is an alert, too.
+    Returns a map: ``ok``, ``change``, ``failure`` (how many states), ``written`` (where).
+    Raises CommandExecutionError: another state run is in progress, an SLS failed to render, this minion is neither
+    the admin nor a node, the API server does not answer. Nothing is written then, and an alert fires on the age of
+    the metric.
 
     CLI Example:
 
@@ -150,23 +151,25 @@ def export_drift(mods="k8s"):
     model, minion = _model(), __opts__["id"]
     roles = model["minion"]["roles"]
     if not {"admin", "node"} & set(roles):
-        raise CommandExecutionError(f"{minion} is neither the admin nor a node: nothing of it reaches Prometheus")
+        raise CommandExecutionError(
+            f"{minion} is neither the admin nor a node: Prometheus does not collect its metrics"
+        )
     if "admin" in roles and not model["services"]["prometheus"]["enabled"]:
-        raise CommandExecutionError("k8s:services:prometheus is not enabled: there is nobody to tell")
+        raise CommandExecutionError("k8s:services:prometheus is not enabled: the result cannot be exported")
     begin = time.time()
     answer = __salt__["state.apply"](mods, test=True)
     with edges.translated(CommandExecutionError):
         found = highstate.counts(answer)
     end = time.time()
     text = highstate.metrics(minion, found, end, end - begin)
-    __context__.pop("retcode", None)  # that of the states; this function did what it should
-    return found | {"written": _give(roles, minion, text)}
+    __context__.pop("retcode", None)  # of the states; this function succeeded
+    return found | {"written": _export(roles, minion, text)}
 
 
-def _give(roles, minion, text):
+def _export(roles, minion, text):
     if "admin" in roles:
-        given = [highstate.config_map(minion, text)]
-        __salt__["kubectl.apply"](highstate.SET, objects=given, wait=False)
+        objects = [highstate.config_map(minion, text)]
+        __salt__["kubectl.apply"](highstate.SET, objects=objects, wait=False)
         return f"ConfigMap {highstate.NAMESPACE}/{highstate.NAME}"
     folder = Path(highstate.FOLDER)
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ def __virtual__():
 
 def lost():
     """
-    Return the namespaces of former tenants: in the cluster, in no pillar, and not named in ``allow_removal``.
+    Return the namespaces of former tenants: in the cluster, not in the pillar, and not in ``allow_removal``.
 
     Returns a map of namespace to tenant; empty before the cluster exists.
 
@@ -66,10 +66,10 @@ def report():
 
 def kubeconfigs():
     """
-    Return the tenants' kubeconfigs and how long they are valid. The cluster is not asked.
+    Return the tenants' kubeconfigs and how long they are valid. Does not connect to the cluster.
 
-    Returns a map of tenant to ``path``, ``until`` (UTC, None when the file is not there) and ``days_left`` (whole days,
-    below 0 when it is over, None).
+    Returns a map of tenant to ``path``, ``until`` (UTC, None when the file does not exist) and ``days_left`` (whole
+    days, below 0 when it has expired, None).
 
     CLI Example:
 
@@ -87,16 +87,16 @@ def kubeconfigs():
 
 def write_kubeconfig(name, test=False):
     """
-    Write a tenant's kubeconfig when the one that lies there will not do, or is about to expire.
+    Write a tenant's kubeconfig when it does not exist, differs from the pillar, or is about to expire.
 
     name
         The tenant.
     test
-        Say what would be written and write nothing.
+        Return what would be written and write nothing.
 
-    Returns a dict: ``path``, ``reason`` (why it has to be written, empty when it has not), ``old`` and ``new`` (until
+    Returns a dict: ``path``, ``reason`` (why it has to be written, empty when up to date), ``old`` and ``new`` (until
     when it was and is valid, UTC; ``new`` is None with ``test``). The token is never shown.
-    Raises CommandExecutionError: no such tenant, or no account of it in the cluster yet.
+    Raises CommandExecutionError: no such tenant, or its ServiceAccount does not exist yet.
 
     CLI Example:
 
@@ -109,7 +109,7 @@ def write_kubeconfig(name, test=False):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
         if test and not kubectl.cluster_exists:
             path = tenant_kubeconfigs.wanted(model, name, "").path
-            return {"path": path, "reason": "there is no cluster yet", "old": None, "new": None}
+            return {"path": path, "reason": "the cluster does not exist yet", "old": None, "new": None}
         want = tenant_kubeconfigs.wanted(model, name, kubeconfig.certificate_authority(kubectl.kubeconfig))
         account = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
         reason = tenant_kubeconfigs.reason(want, account[0] if account else None, time.time())

@@ -18,7 +18,7 @@ def __virtual__():
 
 def summarised(name):
     """
-    The comment has the table of what is healthy: cluster, nodes, services, tenants, certificates, backups. A service
+    The comment has the status table: cluster, nodes, services, tenants, certificates, backups. A service
     with a state that failed in this run is bad, whatever the state of its objects.
 
     name
@@ -31,14 +31,14 @@ def summarised(name):
 
     .. code-block:: yaml
 
-        What is healthy now:
+        Status of the platform:
           k8s_config.summarised
     """
     ret = {"name": name, "changes": {}, "result": True, "comment": ""}
     try:
         found = __salt__["k8s_config.status"](failures=_failures(__running__))
     except CommandExecutionError as err:
-        return ret | {"comment": str(err), "warnings": ["there is no summary"]}
+        return ret | {"comment": str(err), "warnings": ["no summary available"]}
     warnings = [
         f"{row['part']} {row['name']}: {row['why']}" for row in found["rows"] if row["state"] in ("bad", "unknown")
     ]

@@ -46,13 +46,13 @@ def namespaces_kept(name):
 
 
 def _obstacles(lost):
-    lines = ["nothing was done for any tenant:"]
+    lines = ["no tenant was changed:"]
     lines += [
         f"the namespace {space} of the tenant {tenant} is in the cluster, but no longer in k8s:tenants"
         for space, tenant in sorted(lost.items())
     ]
     lines.append(
-        f"put it back, or delete it with everything in it, volumes too: k8s:services:tenants:allow_removal: "
+        f"declare it again, or delete it with everything in it, volumes too: k8s:services:tenants:allow_removal: "
         f"[{', '.join(sorted(lost))}]"
     )
     return lines

@@ -1,5 +1,5 @@
-{#- Further objects of the site (k8s:extra), after all services. Without any, the set goes; what is of a protected kind
-    (namespaces, volumes, definitions) stays. -#}
+{#- Further objects of the site (k8s:extra), after all services. Without any, the set is deleted, except for objects of
+    protected kinds (namespaces, volumes, definitions). -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- if k8s.extra %}
 include:

@@ -4,7 +4,7 @@
     admin   cluster (its engine), services (kubectl)
     cloud   cloud (what salt-cloud reads)
 
-    A minion can be several of them. Whatever stands in the way is said by one state. -#}
+    A minion can have several of these roles. Any obstacle is reported by one state. -#}
 {%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_config.get' not in salt or 'k8s_host.family' not in salt %}
 {{ needs_sync('k8s', "run  salt '" ~ opts.id ~ "' saltutil.sync_all  and then this again. To have new minions do that by themselves, see docs/install.md.") }}

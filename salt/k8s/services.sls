@@ -1,6 +1,5 @@
-{#- The services, in the order of defaults.yaml: the enabled ones as declared, the others taken away. Each waits for the
-    cluster and for nothing else, so one that fails does not keep the next from its work. Then the site's own objects,
-    and the summary. -#}
+{#- The services, in the order of defaults.yaml: the enabled ones as declared, the others deleted. Each requires only the
+    cluster, so that one that fails does not block the next. Then the site's own objects, and the summary. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 include:
   - k8s.cluster
@@ -11,5 +10,5 @@ include:
 
 k8s-services-summary:
   k8s_config.summarised:
-    - name: What is healthy now
+    - name: Status of the platform
     - order: last

@@ -1,4 +1,4 @@
-{#- Felix goes back to its own defaults, and the policies for the whole cluster go. The network itself is rke's and stays. -#}
+{#- Felix returns to its own defaults, and the global network policies are deleted. The network itself is rke's and stays. -#}
 k8s-canal-absent:
   kubectl.absent:
     - name: canal

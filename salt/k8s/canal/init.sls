@@ -1,4 +1,4 @@
-{#- What rke leaves open of Canal: Felix' settings, and policies for the whole cluster. -#}
+{#- Canal's settings that rke does not manage: Felix' configuration, and global network policies. -#}
 include:
   - k8s.cluster
 

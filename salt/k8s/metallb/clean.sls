@@ -1,5 +1,5 @@
-{#- Takes MetalLB and its kinds away: every LoadBalancer service loses its address. Nothing here holds data that is not
-    in the pillar, so the protected kinds are named. -#}
+{#- Deletes MetalLB and its kinds: every LoadBalancer service loses its address. The pillar has all of their content,
+    so the protected kinds are named. -#}
 {%- set kinds = ["ipaddresspools", "l2advertisements", "bgpadvertisements", "bgppeers", "bfdprofiles", "communities", "servicel2statuses", "servicebgpstatuses"] %}
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-metallb-absent:

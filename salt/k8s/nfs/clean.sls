@@ -1,5 +1,5 @@
-{#- Takes the driver and the storage classes away. Volumes and their data stay, but no pod can mount or let go of a volume
-    of the csi driver without it: stop those pods before. -#}
+{#- Deletes the driver and the storage classes. Volumes and their data stay, but no pod can mount or unmount a volume of
+    the csi driver without it: stop those pods first. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-nfs-absent:
   kubectl.absent:

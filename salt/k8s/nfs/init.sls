@@ -1,4 +1,4 @@
-{#- NFS: a storage class for each export, and the driver that makes the volumes. -#}
+{#- NFS: a storage class for each export, and the driver that provisions the volumes. -#}
 include:
   - k8s.cluster
 

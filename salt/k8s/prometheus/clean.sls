@@ -1,5 +1,5 @@
-{#- Takes the programs away, and what the highstate last said. The namespace monitoring and its claims stay: what was
-    measured is there, and nowhere else. -#}
+{#- Deletes the programs, and the last result of the highstate. The first namespace, monitoring, stays with its claims,
+    which hold the only copy of the metrics. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-prometheus-absent:
   kubectl.absent:

@@ -1,4 +1,4 @@
-{#- Prometheus, Alertmanager and what they measure with: metrics, alerts, pages. -#}
+{#- Prometheus, Alertmanager and their exporters: metrics, alerts, dashboards. -#}
 include:
   - k8s.cluster
 

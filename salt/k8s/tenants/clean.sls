@@ -1,4 +1,4 @@
-{#- Takes the tenants' rights, quotas, fences and rules away. Their namespaces stay, with all that runs in them. -#}
+{#- Deletes the tenants' RBAC, quotas, network and admission policies. Their namespaces stay with their workloads. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-tenants-absent:
   kubectl.absent:

@@ -1,6 +1,6 @@
-{#- The tenants: their namespaces with rights, quotas, network fence and admission rules; then their kubeconfigs. Nothing
-    is done while a namespace of a former tenant is neither declared nor named in allow_removal: its fence would go, and
-    what runs in it would stay. -#}
+{#- The tenants: their namespaces with RBAC, quotas, network and admission policies; then their kubeconfigs. Nothing
+    is changed while a namespace of a former tenant is neither declared nor named in allow_removal: its policies would
+    be deleted, while its workloads keep running. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 include:
   - k8s.cluster

@@ -1,5 +1,5 @@
-{#- Takes Traefik away: nothing answers at its address any more. Its namespace goes, with what it got by ACME. The
-    definitions of its kinds stay: with them would go every route and middleware of the tenants, which no pillar holds. -#}
+{#- Deletes Traefik: nothing answers at its address any more. Its namespace is deleted with its ACME certificates. The
+    definitions of its kinds stay: with them every route and middleware of the tenants would be deleted. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-traefik-absent:
   kubectl.absent:

@@ -6,7 +6,7 @@ k8s-traefik-applied:
   kubectl.applied:
     - name: traefik
     - source: salt://k8s/traefik/manifests
-    # without k8s:services:traefik:acme it goes: what an authority gave, it gives again
+    # deleted without k8s:services:traefik:acme: an authority issues certificates again
     - unprotect:
       - PersistentVolumeClaim traefik/acme
     - require:

@@ -1,5 +1,5 @@
-{#- Takes the controllers and the storage classes away. Volumes stay, but none can be attached or let go of any more: stop
-    the pods that use one before. The definitions that the driver itself has made (cns.vmware.com) stay. -#}
+{#- Deletes the controllers and the storage classes. Volumes stay, but none can be attached or detached any more: stop the
+    pods that use one first. The definitions that the driver itself created (cns.vmware.com) stay. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-vsphere-absent:
   kubectl.absent:

@@ -19,22 +19,22 @@ def images(*names: str) -> Key:
 
 
 def resources() -> Key:
-    """Return the key of what a service's container asks for, and of the memory that it may not pass."""
-    requests = Section({"cpu": Key(values.Cpu, "Cores."), "memory": Key(values.Memory, "Memory.")})
+    """Return the key of a container's resource requests and limits."""
+    requests = Section({"cpu": Key(values.Cpu, "CPU request."), "memory": Key(values.Memory, "Memory request.")})
     limits = Section(
         {
-            "cpu": Key(values.Cpu, "Cores that it may not pass; it may use all that are free when this is not set."),
-            "memory": Key(values.Memory, "Memory that it may not pass."),
+            "cpu": Key(values.Cpu, "CPU limit; none when not set."),
+            "memory": Key(values.Memory, "Memory limit."),
         }
     )
     return Key(
         Section(
             {
-                "requests": Key(requests, "What is kept free for it."),
-                "limits": Key(limits, "What it may not pass."),
+                "requests": Key(requests, "Requests."),
+                "limits": Key(limits, "Limits."),
             }
         ),
-        "Processor and memory of each container.",
+        "CPU and memory of each container.",
     )
 
 

@@ -1,4 +1,4 @@
-"""MetalLB: pools of addresses, and who answers for them or tells the routers about them."""
+"""MetalLB: address pools, and how they are announced (ARP or BGP)."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ _POOL = Section(
     {
         "addresses": Key(
             List(AddressRange(), least=1),
-            "Ranges or networks; nobody else uses these addresses.",
+            "Ranges or networks; nothing else may use these addresses.",
             True,
             ["10.20.0.200-10.20.0.220"],
         ),
         "auto_assign": Key(Bool(), "Whether a service that does not name a pool may get an address of this one."),
         "namespaces": Key(List(values.DnsLabel), "Namespaces that may use it; all when empty.", example=["web"]),
-        "announce": Key(Enum("l2", "bgp"), "How the network learns of the addresses: by ARP, or from the BGP peers."),
+        "announce": Key(Enum("l2", "bgp"), "How the addresses are announced: `l2` (ARP), or `bgp`."),
         "node_selector": Key(
             values.Labels,
-            "Labels of the nodes that answer for this pool; those of `metallb:node_selector` when empty.",
+            "Labels of the nodes that announce this pool; `metallb:node_selector` when empty.",
             example={"edge": "true"},
         ),
         "bgp": Key(
@@ -59,7 +59,7 @@ _POOL = Section(
                     "aggregation_length": Key(
                         Int(1, 32), "Prefix length of the routes; 32, one for each address, when absent.", example=24
                     ),
-                    "peers": Key(List(values.DnsLabel), "Peers that get the routes; all when empty."),
+                    "peers": Key(List(values.DnsLabel), "Peers that the routes are announced to; all when empty."),
                 },
                 optional=True,
             ),
@@ -74,33 +74,31 @@ _PEER = Section(
         "my_asn": Key(_AS_NUMBER, "The AS number of the nodes.", True, 64512),
         "peer_asn": Key(_AS_NUMBER, "The router's AS number.", True, 64513),
         "port": Key(Int(1, 16384), "The router's port."),
-        "source_address": Key(Address(), "Where the session comes from; with a `node_selector` of one node."),
-        "router_id": Key(Address(), "The router id that the nodes give; each node's own address when absent."),
-        "hold_time_s": Key(
-            Int(3, 65535, "seconds"), "After this long without a word the session is over; 90 when absent.", example=30
-        ),
-        "keepalive_time_s": Key(Int(1, 21845, "seconds"), "Time between two words; `bgp:mode: frr-k8s` alone."),
+        "source_address": Key(Address(), "Source address of the session; with a `node_selector` of one node."),
+        "router_id": Key(Address(), "Router id of the nodes; each node's own address when absent."),
+        "hold_time_s": Key(Int(3, 65535, "seconds"), "Hold time of the session; 90 when absent.", example=30),
+        "keepalive_time_s": Key(Int(1, 21845, "seconds"), "Keepalive interval; `bgp:mode: frr-k8s` only."),
         "password": Key(
             values.Secret("", "a password of at most 80 characters on one line", pattern=r"[\x21-\x7e]+", longest=80),
             "Password of the session (TCP MD5); the admin only.",
         ),
         "node_selector": Key(
-            values.Labels, "Labels of the nodes that speak to this router; all when empty.", example={"rack": "a"}
+            values.Labels, "Labels of the nodes that peer with this router; all when empty.", example={"rack": "a"}
         ),
-        "bfd": Key(values.DnsLabel, "A profile of `bgp:bfd_profiles`; `bgp:mode: frr-k8s` alone."),
-        "ebgp_multihop": Key(Bool(), "Whether there are routers between the nodes and this one."),
+        "bfd": Key(values.DnsLabel, "A profile of `bgp:bfd_profiles`; `bgp:mode: frr-k8s` only."),
+        "ebgp_multihop": Key(Bool(), "Whether the peer is more than one hop away."),
     }
 )
 
 _BFD = Section(
     {
-        "receive_interval_ms": Key(Int(10, 60000, "milliseconds"), "Least time between packets that are received."),
-        "transmit_interval_ms": Key(Int(10, 60000, "milliseconds"), "Least time between packets that are sent."),
-        "detect_multiplier": Key(Int(2, 255), "After so many missed packets the peer is down."),
+        "receive_interval_ms": Key(Int(10, 60000, "milliseconds"), "Minimum interval between packets received."),
+        "transmit_interval_ms": Key(Int(10, 60000, "milliseconds"), "Minimum interval between packets sent."),
+        "detect_multiplier": Key(Int(2, 255), "Missed packets after which the peer is down."),
         "echo_mode": Key(Bool(), "Whether echo packets are sent."),
-        "echo_interval_ms": Key(Int(10, 60000, "milliseconds"), "Least time between echo packets."),
+        "echo_interval_ms": Key(Int(10, 60000, "milliseconds"), "Minimum interval between echo packets."),
         "passive": Key(Bool(), "Whether it waits for the peer's first packet."),
-        "minimum_ttl": Key(Int(1, 254), "Least TTL of a packet, with `ebgp_multihop`."),
+        "minimum_ttl": Key(Int(1, 254), "Minimum TTL of a packet, with `ebgp_multihop`."),
     }
 )
 
@@ -108,14 +106,14 @@ _BGP = Section(
     {
         "mode": Key(
             Enum("native", "frr-k8s"),
-            "Who speaks BGP: the speakers themselves, or an FRR-K8s that the site runs (BFD and keepalive need it).",
+            "BGP implementation: the speakers' own, or an FRR-K8s that the site runs (BFD and keepalive need it).",
         ),
-        "frr_namespace": Key(values.DnsLabel, "Where FRR-K8s runs."),
+        "frr_namespace": Key(values.DnsLabel, "Namespace of FRR-K8s."),
         "peers": Key(Map(values.DnsLabel, _PEER), "The routers, by name."),
         "communities": Key(
             Map(values.DnsLabel, Community), "Names for communities.", example={"no-export": "65535:65281"}
         ),
-        "bfd_profiles": Key(Map(values.DnsLabel, _BFD), "How a peer's silence is noticed, by name."),
+        "bfd_profiles": Key(Map(values.DnsLabel, _BFD), "BFD profiles, by name."),
     }
 )
 
@@ -130,7 +128,7 @@ SCHEMA = Section(
                 {
                     "interfaces": Key(
                         List(values.Interface),
-                        "Interfaces that answer for the addresses; all when empty.",
+                        "Interfaces that answer ARP requests for the addresses; all when empty.",
                         example=["ens192"],
                     )
                 }
@@ -140,23 +138,23 @@ SCHEMA = Section(
         "bgp": Key(_BGP, "Announcement by BGP, for pools with `announce: bgp`."),
         "node_selector": Key(
             values.Labels,
-            "Labels of the nodes that answer for the addresses; all Linux nodes when empty.",
+            "Labels of the nodes that announce the addresses; all Linux nodes when empty.",
             example={"edge": "true"},
         ),
-        "log_level": Key(Enum("debug", "info", "warn", "error"), "How much is logged."),
+        "log_level": Key(Enum("debug", "info", "warn", "error"), "Log level."),
     }
 )
 
 
 def _has_a_pool(model: dict[str, Any], report: Report) -> None:
-    """Without a pool, MetalLB has nothing to give."""
+    """Without a pool, MetalLB cannot assign any address."""
     metallb = common.enabled(model, "metallb")
     if metallb and not metallb["pools"] and not report.has_problem_at(*_HERE, "pools"):
         report.add((*_HERE, "pools"), "at least one pool, or k8s:services:metallb:enabled: false", "none")
 
 
 def _pools_have_their_routers(model: dict[str, Any], report: Report) -> None:
-    """A pool's routes go to peers that there are, with communities that have a value."""
+    """A pool's routes name declared peers and communities."""
     metallb = common.enabled(model, "metallb")
     if not metallb:
         return
@@ -176,7 +174,7 @@ def _pools_have_their_routers(model: dict[str, Any], report: Report) -> None:
                     report.add((*path, "bgp", key, index), expected, redact.show(word))
         length, largest = routes.get("aggregation_length"), _largest_block(pool["addresses"])
         if length and largest and length < largest:
-            expected = f"at least {largest}: a shorter prefix announces addresses that are not the pool's"
+            expected = f"at least {largest}: a shorter prefix announces addresses outside the pool"
             report.add((*path, "bgp", "aggregation_length"), expected, str(length))
 
 
@@ -190,14 +188,14 @@ def _largest_block(addresses: Any) -> int:
 
 
 def _peers_are_routers(model: dict[str, Any], report: Report) -> None:
-    """A peer has an address of its own, and nothing that its mode cannot do."""
+    """A peer's address is outside the pools, and its keys are supported in this mode."""
     metallb = common.enabled(model, "metallb") or {}
     bgp = metallb.get("bgp") or {}
     native, profiles = bgp.get("mode") == "native", bgp.get("bfd_profiles") or {}
     for name, peer in (bgp.get("peers") or {}).items():
         path = (*_HERE, "bgp", "peers", name)
         if peer["ebgp_multihop"] and peer["my_asn"] and peer["my_asn"] == peer["peer_asn"]:
-            report.add((*path, "ebgp_multihop"), "false between machines of one AS", "true")
+            report.add((*path, "ebgp_multihop"), "false for a peer in the same AS", "true")
         hold, alive = peer["hold_time_s"], peer["keepalive_time_s"]
         if hold and alive and alive * 3 > hold:
             report.add((*path, "keepalive_time_s"), f"at most a third of hold_time_s, {hold // 3}", str(alive))
@@ -207,7 +205,7 @@ def _peers_are_routers(model: dict[str, Any], report: Report) -> None:
         for where in _pools_with(metallb, peer["address"]):
             report.add((*path, "address"), f"an address outside k8s:services:metallb:{where}", peer["address"])
     for place, value in _needing_frr(bgp) if native else ():
-        report.add((*_HERE, "bgp", *place), "nothing in bgp:mode native, which cannot do that (frr-k8s can)", value)
+        report.add((*_HERE, "bgp", *place), "nothing: not supported in bgp:mode native (frr-k8s supports it)", value)
 
 
 def _pools_with(metallb: dict[str, Any], address: str | None) -> Iterator[str]:
@@ -218,7 +216,7 @@ def _pools_with(metallb: dict[str, Any], address: str | None) -> Iterator[str]:
 
 
 def _needing_frr(bgp: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Return what MetalLB refuses without FRR, in whole configurations: one such key, and it takes no change at all."""
+    """Return what MetalLB rejects without FRR; one such key makes it reject its whole configuration."""
     for name, peer in (bgp["peers"] or {}).items():
         for key in ("bfd", "keepalive_time_s"):
             if peer[key]:
@@ -231,7 +229,7 @@ def _needing_frr(bgp: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _large_communities(model: dict[str, Any], report: Report) -> None:
-    """Large communities, written with a pool, need FRR too."""
+    """Large communities of a pool need FRR, too."""
     metallb = common.enabled(model, "metallb")
     if not metallb or (metallb["bgp"] or {}).get("mode") != "native":
         return
@@ -239,7 +237,11 @@ def _large_communities(model: dict[str, Any], report: Report) -> None:
         for index, value in enumerate((pool["bgp"] or {}).get("communities") or ()):
             if value.startswith("large:"):
                 path = (*_HERE, "pools", name, "bgp", "communities", index)
-                report.add(path, "a community of two numbers: bgp:mode native knows no large ones", redact.show(value))
+                report.add(
+                    path,
+                    "a community of two numbers: bgp:mode native does not support large communities",
+                    redact.show(value),
+                )
 
 
 RULES = (_has_a_pool, _pools_have_their_routers, _peers_are_routers, _large_communities)

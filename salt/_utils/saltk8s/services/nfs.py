@@ -1,4 +1,4 @@
-"""NFS: a storage class for each export, and who makes the volumes in it."""
+"""NFS: a storage class for each export, and the driver that provisions its volumes."""
 
 from __future__ import annotations
 
@@ -38,22 +38,24 @@ _EXPORT = Section(
         "path": Key(ExportPath, "The exported path; each claim gets a directory in it.", True, "/export/k8s"),
         "reclaim": Key(
             Enum("delete", "archive", "retain"),
-            "What becomes of a deleted claim's data: the directory is deleted; it is renamed to `archived-...`; or "
-            "directory and PersistentVolume stay until somebody deletes them.",
+            "What happens to a deleted claim's data: the directory is deleted, renamed to "
+            "`archived-...`, or kept together "
+            "with its PersistentVolume until it is deleted manually.",
         ),
-        "default": Key(Bool(), "Whether claims that name no storage class get this one."),
+        "default": Key(Bool(), "Whether it is the default storage class."),
         "mount_options": Key(List(MountOption), "Mount options of the volumes.", example=["nfsvers=4.1", "hard"]),
         "permissions": Key(
             Permissions,
-            "Permissions that a volume's directory is given when it is mounted (csi alone); as the driver makes it "
-            "(0755, of root) when not given: then pods that are not root need an `fsGroup`.",
+            "Permissions of a volume's directory, set when it is mounted (csi only). Default: the "
+            "driver's 0755, owned by "
+            "root; pods that do not run as root then need an `fsGroup`.",
             example="0770",
         ),
-        "driver": Key(Enum(*DRIVERS), "The driver of this export, where it is another one than the service's."),
+        "driver": Key(Enum(*DRIVERS), "Driver of this export. Default: the service's."),
         "provisioner": Key(
             ProvisionerName,
-            "Name under which the provisioner of this export works (subdir alone): that of the installation whose "
-            "volumes it takes over; nfs-subdir/NAME when not given.",
+            "Name of this export's provisioner (subdir only), to take over the volumes of an existing installation. "
+            "Default: nfs-subdir/NAME.",
             example="k8s-sigs.io/nfs-subdir-external-provisioner",
         ),
     }
@@ -65,21 +67,21 @@ SCHEMA = Section(
         "version": Key(values.ReleaseVersion, "Version of csi-driver-nfs."),
         "driver": Key(
             Enum(*DRIVERS),
-            "Who makes the volumes: csi-driver-nfs, or nfs-subdir-external-provisioner, one for each export, which is "
-            "here for volumes that were made by it.",
+            "Driver: csi-driver-nfs, or nfs-subdir-external-provisioner, one for each export, for volumes that were "
+            "provisioned by it.",
         ),
         "images": common.images("driver", "provisioner", "registrar", "livenessprobe", "subdir"),
         "exports": Key(
             Map(values.DnsLabel, _EXPORT),
             "Exports by name, which is their storage class's name; at least one is needed.",
         ),
-        "log_level": Key(Enum("1", "2", "3", "4", "5"), 'How much the driver logs: "1" (little) to "5".'),
+        "log_level": Key(Enum("1", "2", "3", "4", "5"), 'Log verbosity of the driver, "1" to "5".'),
     }
 )
 
 
 def _has_an_export(model: dict[str, Any], report: Report) -> None:
-    """Without an export there is nowhere to put a volume."""
+    """Without an export no volume can be provisioned."""
     nfs = common.enabled(model, "nfs")
     path = ("k8s", "services", "nfs", "exports")
     if nfs and not nfs["exports"] and not report.has_problem_at(*path):
@@ -93,17 +95,17 @@ def _exports(model: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]
         yield name, export, export["driver"] or nfs["driver"]
 
 
-def _keys_suit_the_driver(model: dict[str, Any], report: Report) -> None:
-    """A key that the export's driver does not look at would be believed and do nothing."""
+def _keys_match_the_driver(model: dict[str, Any], report: Report) -> None:
+    """A key that the export's driver ignores is rejected."""
     for name, export, driver in _exports(model):
         for key, needed in (("permissions", "csi"), ("provisioner", "subdir")):
             if export[key] and driver and driver != needed:
                 path = ("k8s", "services", "nfs", "exports", name, key)
-                report.add(path, f"this key with driver {needed} alone", redact.show(export[key]))
+                report.add(path, f"this key with driver {needed} only", redact.show(export[key]))
 
 
 def _provisioners_differ(model: dict[str, Any], report: Report) -> None:
-    """Two provisioners of one name would make volumes in each other's export."""
+    """Two provisioners of one name would provision volumes in each other's export."""
     seen: dict[str, str] = {}
     for name, export, driver in _exports(model):
         if driver != "subdir":
@@ -115,4 +117,4 @@ def _provisioners_differ(model: dict[str, Any], report: Report) -> None:
             report.add(path, f"another name than that of the export {other}", redact.show(provisioner))
 
 
-RULES = (_has_an_export, _keys_suit_the_driver, _provisioners_differ)
+RULES = (_has_an_export, _keys_match_the_driver, _provisioners_differ)

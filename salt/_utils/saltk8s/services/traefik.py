@@ -1,4 +1,4 @@
-"""Traefik: what comes from outside by HTTP and HTTPS, led to services by host name."""
+"""Traefik: the ingress controller, which routes HTTP and HTTPS to services by host name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from saltk8s.pillar.vocabulary.addresses import Address, Cidr, first_and_last
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
-MEANING = "HTTP and HTTPS from outside, led to services by host name."
+MEANING = "Ingress controller: routes HTTP and HTTPS from outside to services by host name."
 NAMESPACE = "traefik"
 NAMESPACES = (NAMESPACE,)
 
@@ -31,20 +31,23 @@ _DEFAULT_TLS = Section(
 
 _ACME = Section(
     {
-        "email": Key(_MAIL, "Who is told of certificates about to end.", True, "k8s@osug.example"),
-        "server": Key(values.Url, "Directory of the authority."),
+        "email": Key(
+            _MAIL, "Contact address; the authority warns it of certificates about to expire.", True, "k8s@osug.example"
+        ),
+        "server": Key(values.Url, "Directory URL of the authority."),
         "challenge": Key(
             Enum("http", "tls", "dns"),
-            "How the authority is convinced: by port 80 or port 443, which it has to reach, or by a record in the DNS, "
-            "which alone gives certificates for `*.domain`.",
+            "ACME challenge: `http` (port 80) and `tls` (port 443) must be reachable for the "
+            "authority; `dns` needs a DNS "
+            "provider, and is the only one for certificates of `*.domain`.",
         ),
         "dns_provider": Key(values.Word, "For `dns`: Traefik's name of the DNS provider.", example="rfc2136"),
         "dns_credentials": Key(
             Map(_VARIABLE, values.password("admin")),
-            "For `dns`: environment variables with what the provider asks for.",
+            "For `dns`: environment variables with the provider's credentials.",
             example={"RFC2136_NAMESERVER": "10.20.0.2"},
         ),
-        "storage_class": Key(values.DnsName, "Storage class of the volume with account and certificates.", True, "san"),
+        "storage_class": Key(values.DnsName, "Storage class of the volume for account and certificates.", True, "san"),
         "storage": Key(values.Memory, "Size of that volume."),
     },
     optional=True,
@@ -52,10 +55,10 @@ _ACME = Section(
 
 _HSTS = Section(
     {
-        "enabled": Key(Bool(), "Whether the header is sent with every answer by HTTPS."),
-        "max_age_s": Key(Int(0, 2**31 - 1, "seconds"), "How long a browser remembers it."),
-        "include_subdomains": Key(Bool(), "Whether it holds for all names below, too."),
-        "preload": Key(Bool(), "Whether browsers may take the name into the list that they come with."),
+        "enabled": Key(Bool(), "Whether the header is sent with every HTTPS response."),
+        "max_age_s": Key(Int(0, 2**31 - 1, "seconds"), "`max-age` of the header."),
+        "include_subdomains": Key(Bool(), "Whether it applies to all subdomains."),
+        "preload": Key(Bool(), "Whether browsers may add the name to their preload list."),
     }
 )
 
@@ -66,21 +69,20 @@ SCHEMA = Section(
         "images": common.images("traefik"),
         "kind": Key(Enum("Deployment", "DaemonSet"), "A number of replicas, or one on each node of `node_selector`."),
         "replicas": Key(Int(1, 50), "Replicas of the Deployment."),
-        "address": Key(Address(), "Its address, of a pool of MetalLB.", example="10.20.0.200"),
+        "address": Key(Address(), "Its address, in a pool of MetalLB.", example="10.20.0.200"),
         "external_traffic_policy": Key(
             Enum("Cluster", "Local"),
-            "`Cluster`: every node leads to every replica, and Traefik sees a node's address in place of the client's. "
-            "`Local`: it sees the client's, and the node that answers must have a replica.",
+            "`Cluster`: every node forwards to every replica, and Traefik sees a node's address in "
+            "place of the client's. "
+            "`Local`: it sees the client's, and only nodes with a replica answer.",
         ),
         "hosts": Key(List(values.HostPattern), "Host names that the platform serves.", example=["*.osug.example"]),
-        "default_tls": Key(_DEFAULT_TLS, "The certificate for every host that brings none; this or `acme`."),
-        "acme": Key(_ACME, "Certificates from an authority that speaks ACME; this or `default_tls`."),
-        "redirect_to_https": Key(Bool(), "Whether every request by HTTP is answered with the address by HTTPS."),
-        "hsts": Key(_HSTS, "Strict-Transport-Security: browsers use HTTPS alone."),
-        "min_tls": Key(Enum("1.2", "1.3"), "The oldest TLS version that is accepted (in quotes)."),
-        "read_timeout_s": Key(
-            Int(0, 86400, "seconds"), "How long a request may take to arrive with its body; 0: for ever."
-        ),
+        "default_tls": Key(_DEFAULT_TLS, "Default certificate, for hosts without one of their own; this or `acme`."),
+        "acme": Key(_ACME, "Certificates from an ACME authority; this or `default_tls`."),
+        "redirect_to_https": Key(Bool(), "Whether HTTP requests are redirected to HTTPS."),
+        "hsts": Key(_HSTS, "Strict-Transport-Security: browsers use HTTPS only."),
+        "min_tls": Key(Enum("1.2", "1.3"), "Minimum TLS version (in quotes)."),
+        "read_timeout_s": Key(Int(0, 86400, "seconds"), "Timeout for reading a request with its body; 0: none."),
         "access_log": Key(
             Section(
                 {
@@ -88,12 +90,12 @@ SCHEMA = Section(
                     "format": Key(Enum("json", "common"), "One JSON object a line, or the Common Log Format."),
                 }
             ),
-            "Log of the requests, on the pods' standard output; headers are not in it.",
+            "Access log, on the pods' standard output, without headers.",
         ),
         "metrics": Key(
             Section(
                 {
-                    "enabled": Key(Bool(), "Whether Prometheus can read metrics, on port 9100."),
+                    "enabled": Key(Bool(), "Whether metrics are exposed, on port 9100."),
                     "namespaces": Key(List(values.DnsLabel), "Namespaces whose pods may read them."),
                 }
             ),
@@ -101,26 +103,26 @@ SCHEMA = Section(
         ),
         "egress": Key(
             List(Cidr()),
-            "Networks outside the cluster that hold servers of its services; pods are always reached.",
+            "Networks outside the cluster that it may connect to, besides pods.",
             example=["10.20.8.0/24"],
         ),
-        "node_selector": Key(values.Labels, "Labels of the nodes that run it; all Linux nodes when empty."),
+        "node_selector": Key(values.Labels, "Labels of the nodes that it runs on; all Linux nodes when empty."),
         "resources": common.resources(),
-        "log_level": Key(Enum("debug", "info", "warn", "error"), "How much is logged."),
+        "log_level": Key(Enum("debug", "info", "warn", "error"), "Log level."),
     }
 )
 
 
-def _is_a_v3(model: dict[str, Any], report: Report) -> None:
-    """The flags and kinds are those of version 3."""
+def _is_version_3(model: dict[str, Any], report: Report) -> None:
+    """Arguments and kinds are those of version 3."""
     version = (common.enabled(model, "traefik") or {}).get("version")
     found = values.version(version or "")
     if found and found[0] != 3:
         report.add((*_PATH, "version"), "a version v3", redact.show(version))
 
 
-def _has_its_place(model: dict[str, Any], report: Report) -> None:
-    """It has host names to serve, and an address that MetalLB may give it."""
+def _has_hosts_and_address(model: dict[str, Any], report: Report) -> None:
+    """It has host names to serve, and an address that MetalLB can assign."""
     traefik = common.enabled(model, "traefik")
     if not traefik:
         return
@@ -131,14 +133,14 @@ def _has_its_place(model: dict[str, Any], report: Report) -> None:
         return
     metallb = (model["services"] or {}).get("metallb") or {}
     if not metallb.get("enabled"):
-        report.add(path, "k8s:services:metallb:enabled: true, for it is MetalLB's to give", "MetalLB is off")
+        report.add(path, "k8s:services:metallb:enabled: true, which assigns it", "MetalLB is disabled")
     elif not traefik["address"]:
         report.add(path, "an address of one of k8s:services:metallb:pools", "nothing")
     else:
-        _lies_in_a_pool(traefik["address"], metallb["pools"] or {}, report)
+        _check_pool(traefik["address"], metallb["pools"] or {}, report)
 
 
-def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None:
+def _check_pool(address: str, pools: dict[str, Any], report: Report) -> None:
     number, path = int(ipaddress.IPv4Address(address)), (*_PATH, "address")
     for name, pool in pools.items():
         ranges = filter(None, map(first_and_last, pool["addresses"] or ()))
@@ -147,14 +149,16 @@ def _lies_in_a_pool(address: str, pools: dict[str, Any], report: Report) -> None
         if pool["namespaces"] and NAMESPACE not in pool["namespaces"]:
             where = f"k8s:services:metallb:pools:{redact.name(name)}:namespaces"
             report.add(
-                path, f"an address of a pool for the namespace {NAMESPACE}; {where} leaves it out", redact.show(address)
+                path,
+                f"an address of a pool for the namespace {NAMESPACE}; {where} does not list it",
+                redact.show(address),
             )
         return
     report.add(path, "an address of one of k8s:services:metallb:pools", redact.show(address))
 
 
-def _has_certificates(model: dict[str, Any], report: Report) -> None:
-    """Exactly one source of certificates, on the minion that holds secrets; a key belongs to its certificate."""
+def _has_one_certificate_source(model: dict[str, Any], report: Report) -> None:
+    """Exactly one source of certificates, on the minion that holds secrets; a key matches its certificate."""
     traefik = common.enabled(model, "traefik")
     if not traefik or report.has_problem_at(*_PATH, "default_tls") or report.has_problem_at(*_PATH, "acme"):
         return
@@ -165,16 +169,20 @@ def _has_certificates(model: dict[str, Any], report: Report) -> None:
     elif not own and not acme and "admin" in report.secrets_of:
         report.add(path, "a certificate and its key, or k8s:services:traefik:acme", "neither")
     elif own and own["key"] and tls.belong_together(own["certificate"] or "", own["key"]) is False:
-        report.add((*path, "certificate"), "the certificate of k8s:services:traefik:default_tls:key", "another key's")
+        report.add(
+            (*path, "certificate"),
+            "the certificate that matches k8s:services:traefik:default_tls:key",
+            "of another key",
+        )
 
 
-def _keeps_its_certificates(model: dict[str, Any], report: Report) -> None:
-    """Traefik keeps what it got by ACME in one file, which two replicas would overwrite each other."""
+def _stores_acme_in_one_replica(model: dict[str, Any], report: Report) -> None:
+    """Traefik stores ACME certificates in one file, which two replicas would overwrite for each other."""
     traefik = common.enabled(model, "traefik") or {}
     acme = traefik.get("acme")
     if not acme:
         return
-    why = "because Traefik keeps certificates of ACME in one file of one replica"
+    why = "because Traefik stores ACME certificates in one file, which replicas cannot share"
     if traefik["kind"] == "DaemonSet":
         report.add((*_PATH, "kind"), f"Deployment, {why}", "'DaemonSet'")
     elif (traefik["replicas"] or 1) > 1:
@@ -184,4 +192,4 @@ def _keeps_its_certificates(model: dict[str, Any], report: Report) -> None:
         report.add((*_PATH, "acme", "dns_provider"), "the DNS provider, because the challenge is dns", "nothing")
 
 
-RULES = (_is_a_v3, _has_its_place, _has_certificates, _keeps_its_certificates)
+RULES = (_is_version_3, _has_hosts_and_address, _has_one_certificate_source, _stores_acme_in_one_replica)

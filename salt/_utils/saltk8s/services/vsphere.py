@@ -1,4 +1,4 @@
-"""vSphere: nodes known to the vCenter (CPI), and volumes on its datastores (CSI)."""
+"""vSphere: cloud controller manager (CPI), and volumes on its datastores (CSI)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
-MEANING = "vSphere: nodes with the vCenter's addresses and ids, and volumes on its datastores."
+MEANING = "vSphere: cloud controller manager, and volumes on its datastores."
 NAMESPACES = ("vsphere-system",)
 
-# What works together, by minor version: cloud controller manager (CPI), CSI driver, Kubernetes, and how that is known.
-# The CPI is made for one minor version of Kubernetes; its client library allows one more.
+# Compatible minor versions: cloud controller manager (CPI), CSI driver, Kubernetes, and the evidence. A CPI is released
+# for one minor version of Kubernetes; its client library supports one more.
 COMPATIBLE = (
-    ("1.30", "3.3", "1.30", "this CPI is made for it, and RKE2 1.30 ships this driver"),
-    ("1.31", "3.3", "1.32", "run together against a simulated vCenter"),
+    ("1.30", "3.3", "1.30", "this CPI is released for it, and RKE2 1.30 ships this driver"),
+    ("1.31", "3.3", "1.32", "tested against a simulated vCenter"),
 )
 
 StorageName = Text("a storage policy's name in the vCenter", r"[^\x00-\x1f\x7f\"\\]+", 80, doc="name")
@@ -28,13 +28,13 @@ DatacenterName = Text("a datacenter's name or inventory path", r"[^\x00-\x1f\x7f
 
 _CLASS = Section(
     {
-        "policy": Key(StorageName, "Storage policy that the volumes get; this or `datastore`.", example="k8s-san"),
+        "policy": Key(StorageName, "Storage policy of the volumes; this or `datastore`.", example="k8s-san"),
         "datastore": Key(
-            DatastoreUrl, "URL of the datastore that holds the volumes.", example="ds:///vmfs/volumes/5a1b-93c2/"
+            DatastoreUrl, "URL of the volumes' datastore; this or `policy`.", example="ds:///vmfs/volumes/5a1b-93c2/"
         ),
-        "default": Key(Bool(), "Whether claims that name no storage class get this one."),
-        "reclaim": Key(Enum("delete", "retain"), "What becomes of the volume of a deleted claim."),
-        "expand": Key(Bool(), "Whether claims may be made larger."),
+        "default": Key(Bool(), "Whether it is the default storage class."),
+        "reclaim": Key(Enum("delete", "retain"), "Reclaim policy."),
+        "expand": Key(Bool(), "Whether claims may be expanded."),
         "fs": Key(Enum("ext4", "xfs"), "File system of new volumes."),
     }
 )
@@ -48,24 +48,24 @@ SCHEMA = Section(
             "cpi", "driver", "syncer", "provisioner", "attacher", "resizer", "registrar", "livenessprobe"
         ),
         "server": Key(
-            values.Host, "The vCenter; that of `k8s:cloud:provider` when not given.", example="vcenter.osug.example"
+            values.Host, "The vCenter. Default: that of `k8s:cloud:provider`.", example="vcenter.osug.example"
         ),
-        "port": Key(Int(1, 65535), "The vCenter's port; that of `k8s:cloud:provider` when not given.", example=443),
-        "verify_ssl": Key(Bool(), "Whether its certificate is checked; as `k8s:cloud:provider` when not given."),
-        "ca": Key(values.Certificate, "The authority of the vCenter's certificate, where the images do not know it."),
+        "port": Key(Int(1, 65535), "The vCenter's port. Default: that of `k8s:cloud:provider`.", example=443),
+        "verify_ssl": Key(Bool(), "Whether its certificate is verified. Default: as `k8s:cloud:provider`."),
+        "ca": Key(values.Certificate, "CA of the vCenter's certificate, where the images do not trust it."),
         "datacenters": Key(
             List(DatacenterName),
-            "Datacenters with the nodes; that of `k8s:cloud:defaults` when empty.",
+            "Datacenters of the nodes; that of `k8s:cloud:defaults` when empty.",
             example=["OSUG"],
         ),
         "user": Key(
             UserName,
-            "Account for nodes and volumes: not that of Salt Cloud, it needs fewer rights.",
+            "Account for nodes and volumes. Not that of Salt Cloud: it needs fewer privileges.",
             example="k8s@osug",
         ),
-        "password": Key(values.password(""), "Its password, on the admin minion alone."),
+        "password": Key(values.password(""), "Its password; the admin only."),
         "storage_classes": Key(Map(values.DnsLabel, _CLASS), "Storage classes by name."),
-        "replicas": Key(Int(1, 3), "CSI controllers, on control plane nodes; one works, the others wait."),
+        "replicas": Key(Int(1, 3), "Replicas of the CSI controller, on control plane nodes; one is active."),
     }
 )
 
@@ -85,7 +85,7 @@ def vcenter(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete(model: dict[str, Any]) -> None:
-    """Put what ``vcenter`` says into the service's part of a model."""
+    """Fill in the vCenter's values in the service's part of a model."""
     model["services"]["vsphere"].update(vcenter(model))
 
 
@@ -94,8 +94,8 @@ def _minor(version: str | None) -> str:
     return f"{numbers[0]}.{numbers[1]}" if numbers else ""
 
 
-def _versions_suit(model: dict[str, Any], report: Report) -> None:
-    """A combination that nobody has tried is found out when a node or a volume is missing."""
+def _versions_are_compatible(model: dict[str, Any], report: Report) -> None:
+    """An untested combination of versions is rejected: it fails only when a node or a volume is missing."""
     vsphere = common.enabled(model, "vsphere")
     if not vsphere:
         return
@@ -117,8 +117,8 @@ def _versions_suit(model: dict[str, Any], report: Report) -> None:
         report.add((*where, "version"), expected, redact.show(vsphere["version"]))
 
 
-def _reaches_a_vcenter(model: dict[str, Any], report: Report) -> None:
-    """Both programs need a vCenter and an account of it."""
+def _has_a_vcenter(model: dict[str, Any], report: Report) -> None:
+    """Both programs need a vCenter and its account."""
     vsphere = common.enabled(model, "vsphere")
     if not vsphere:
         return
@@ -137,12 +137,12 @@ def _reaches_a_vcenter(model: dict[str, Any], report: Report) -> None:
             report.add((*where, key), expected, "nothing")
 
 
-def _a_class_has_a_place(model: dict[str, Any], report: Report) -> None:
-    """Volumes go where a policy says, or to one datastore."""
+def _a_class_has_one_target(model: dict[str, Any], report: Report) -> None:
+    """A storage class has either a policy or a datastore."""
     for name, spec in ((common.enabled(model, "vsphere") or {}).get("storage_classes") or {}).items():
         path = ("k8s", "services", "vsphere", "storage_classes", name)
         if bool(spec["policy"]) == bool(spec["datastore"]) and not report.has_problem_at(*path):
             report.add(path, "either a policy or a datastore", "both" if spec["policy"] else "neither")
 
 
-RULES = (_versions_suit, _reaches_a_vcenter, _a_class_has_a_place)
+RULES = (_versions_are_compatible, _has_a_vcenter, _a_class_has_one_target)

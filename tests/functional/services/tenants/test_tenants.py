@@ -255,11 +255,11 @@ def test_the_kubeconfig_is_written_kept_and_renewed(cluster, make, tmp_path):
     assert "it expires soon" in state(test=True)["comment"]
     assert "it expires soon" in state()["comment"] and state()["changes"] == {}
     path.write_text("nonsense")
-    assert "it is another one's" in state()["comment"]
+    assert "its token is not of this tenant's account" in state()["comment"]
     cluster.kubectl("delete", "serviceaccount", "resif", "-n", "saltk8s-tenants")
     assert state()["result"] is False and state(test=True)["result"] is None
     assert apply(minion)["result"] is True
-    assert "its account is a new one" in state()["comment"] and state()["changes"] == {}
+    assert "its ServiceAccount was re-created" in state()["comment"] and state()["changes"] == {}
 
 
 def expire(path: Path) -> None:

@@ -71,4 +71,4 @@ def test_another_keys_certificate_in_the_pillar():
     with pytest.raises(errors.ConfigError) as caught:
         model.build(pillars.defaults(), tree)
     (problem,) = caught.value.problems
-    assert (problem.path, problem.value) == ("k8s:services:traefik:default_tls:certificate", "another key's")
+    assert (problem.path, problem.value) == ("k8s:services:traefik:default_tls:certificate", "of another key")

@@ -1,1 +1,1 @@
-"""Backup: its part of the pillar, and backups and restores by hand."""
+"""Backup: its part of the pillar, and backups and restores on demand."""

@@ -1,4 +1,4 @@
-"""Backup: what is saved when, where to, and by which of three engines."""
+"""Backup: what is backed up when, to which location, and by which of three engines."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _HOOK = Section(
         "container": Key(values.DnsLabel, "Container that the commands run in; the pod's first when absent."),
         "before": Key(
             _Command,
-            "Command before the files are read. With K8up, what it prints is what is saved.",
+            "Command before the backup. With K8up, its output is what is backed up.",
             True,
             ["/bin/sh", "-c", "pg_dumpall -U postgres > /data/dump.sql"],
         ),
-        "after": Key(_Command, "Command after it; K8up runs none.", example=["rm", "/data/dump.sql"]),
-        "timeout": Key(values.Duration, "Time that a command may take."),
-        "on_error": Key(Enum("fail", "continue"), "What a failed command means for the backup."),
+        "after": Key(_Command, "Command after the backup; not with K8up.", example=["rm", "/data/dump.sql"]),
+        "timeout": Key(values.Duration, "Timeout of a command."),
+        "on_error": Key(Enum("fail", "continue"), "Whether a failed command fails the backup."),
         "image": Key(values.Image, "With K8up: image of the pod that runs `before`.", example="postgres:16.4"),
     }
 )
@@ -43,9 +43,13 @@ _TARGET = Section(
             Enum("Deployment", "StatefulSet", "DaemonSet", "PersistentVolumeClaim"), "What it is.", True, "StatefulSet"
         ),
         "name": Key(values.DnsName, "Its name.", True, "postgres"),
-        "volume": Key(values.DnsLabel, "The volume of its pods that is saved; not for a claim.", example="data"),
-        "paths": Key(List(values.AbsolutePath), "What of the volume is saved; where it is mounted.", example=["/data"]),
-        "hook": Key(values.DnsLabel, "The entry of `hooks` that belongs to it.", example="postgres"),
+        "volume": Key(values.DnsLabel, "The volume of its pods that is backed up; not for a claim.", example="data"),
+        "paths": Key(
+            List(values.AbsolutePath),
+            "Paths of the volume that are backed up, as mounted in the pods.",
+            example=["/data"],
+        ),
+        "hook": Key(values.DnsLabel, "Its entry of `hooks`.", example="postgres"),
     }
 )
 
@@ -55,7 +59,7 @@ _STASH = Section(
             values.pem_text("", "the licence of AppsCode for this cluster", "secret: licence"),
             "Stash's licence; without one its operator stops. The admin only.",
         ),
-        "targets": Key(Map(values.DnsLabel, _TARGET), "What Stash saves; it takes one workload at a time."),
+        "targets": Key(Map(values.DnsLabel, _TARGET), "Workloads that Stash backs up."),
     }
 )
 
@@ -65,29 +69,32 @@ SCHEMA = Section(
         "engine": Key(
             Enum("velero", "k8up", "stash"),
             "`velero`: objects and files, to S3. `k8up`: files of volumes, to S3 or NFS, self-service in a namespace. "
-            "`stash`: for those who own a licence.",
+            "`stash`: needs a licence.",
         ),
         "images": common.images("velero", "velero_plugin_aws", "k8up", "stash"),
         "location": Key(values.DnsLabel, "The entry of `k8s:locations` that backups go to.", example="backup"),
-        "schedule": Key(Cron, "When. In UTC, which is what a cluster's clocks show."),
-        "keep": Key(values.Duration, "How long a backup is kept. K8up and Stash keep one a day, for at least a day."),
+        "schedule": Key(Cron, "Cron schedule, in UTC."),
+        "keep": Key(values.Duration, "Retention. K8up and Stash keep one a day, for at least a day."),
         "namespaces": Key(
             Section(
                 {
-                    "include": Key(List(values.DnsLabel), "Those that are saved; all when empty.", example=["web"]),
-                    "exclude": Key(List(values.DnsLabel), "Namespaces that are not; Velero only.", example=["scratch"]),
+                    "include": Key(List(values.DnsLabel), "Those that are backed up; all when empty.", example=["web"]),
+                    "exclude": Key(List(values.DnsLabel), "Those that are not; Velero only.", example=["scratch"]),
                 }
             ),
-            "What is saved.",
+            "Namespaces that are backed up.",
         ),
-        "volumes": Key(Bool(), "Whether the files in volumes are saved too (Velero; the others do nothing else)."),
-        "volumes_timeout": Key(values.Duration, "Time that the files of one volume may take."),
+        "volumes": Key(
+            Bool(), "Whether the files in volumes are backed up, too (Velero; the others back up only those)."
+        ),
+        "volumes_timeout": Key(values.Duration, "Timeout for the files of one volume."),
         "encryption_password": Key(
-            values.password(""), "Encrypts the files of volumes. Keep it elsewhere too: without it none can be read."
+            values.password(""),
+            "Encrypts the files of volumes. Keep a copy elsewhere: without it none can be restored.",
         ),
-        "hooks": Key(Map(values.DnsLabel, _HOOK), "Commands around the backup of a workload, for databases."),
-        "kubelet_dir": Key(values.AbsolutePath, "The kubelets' folder, where volumes are mounted on a node."),
-        "stash": Key(_STASH, "What only Stash needs."),
+        "hooks": Key(Map(values.DnsLabel, _HOOK), "Commands before and after the backup of a workload, for databases."),
+        "kubelet_dir": Key(values.AbsolutePath, "The kubelets' root directory, where volumes are mounted on a node."),
+        "stash": Key(_STASH, "Settings of Stash."),
     }
 )
 
@@ -98,9 +105,9 @@ def namespaces(model: dict[str, Any]) -> tuple[str, ...]:
 
 
 def complete(model: dict[str, Any]) -> None:
-    """Add the durations in the units that the engines count in, and keep the images of the chosen engine alone.
+    """Add durations in the engines' units, and keep only the images of the chosen engine.
 
-    ``keep_hours``; ``keep_days``, at least one, what restic's retention counts in; ``timeout_s`` of each hook.
+    ``keep_hours``; ``keep_days``, at least one, the unit of restic's retention; ``timeout_s`` of each hook.
     """
     service = model["services"]["backup"]
     seconds = values.seconds(service["keep"])
@@ -117,7 +124,7 @@ def _of(model: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _location(model: dict[str, Any], report: Report) -> None:
-    """A backup needs a place that its engine can write to, and a password."""
+    """A backup needs a location that its engine supports, and a password."""
     service = _of(model)
     if not service:
         return
@@ -131,7 +138,7 @@ def _location(model: dict[str, Any], report: Report) -> None:
 
 
 def _names(model: dict[str, Any], report: Report) -> None:
-    """What Velero alone can, and what K8up needs in its place."""
+    """Namespaces: what only Velero supports, and what K8up needs."""
     service = _of(model)
     if not service:
         return
@@ -141,10 +148,10 @@ def _names(model: dict[str, Any], report: Report) -> None:
             report.add((*path, "exclude"), "no namespace that is in include too", repr(name))
         return
     if chosen.get("exclude") and not report.has_problem_at(*path):
-        report.add((*path, "exclude"), "nothing: only velero saves all namespaces but some", "a list")
+        report.add((*path, "exclude"), "nothing: only velero can exclude namespaces", "a list")
     if service["engine"] == "k8up":
         if not chosen.get("include") and not report.has_problem_at(*path, "include"):
-            report.add((*path, "include"), "at least one namespace: k8up has a schedule in each", "none")
+            report.add((*path, "include"), "at least one namespace: k8up has one schedule per namespace", "none")
         for name, hook in (service["hooks"] or {}).items():
             here = (*PATH, "hooks", name, "image")
             if not hook["image"] and not report.has_problem_at(*here):
@@ -152,7 +159,7 @@ def _names(model: dict[str, Any], report: Report) -> None:
 
 
 def _stash(model: dict[str, Any], report: Report) -> None:
-    """Stash: what this pack neither has nor may hand on."""
+    """Stash: image and licence, which this pack does not provide."""
     service = _of(model)
     if not service or service["engine"] != "stash":
         return

@@ -1,4 +1,4 @@
-"""Alertmanager's configuration, from the receivers of the pillar. Pure; what it returns holds secrets."""
+"""Alertmanager's configuration, from the receivers of the pillar. Pure; the result contains secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ TEXT = "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.descripti
 def configuration(service: dict[str, Any]) -> dict[str, Any]:
     """Return ``alertmanager.yml`` as data. service: the model's ``services:prometheus``.
 
-    Every receiver gets what matches it, so that two may get the same alert; what nobody takes is only shown.
+    Every receiver gets all alerts that match, so that two may get the same one. An alert without a receiver is only
+    shown.
     """
     receivers = service["receivers"]
     ordinary = [_route(name, one) for name, one in receivers.items() if one["severities"]]
@@ -26,7 +27,7 @@ def configuration(service: dict[str, Any]) -> dict[str, Any]:
             "repeat_interval": service["repeat"],
             "routes": [*_watchdog(receivers), *ordinary],
         },
-        "inhibit_rules": [_silenced_by("critical", "warning|info"), _silenced_by("warning", "info")],
+        "inhibit_rules": [_inhibited_by("critical", "warning|info"), _inhibited_by("warning", "info")],
         "receivers": [{"name": NOBODY}, *(_receiver(name, one) for name, one in receivers.items())],
     }
 
@@ -45,7 +46,7 @@ def _smtp(smtp: dict[str, Any]) -> dict[str, Any]:
 
 
 def _watchdog(receivers: dict[str, Any]) -> list[dict[str, Any]]:
-    """The alert that always fires goes to those who asked for it, often, and to nobody else."""
+    """The alert that always fires goes to receivers with ``watchdog``, every 5 minutes, and to no other."""
     match = {"matchers": ['alertname="Watchdog"']}
     often = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "5m", "continue": True}
     wanted = [{**match, "receiver": name, **often} for name, one in receivers.items() if one["watchdog"]]
@@ -59,8 +60,8 @@ def _route(name: str, receiver: dict[str, Any]) -> dict[str, Any]:
     return {"matchers": matchers, "receiver": name, "continue": True}
 
 
-def _silenced_by(severity: str, others: str) -> dict[str, Any]:
-    """Of two alerts of one name about one thing, the worse is enough."""
+def _inhibited_by(severity: str, others: str) -> dict[str, Any]:
+    """Of two alerts with the same name and labels, only the more severe one is sent."""
     return {
         "source_matchers": [f'severity="{severity}"'],
         "target_matchers": [f'severity=~"{others}"'],

@@ -1,8 +1,8 @@
 """Grafana's dashboards, from tables: ``salt/k8s/prometheus/dashboards``, one file each. Pure.
 
-A file has ``title``, perhaps ``choose`` (a label whose values one picks from) with ``from`` (a series that has it), and
-``panels``: title -> ``unit`` (Grafana's name of one) and ``show``, legend -> query; ``$choice`` in a query is what was
-picked.
+A file has ``title``, optionally ``choose`` (a label whose value can be selected) with ``from`` (a series that has it),
+and ``panels``: title -> ``unit`` (Grafana's name of one) and ``show``, legend -> query; ``$choice`` in a query is the
+selected value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ COLUMNS, WIDTH, HEIGHT = 2, 12, 8  # of Grafana's grid, which is 24 wide
 
 
 def text(name: str, table: dict[str, Any]) -> str:
-    """Return a dashboard's JSON. name: its address in Grafana; table: as in the file."""
+    """Return a dashboard's JSON. name: of its uid in Grafana; table: as in the file."""
     panels = [_panel(number, title, given) for number, (title, given) in enumerate(table["panels"].items())]
     choice = [_choice(table["choose"], table["from"])] if "choose" in table else []
     return json.dumps(

@@ -1,4 +1,4 @@
-"""The highstate's answer as metrics of Prometheus. Pure."""
+"""The highstate's result as metrics of Prometheus. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from saltk8s.services.prometheus.schema import NAMESPACE
 
 RESULTS = ("ok", "change", "failure")
 FOLDER = "/var/lib/saltk8s/metrics"  # on a node; its node exporter reads it
-NAME = "highstate"  # of the ConfigMap, on the admin, and of the pod that shows it
+NAME = "highstate"  # of the ConfigMap with the admin's metrics, and of the pod that exposes it
 SET = "prometheus-highstate"
 
 
 def counts(answer: Any) -> dict[str, int]:
-    """Return how many states are ``ok``, would ``change`` something (or did), and end in ``failure``.
+    """Return how many states are ``ok``, have (or would have) a ``change``, or are a ``failure``.
 
-    answer: what ``state.apply`` returned. Raises Invalid when that is no answer of states (another run goes on, or
-    an SLS cannot be rendered).
+    answer: what ``state.apply`` returned. Raises Invalid when it has no results of states (another run is in
+    progress, or an SLS failed to render).
     """
     if not isinstance(answer, dict) or not all(isinstance(one, dict) and "result" in one for one in answer.values()):
-        lines = answer if isinstance(answer, list) else ["it returned nothing that can be counted"]
+        lines = answer if isinstance(answer, list) else ["no results of states were returned"]
         raise errors.Invalid("the highstate did not run: " + "; ".join(map(str, lines)))
     found = dict.fromkeys(RESULTS, 0)
     for state in answer.values():
@@ -34,15 +34,15 @@ def counts(answer: Any) -> dict[str, int]:
 
 
 def metrics(minion: str, found: dict[str, int], at_s: float, took_s: float) -> str:
-    """Return the text that an exporter shows. at_s: Unix time of the end; took_s: how long it took."""
+    """Return the metrics in Prometheus' text format. at_s: Unix time of the end; took_s: duration."""
     lines = [
-        "# HELP saltk8s_highstate_states States of the last highstate in test mode, by what it said.",
+        "# HELP saltk8s_highstate_states States of the last highstate in test mode, by result.",
         "# TYPE saltk8s_highstate_states gauge",
         *(f'saltk8s_highstate_states{{minion="{minion}",result="{name}"}} {found[name]}' for name in RESULTS),
-        "# HELP saltk8s_highstate_timestamp_seconds When it ended.",
+        "# HELP saltk8s_highstate_timestamp_seconds Unix time when it ended.",
         "# TYPE saltk8s_highstate_timestamp_seconds gauge",
         f'saltk8s_highstate_timestamp_seconds{{minion="{minion}"}} {at_s:.0f}',
-        "# HELP saltk8s_highstate_duration_seconds How long it took.",
+        "# HELP saltk8s_highstate_duration_seconds Its duration.",
         "# TYPE saltk8s_highstate_duration_seconds gauge",
         f'saltk8s_highstate_duration_seconds{{minion="{minion}"}} {took_s:.1f}',
     ]
@@ -50,7 +50,7 @@ def metrics(minion: str, found: dict[str, int], at_s: float, took_s: float) -> s
 
 
 def config_map(minion: str, content: str) -> dict[str, Any]:
-    """Return the ConfigMap that carries the admin's metrics into the cluster."""
+    """Return the ConfigMap with the admin's metrics."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

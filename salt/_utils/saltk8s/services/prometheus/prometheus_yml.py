@@ -18,7 +18,7 @@ ROUNDS = 100_000
 
 
 class _Plain(yaml.SafeDumper):
-    """YAML without anchors, which nobody wants to read in a ConfigMap."""
+    """YAML without anchors, which are hard to read in a ConfigMap."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -32,7 +32,7 @@ def text(data: Any) -> str:
 def configuration(model: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return ``prometheus.yml`` as data.
 
-    model: the platform's; jobs: scrape jobs in Prometheus' form, some with ``of``: what the model must have for it.
+    model: the platform's; jobs: scrape jobs in Prometheus' form, some with ``of``: what must be enabled in the model.
     """
     service = model["services"]["prometheus"]
     every = f"{service['scrape_interval_s']}s"
@@ -68,7 +68,7 @@ def _wanted(what: str | None, model: dict[str, Any]) -> bool:
 
 
 def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
-    """Return a job without the key ``of``, and with what only the model knows."""
+    """Return a job without the key ``of``, with its values from the model."""
     filled = {key: copy.deepcopy(value) for key, value in job.items() if key != "of"}
     service = model["services"]["prometheus"]
     if job.get("of") == "etcd":
@@ -93,7 +93,7 @@ def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _not_of_the_platform(services: dict[str, Any]) -> dict[str, Any]:
-    """Return the rule that leaves out pods of the platform's own namespaces."""
+    """Return the relabel rule that drops pods of the platform's own namespaces."""
     own = sorted({name for service in services.values() for name in service["own_namespaces"]})
     regex = "|".join([SYSTEM_NAMESPACES, *own])
     return {"source_labels": ["__meta_kubernetes_namespace"], "regex": regex, "action": "drop"}
@@ -110,14 +110,14 @@ def _probe(name: str, url: str) -> dict[str, Any]:
 
 
 def etcd_port(model: dict[str, Any]) -> int | None:
-    """Return the port where etcd shows its metrics without its keys, None when the pillar opens none."""
+    """Return the port of etcd's metrics without TLS, None when the pillar opens none."""
     flags = (model["cluster"].get("extra_args") or {}).get("etcd") or {}
     found = _PORT.search(flags.get("listen-metrics-urls", ""))
     return int(found[1]) if found else None
 
 
 def felix_port(model: dict[str, Any]) -> int | None:
-    """Return the port where Canal's Felix shows its metrics, None when the pillar has not told it to."""
+    """Return the port of Felix' metrics, None when they are not enabled."""
     canal = (model["services"] or {}).get("canal") or {}
     felix = canal.get("felix") or {}
     return felix["metrics_port"] if canal.get("enabled") and felix.get("metrics") else None

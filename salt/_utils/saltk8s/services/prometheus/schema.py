@@ -1,4 +1,4 @@
-"""Prometheus: what is measured, how long it is kept, and who is told when something is wrong."""
+"""Prometheus: metrics, their retention, and who receives alerts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Secret, Section, Text
 from saltk8s.services import common
 
-MEANING = "Metrics, alerts, and pages to look at them: Prometheus, Alertmanager and their exporters."
+MEANING = "Metrics, alerts and dashboards: Prometheus, Alertmanager and their exporters."
 NAMESPACE = "monitoring"
 NAMESPACES = (NAMESPACE, "monitoring-nodes")
 PATH = ("k8s", "services", "prometheus")
@@ -26,20 +26,25 @@ _Probe = Text(
 
 _RECEIVER = Section(
     {
-        "email": Key(List(_Email), "Addresses that get a mail.", example=["ops@osug.example"]),
+        "email": Key(List(_Email), "Mail addresses.", example=["ops@osug.example"]),
         "webhooks": Key(
             List(_HookUrl),
-            "URLs that get Alertmanager's JSON by POST, such as a bridge to Matrix. A URL often is the password: "
+            "URLs that Alertmanager's JSON is sent to by POST, such as a bridge to Matrix. A URL is "
+            "often a credential: "
             "keep it with the secrets.",
         ),
         "mattermost": Key(_HookUrl, "An incoming webhook of Mattermost (or Slack); keep it with the secrets."),
         "severities": Key(
-            List(Enum(*SEVERITIES)), "Which alerts it gets; `[]` for none but the watchdog.", example=["critical"]
+            List(Enum(*SEVERITIES)),
+            "Severities of the alerts it receives; `[]` for the watchdog only.",
+            example=["critical"],
         ),
         "namespaces": Key(
             List(values.DnsLabel), "Only alerts about these namespaces; all when empty.", example=["resif"]
         ),
-        "watchdog": Key(Bool(), "Whether it gets the alert that always fires, every 5 minutes: a dead man's switch."),
+        "watchdog": Key(
+            Bool(), "Whether it receives the alert that always fires, every 5 minutes: a dead man's switch."
+        ),
     }
 )
 
@@ -47,9 +52,9 @@ _SMTP = Section(
     {
         "server": Key(_Server, "The mail server.", True, "smtp.osug.example:587"),
         "from": Key(_Email, "Sender of the mails.", True, "k8s@osug.example"),
-        "username": Key(Text(), "User name, when the server asks for one.", example="k8s"),
+        "username": Key(Text(), "User name, where the server requires one.", example="k8s"),
         "password": Key(values.password(""), "The user's password; the admin only."),
-        "tls": Key(Bool(), "Whether the server must offer STARTTLS; true unless said otherwise."),
+        "tls": Key(Bool(), "Whether the server must offer STARTTLS. Default: true."),
     },
     optional=True,
 )
@@ -59,7 +64,7 @@ _GRAFANA = Section(
         "image": Key(values.Image, "Grafana's image.", True, "docker.io/grafana/grafana:12.1.0"),
         "host": Key(
             values.DnsName,
-            "Name under which Traefik serves it. Without it, people reach it by `kubectl port-forward`.",
+            "Host name under which Traefik serves it. Without one, use `kubectl port-forward`.",
             example="grafana.osug.example",
         ),
         "admin_password": Key(values.password("admin"), "Password of its user `admin`; the admin minion only.", True),
@@ -79,53 +84,56 @@ SCHEMA = Section(
             "blackbox_exporter",
             "prom_label_proxy",
         ),
-        "retention": Key(values.Duration, "How long measurements are kept, if the size allows."),
-        "size_gib": Key(Int(1, 65536, "GiB"), "Size of the volume; the oldest data goes when it is used to 80 %."),
+        "retention": Key(values.Duration, "Retention, within `size_gib`."),
+        "size_gib": Key(Int(1, 65536, "GiB"), "Size of the volume; the oldest data is deleted at 80 % of it."),
         "storage": Key(
             values.DnsName,
-            "StorageClass of disks, not NFS, for its volumes. Without it, data goes with the pods.",
+            "Storage class of its volumes: disks, not NFS. Without one, data is lost with the pods.",
             example="san",
         ),
-        "memory_mib": Key(Int(128, 1048576, "MiB"), "Memory that Prometheus may use; about 1 GiB for 100 pods."),
-        "scrape_interval_s": Key(Int(5, 120, "seconds"), "Time between two measurements; it counts for 5 minutes."),
-        "log_level": Key(Enum("debug", "info", "warn", "error"), "How much is logged."),
-        "external_url": Key(values.Url, "Where people reach Prometheus, for links in messages."),
-        "receivers": Key(Map(values.DnsLabel, _RECEIVER), "Who is told, by name. Without one, alerts are only shown."),
+        "memory_mib": Key(Int(128, 1048576, "MiB"), "Memory limit of Prometheus; about 1 GiB for 100 pods."),
+        "scrape_interval_s": Key(Int(5, 120, "seconds"), "Scrape interval."),
+        "log_level": Key(Enum("debug", "info", "warn", "error"), "Log level."),
+        "external_url": Key(values.Url, "External URL of Prometheus, for links in messages."),
+        "receivers": Key(
+            Map(values.DnsLabel, _RECEIVER), "Receivers of alerts, by name. Without one, alerts are only shown."
+        ),
         "smtp": Key(_SMTP, "The mail server for `email` of receivers."),
-        "repeat": Key(values.Duration, "Time after which a message is repeated while the alert goes on."),
+        "repeat": Key(values.Duration, "Interval after which a message is repeated while the alert fires."),
         "limits": Key(
             Section(
                 {
-                    "backup_age": Key(values.Duration, "A good backup older than this is an alert."),
-                    "drift_age": Key(values.Duration, "A check of the highstate older than this is an alert."),
+                    "backup_age": Key(values.Duration, "Maximum age of the last successful backup."),
+                    "drift_age": Key(values.Duration, "Maximum age of the last drift check."),
                 }
             ),
-            "Bounds of alerts that depend on the site.",
+            "Thresholds of alerts that depend on the site.",
         ),
         "probes": Key(
             Map(values.DnsLabel, _Probe),
-            "Addresses that must answer, by name; of https and tls the certificate's end is watched, too.",
+            "Addresses that must answer, by name; for https and tls, the certificate's expiry is checked, too.",
             example={"portal": "https://portal.osug.example"},
         ),
         "pods": Key(
             Section(
                 {
-                    "enabled": Key(Bool(), "Whether pods with the annotation `prometheus.io/scrape` are asked."),
-                    "sample_limit": Key(Int(1, 1000000), "Metrics that one such pod may have."),
+                    "enabled": Key(Bool(), "Whether pods with the annotation `prometheus.io/scrape` are scraped."),
+                    "sample_limit": Key(Int(1, 1000000), "Sample limit of one such pod."),
                 }
             ),
-            "Metrics of the tenants' own programs.",
+            "Metrics of the tenants' pods.",
         ),
         "readers": Key(
             List(values.DnsLabel),
-            "Namespaces that may read their own metrics: each gets `http://metrics-NAMESPACE.monitoring:8080`, which "
-            "answers for that namespace only.",
+            "Namespaces that may query their own metrics: each gets "
+            "`http://metrics-NAMESPACE.monitoring:8080`, limited "
+            "to that namespace.",
             example=["resif"],
         ),
-        "grafana": Key(_GRAFANA, "Grafana with the platform's dashboards, where its image is given."),
+        "grafana": Key(_GRAFANA, "Grafana with the platform's dashboards; deployed when its image is set."),
         "rules": Key(
             List(values.SaltSource),
-            "Files of further rules, in Prometheus' format.",
+            "Further rule files, in Prometheus' format.",
             example=["salt://site/rules.yaml"],
         ),
     }
@@ -133,12 +141,12 @@ SCHEMA = Section(
 
 
 def _receivers(model: dict[str, Any], report: Report) -> None:
-    """A receiver has a way to be told; mail needs a server. Ways that are secret are known to the admin only."""
+    """A receiver has at least one channel; mail needs a server. Secret channels are known to the admin only."""
     service = common.enabled(model, "prometheus") or {}
     for name, receiver in (service.get("receivers") or {}).items():
         path = (*PATH, "receivers", name)
-        ways = [receiver[key] for key in ("email", "webhooks", "mattermost")]
-        if not any(ways) and "admin" in report.secrets_of and not report.has_problem_at(*path):
+        channels = [receiver[key] for key in ("email", "webhooks", "mattermost")]
+        if not any(channels) and "admin" in report.secrets_of and not report.has_problem_at(*path):
             report.add(path, "one of email, webhooks, mattermost", "none")
         if receiver["email"] and service["smtp"] is None and not report.has_problem_at(*PATH, "smtp"):
             report.add((*PATH, "smtp"), "a mail server (server, from), because receivers have email", "nothing")
@@ -155,7 +163,7 @@ def _passwords(model: dict[str, Any], report: Report) -> None:
 
 
 def _ages(model: dict[str, Any], report: Report) -> None:
-    """Measurements that are gone before a limit is reached can raise no alert."""
+    """A limit beyond the retention could never raise an alert."""
     service = common.enabled(model, "prometheus")
     limits, kept = (service or {}).get("limits") or {}, (service or {}).get("retention")
     for key, limit in limits.items():
@@ -165,12 +173,12 @@ def _ages(model: dict[str, Any], report: Report) -> None:
 
 
 def _on_a_disk(model: dict[str, Any], report: Report) -> None:
-    """Prometheus maps its files into memory, which NFS does not bear: the pod would end at once."""
+    """Prometheus memory-maps its files, which NFS does not support: the pod would exit at once."""
     service = common.enabled(model, "prometheus")
     exports = (common.enabled(model, "nfs") or {}).get("exports") or {}
     disks = (common.enabled(model, "vsphere") or {}).get("storage_classes") or {}
     if service and service["storage"] in exports and service["storage"] not in disks:
-        report.add((*PATH, "storage"), "a StorageClass of disks, this one is NFS", redact.show(service["storage"]))
+        report.add((*PATH, "storage"), "a storage class of disks; this one is NFS", redact.show(service["storage"]))
 
 
 RULES = (_receivers, _passwords, _ages, _on_a_disk)

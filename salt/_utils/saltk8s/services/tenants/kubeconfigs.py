@@ -1,8 +1,7 @@
-"""A tenant's kubeconfig: what it holds, whether the one that lies there will do, and the request for a new token.
+"""A tenant's kubeconfig: its content, whether the existing one has to be replaced, and the request for a new token.
 
-The credential is a token of a ServiceAccount, asked of the API server for a limited time. It ends with that time, or at
-once when the account goes; a client certificate could not be taken back, and the cluster would have to sign requests,
-which rke's does not.
+The credential is a token of a ServiceAccount with a limited validity. It is invalid after that time, or as soon as the
+account is deleted; a client certificate cannot be revoked, and rke's cluster does not sign requests.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from saltk8s.services.tenants.model import ACCOUNTS
 
 MODE = 0o600
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-RENEWED_SHARE = 3  # renewed when a third of its time is left, if that is less than `renew_before`
+RENEWED_SHARE = 3  # renewed when a third of its validity is left, if that is less than `renew_before`
 
 
 class Token(NamedTuple):
-    """What a ServiceAccount's token says of itself: whose it is, the account's uid, from when to when (Unix time)."""
+    """The claims of a ServiceAccount's token: subject, the account's uid, issued and expires (Unix time)."""
 
     account: str
     uid: str
@@ -36,10 +35,10 @@ class Token(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What a tenant's kubeconfig has to be.
+    """The declared content of a tenant's kubeconfig.
 
-    tenant, namespace (the one that commands go to), path, server (URL), ca (PEM, base64), cluster (its name),
-    valid_s and before_s (seconds: how long a token is asked for, when it is renewed).
+    tenant, namespace (the context's default), path, server (URL), ca (PEM, base64), cluster (its name),
+    valid_s and before_s (seconds: validity of a token, time before its expiry when it is renewed).
     """
 
     tenant: str
@@ -53,10 +52,10 @@ class Wanted(NamedTuple):
 
 
 def wanted(model: Mapping[str, Any], name: str, ca: str) -> Wanted:
-    """Return what the kubeconfig of a tenant has to be. Raises Invalid when the pillar gives it none."""
+    """Return the declared kubeconfig of a tenant. Raises Invalid when the pillar declares none."""
     tenant = model["tenants"].get(name)
     if not tenant or not tenant["kubeconfig"]:
-        raise errors.Invalid(f"k8s:tenants:{name}:kubeconfig: the pillar has no such tenant, or gives it no kubeconfig")
+        raise errors.Invalid(f"k8s:tenants:{name}:kubeconfig: not declared in the pillar")
     own = tenant["kubeconfig"]
     server, cluster = model["services"]["tenants"]["api_url"], model["cluster"]["name"]
     times = seconds(own["valid"]), seconds(own["renew_before"])
@@ -90,7 +89,7 @@ def token_in(text: str | None) -> str:
 
 
 def parse(token: str) -> Token | None:
-    """Return what a token says of itself, None when it is no ServiceAccount's. The signature is not looked at."""
+    """Return a token's claims, None when it is not a ServiceAccount's. The signature is not verified."""
     try:
         body = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -101,35 +100,35 @@ def parse(token: str) -> Token | None:
 
 
 def reason(want: Wanted, account: Mapping[str, Any] | None, now: float) -> str:
-    """Return why the file that lies there will not do, empty when it will. account: the live one, or None."""
+    """Return why the existing file has to be replaced, empty when it is up to date. account: the live one, or None."""
     path = Path(want.path)
     if not path.exists():
-        return "it is not there"
+        return "it does not exist"
     if stat.S_IMODE(path.stat().st_mode) != MODE:
         return f"its mode is {stat.S_IMODE(path.stat().st_mode):04o}"
     text = path.read_text(encoding="utf-8", errors="replace")
     raw = token_in(text)
     token = parse(raw)
     if token is None or token.account != f"system:serviceaccount:{ACCOUNTS}:{want.tenant}":
-        return "it is another one's"
+        return "its token is not of this tenant's account"
     if account is None or account["metadata"]["uid"] != token.uid:
-        return "its account is a new one"
+        return "its ServiceAccount was re-created"
     left, whole = token.expires - now, token.expires - token.issued
     if left <= 0:
         return "it has expired"
     if left < min(want.before_s, whole / RENEWED_SHARE):
         return "it expires soon"
-    return "" if text == build(want, raw) else "its content is another"
+    return "" if text == build(want, raw) else "its content differs"
 
 
 def ask(kubectl: Kubectl, want: Wanted) -> str:
-    """Return a new token of the tenant's account. It is in no argument, log or message."""
+    """Return a new token of the tenant's account. It is never in an argument, log or message."""
     words = ["create", "token", want.tenant, "--namespace", ACCOUNTS, f"--duration={want.valid_s}s"]
     return kubectl.run(*words, what=f"token of the tenant {want.tenant}").strip()
 
 
 def expiry(path: str) -> str | None:
-    """Return until when a kubeconfig is valid (UTC, as text), None when it is not there or not ours."""
+    """Return until when a kubeconfig is valid (UTC, as text), None when it does not exist or has no such token."""
     try:
         token = parse(token_in(Path(path).read_text(encoding="utf-8", errors="replace")))
     except OSError:
@@ -138,7 +137,8 @@ def expiry(path: str) -> str | None:
 
 
 def remaining(path: str, now: float) -> dict[str, Any]:
-    """Return ``until`` and ``days_left`` (whole days) of a kubeconfig, both None when it is not there or not ours."""
+    """Return ``until`` and ``days_left`` (whole days) of a kubeconfig, both None when it does not "
+    "exist or has no such token."""
     until = expiry(path)
     if until is None:
         return {"until": None, "days_left": None}
@@ -152,7 +152,7 @@ def moment(seconds_of_unix: float) -> str:
 
 
 def write(want: Wanted, token: str) -> None:
-    """Write the kubeconfig, for root only, whole or not at all."""
+    """Write the kubeconfig atomically, for root only."""
     path = Path(want.path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write(path, build(want, token), MODE)

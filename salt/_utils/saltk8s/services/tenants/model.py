@@ -8,9 +8,9 @@ from typing import Any
 
 ROLES = {"admin": "admins", "edit": "editors", "view": "viewers"}  # Kubernetes' role: the pillar's key
 API_PORT = 6443
-LABEL = "saltk8s.io/tenant"  # of a namespace: whose it is
+LABEL = "saltk8s.io/tenant"  # of a namespace: its tenant
 ACCOUNTS = "saltk8s-tenants"  # the namespace of the tenants' ServiceAccounts
-# What is not the internet: private, shared, link-local and loopback addresses.
+# Not the internet: private, shared, link-local and loopback addresses.
 NOT_INTERNET = (
     *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8",
 )  # fmt: skip
@@ -19,7 +19,7 @@ NOT_INTERNET = (
 def complete(model: dict[str, Any]) -> None:
     """Add to a checked model what follows for its tenants.
 
-    Each tenant gets ``name``, its ``namespaces`` and ``registries`` when it names none, ``subjects`` (Kubernetes' role
+    Each tenant gets ``name``, defaults of ``namespaces`` and ``registries``, ``subjects`` (Kubernetes' role
     -> list of RBAC subjects), ``reaches`` and ``reached_by`` (sorted names of other tenants) and the path of its
     kubeconfig; the service gets ``api_url`` and ``not_internet`` (networks).
     """
@@ -44,7 +44,7 @@ def complete(model: dict[str, Any]) -> None:
 
 
 def not_internet(network: Mapping[str, Any]) -> list[str]:
-    """Return the networks that an opening to the internet leaves shut: private ones, the pods' and the services'."""
+    """Return the networks that an opening to the internet excludes: private ones, the pods' and the services'."""
     known = [ipaddress.IPv4Network(text) for text in NOT_INTERNET]
     own = [ipaddress.IPv4Network(network[key]) for key in ("pod_cidr", "service_cidr")]
     return [str(one) for one in known] + [str(one) for one in own if not any(one.subnet_of(other) for other in known)]
@@ -58,7 +58,7 @@ def _api_url(model: Mapping[str, Any]) -> str:
 
 
 def _openings(tenants: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return (who reaches, whom) for each opening, wherever it is written."""
+    """Return (source tenant, target tenant) for each opening."""
     found = set()
     for name, tenant in tenants.items():
         found |= {(other, name) for other in tenant["opens"]["from"]}
@@ -67,7 +67,7 @@ def _openings(tenants: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 
 def _subjects(tenant: Mapping[str, Any], key: str, authentication: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return who is bound: by plain names (certificates), and by those that the identity provider gives."""
+    """Return RBAC subjects: by plain names (certificates), and with the identity provider's prefixes."""
     oidc = authentication["oidc"] or {}
     found = []
     for kind, names, prefix in (
@@ -81,9 +81,10 @@ def _subjects(tenant: Mapping[str, Any], key: str, authentication: Mapping[str, 
 
 
 def lost(live: Iterable[Mapping[str, Any]], tenants: Mapping[str, Any], removable: Iterable[str]) -> dict[str, str]:
-    """Return the namespaces of tenants that are in the cluster, in no pillar, and not to be removed: name -> tenant.
+    """Return the namespaces of former tenants that may not be removed: name -> tenant.
 
-    live: Namespace objects; tenants: the model's; removable: names that may go. One that is going already is not lost.
+    live: Namespace objects; tenants: the model's; removable: names that may be deleted. Namespaces that are
+    being deleted are left out.
     """
     declared = {space for tenant in tenants.values() for space in tenant["namespaces"]} | set(removable)
     found = {}

@@ -16,7 +16,7 @@ def report(tenants: Mapping[str, Any], quotas: Iterable[Mapping[str, Any]]) -> d
     """Return each tenant's quota against its use.
 
     tenants: the model's; quotas: live ResourceQuota objects. Returns tenant -> ``namespaces``: namespace -> resource ->
-    ``used``, ``hard`` (texts, ``used`` None when nobody counted yet) and ``percent`` (None when it cannot be said); and
+    ``used``, ``hard`` (texts, ``used`` None before the first count) and ``percent`` (None when unknown); and
     ``fullest``: the highest percent of all, None without one.
     """
     by_space: dict[str, dict[str, Any]] = {}
@@ -40,7 +40,8 @@ def _of_quota(obj: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def percent(used: Any, hard: Any) -> int | None:
-    """Return how much of a quantity is used, in whole percent rounded up; None when nothing is known or allowed."""
+    """Return how much of a quantity is used, in whole percent, rounded up; None when it is unknown or "
+    "the limit is 0."""
     first, second = quantity.parse(used), quantity.parse(hard)
     if first is None or not second:
         return None
@@ -48,7 +49,7 @@ def percent(used: Any, hard: Any) -> int | None:
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """Return a report as lines for a terminal: one a namespace, ``used/hard`` and percent for what matters most."""
+    """Return a report as lines for a terminal: one a namespace, ``used/hard`` and percent of each of COLUMNS."""
     rows: list[Sequence[str]] = [("tenant", "namespace", *(heading for heading, _ in COLUMNS))]
     for name, tenant in found.items():
         for space, resources in tenant["namespaces"].items():
@@ -69,7 +70,7 @@ def _cell(one: Mapping[str, Any] | None) -> str:
 
 
 def _short(text: Any) -> str:
-    """Return a use in the largest unit that it fills, with one decimal: it may come in bytes."""
+    """Return a quantity in the largest binary unit, with one decimal."""
     number = quantity.parse(text)
     if number is None or number < 1024:
         return str(text)

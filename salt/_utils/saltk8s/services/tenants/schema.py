@@ -1,4 +1,4 @@
-"""The tenants: ten lines of pillar for each laboratory or service, and the service that makes them true."""
+"""Tenants: the sections of the pillar, and the service that applies them."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ _QUOTA = Section(
         "load_balancers": Key(Int(0, 1000), "Services of type LoadBalancer."),
         "node_ports": Key(
             Int(0, 1000),
-            "Ports of the nodes, one for each port of a NodePort service; a LoadBalancer service takes them too unless "
-            "it says `allocateLoadBalancerNodePorts: false`.",
+            "Node ports, one for each port of a NodePort service; a LoadBalancer service uses them too unless it has "
+            "`allocateLoadBalancerNodePorts: false`.",
         ),
     }
 )
@@ -68,7 +68,7 @@ _OPENS = Section(
     {
         "from": Key(
             List(values.DnsLabel),
-            "Tenants whose pods may reach this one's. Written here, both ends are opened.",
+            "Tenants whose pods may connect to this one's; opens both ends.",
             example=["ist-web"],
         ),
         "to": Key(
@@ -76,19 +76,19 @@ _OPENS = Section(
                 {
                     "tenants": Key(
                         List(values.DnsLabel),
-                        "Tenants whose pods this one's may reach; the same opening as `from` there.",
+                        "Tenants whose pods this one's may connect to; the same as `from` there.",
                         example=["ist-db"],
                     ),
                     "networks": Key(
-                        List(Cidr()), "Networks outside the cluster that its pods may reach.", example=["10.30.0.5/32"]
+                        List(Cidr()),
+                        "Networks outside the cluster that its pods may connect to.",
+                        example=["10.30.0.5/32"],
                     ),
                 }
             ),
-            "What this tenant's pods may reach.",
+            "What this tenant's pods may connect to.",
         ),
-        "internet": Key(
-            Bool(), "Whether its pods reach all that is outside: every address but private and link-local ones."
-        ),
+        "internet": Key(Bool(), "Whether its pods may connect to every address except private and link-local ones."),
     }
 )
 
@@ -96,13 +96,13 @@ _KUBECONFIG = Section(
     {
         "path": Key(
             values.AbsolutePath,
-            "Where the admin minion writes it, for root only (0600). Without it, `tenants/NAME.kubeconfig` in the "
-            "cluster's folder.",
+            "Path on the admin minion, for root only (0600). Default: `tenants/NAME.kubeconfig` in "
+            "the cluster's folder.",
             example="/srv/k8s/kubeconfigs/resif",
         ),
-        "role": Key(Enum("admin", "edit", "view"), "What its bearer may do in the tenant's namespaces."),
-        "valid": Key(values.Duration, "How long it is valid."),
-        "renew_before": Key(values.Duration, "It is written anew when less than this is left."),
+        "role": Key(Enum("admin", "edit", "view"), "ClusterRole of its user in the tenant's namespaces."),
+        "valid": Key(values.Duration, "Validity of its token."),
+        "renew_before": Key(values.Duration, "It is renewed when less than this is left."),
     },
     optional=True,
 )
@@ -114,9 +114,13 @@ TENANT = Section(
             "Its namespaces; one with the tenant's name when empty.",
             example=["resif", "resif-test"],
         ),
-        "admins": Key(List(_Subject), "Groups that may do everything in its namespaces.", example=["grp-resif-dev"]),
-        "editors": Key(List(_Subject), "Groups that may change all but rights.", example=["grp-resif-ops"]),
-        "viewers": Key(List(_Subject), "Groups that may look at all but Secrets.", example=["grp-resif"]),
+        "admins": Key(
+            List(_Subject), "Groups with the ClusterRole `admin` in its namespaces.", example=["grp-resif-dev"]
+        ),
+        "editors": Key(List(_Subject), "Groups with the ClusterRole `edit`: all but RBAC.", example=["grp-resif-ops"]),
+        "viewers": Key(
+            List(_Subject), "Groups with the ClusterRole `view`: read all but Secrets.", example=["grp-resif"]
+        ),
         "users": Key(
             Section(
                 {
@@ -125,15 +129,15 @@ TENANT = Section(
                     "viewers": Key(List(_Subject), "Users as `viewers`."),
                 }
             ),
-            "Single users.",
+            "Individual users.",
         ),
-        "quota": Key(_QUOTA, "What each of its namespaces may use."),
-        "pod_defaults": Key(_POD_DEFAULTS, "What a container gets that says nothing, so that the quota admits it."),
+        "quota": Key(_QUOTA, "Quota of each of its namespaces."),
+        "pod_defaults": Key(_POD_DEFAULTS, "Default requests and limits of a container, so that the quota admits it."),
         "pod_security": Key(
             Enum("baseline", "restricted", "privileged"), "Level of the Pod Security admission in its namespaces."
         ),
         "pod_security_reason": Key(
-            Text("a sentence", longest=500), "Why it is `privileged`; needed then.", example="reads the node's GPU"
+            Text("a sentence", longest=500), "Why it is `privileged`; required then.", example="reads the node's GPU"
         ),
         "hosts": Key(
             List(_HostSuffix),
@@ -142,25 +146,25 @@ TENANT = Section(
         ),
         "registries": Key(
             List(_RegistryPrefix),
-            "Where its images may come from; `docker.io` is Docker Hub, `*` all. Without it, the registry of "
+            "Registries that its images may come from; `docker.io` is Docker Hub, `*` all. Default: the registry of "
             "`k8s:registry`, or all when there is none.",
             example=["registry.osug.example/resif"],
         ),
         "storage_classes": Key(
             List(values.DnsName), "Storage classes that its claims may use; all when empty.", example=["san"]
         ),
-        "opens": Key(_OPENS, "Openings in its network fence; DNS, the ingress controller and monitoring are open."),
+        "opens": Key(_OPENS, "Openings in its network policies; DNS, the ingress controller and monitoring are open."),
         "backup": Key(
             Section(
                 {
                     "enabled": Key(Bool(), "Whether its namespaces are backed up."),
-                    "schedule": Key(Cron, "When; as the backup service says when absent.", example="30 1 * * *"),
-                    "keep": Key(values.Duration, "How long; as the backup service says when absent.", example="90d"),
+                    "schedule": Key(Cron, "Cron schedule. Default: the backup service's.", example="30 1 * * *"),
+                    "keep": Key(values.Duration, "Retention. Default: the backup service's.", example="90d"),
                 }
             ),
             "Backup of its namespaces.",
         ),
-        "kubeconfig": Key(_KUBECONFIG, "A kubeconfig of its own. Without this key there is none."),
+        "kubeconfig": Key(_KUBECONFIG, "A kubeconfig of its own; none without this key."),
     }
 )
 
@@ -169,15 +173,17 @@ SCHEMA = Section(
         "enabled": common.ENABLED,
         "allow_removal": Key(
             List(values.DnsLabel),
-            "Namespaces that may be deleted with everything in them, volumes too: no other ever is, whatever "
-            "`k8s:tenants` says.",
+            "Namespaces of former tenants that may be deleted with everything in them, volumes too. No other is ever "
+            "deleted.",
             example=["resif-test"],
         ),
         "ingress_namespaces": Key(List(values.DnsLabel), "Namespaces of ingress controllers."),
-        "monitoring_namespaces": Key(List(values.DnsLabel), "Namespaces of what reads the pods' metrics."),
+        "monitoring_namespaces": Key(
+            List(values.DnsLabel), "Namespaces of monitoring, which may read the pods' metrics."
+        ),
         "api_url": Key(
             values.Url,
-            "The API server's address in tenants' kubeconfigs. Without it, the first of `k8s:cluster:api_names`, else "
+            "URL of the API server in tenants' kubeconfigs. Default: the first of `k8s:cluster:api_names`, else "
             "the first control plane node, port 6443.",
             example="https://k8s.osug.example:6443",
         ),
@@ -203,7 +209,7 @@ def _spaces(name: str, tenant: dict[str, Any]) -> list[str]:
 
 
 def _names(model: dict[str, Any], report: Report) -> None:
-    """A namespace is one tenant's, and none of the system's."""
+    """A namespace belongs to one tenant, and is not reserved."""
     owners: dict[str, str] = {}
     service = (model["services"] or {}).get("tenants") or {}
     chosen = (*(service.get("ingress_namespaces") or ()), *(service.get("monitoring_namespaces") or ()))
@@ -212,9 +218,9 @@ def _names(model: dict[str, Any], report: Report) -> None:
         for index, space in enumerate(_spaces(name, tenant)):
             path = ("k8s", "tenants", name, *(("namespaces", index) if tenant["namespaces"] else ()))
             if space in system or space.startswith(RESERVED_PREFIXES):
-                report.add(path, "another namespace than one of the system's", redact.show(space))
+                report.add(path, "a namespace that is not reserved for the platform", redact.show(space))
             elif space in owners:
-                report.add(path, f"a namespace of its own: k8s:tenants:{owners[space]} has it", redact.show(space))
+                report.add(path, f"a namespace that k8s:tenants:{owners[space]} does not have", redact.show(space))
             owners.setdefault(space, name)
     for index, space in enumerate(service.get("allow_removal") or ()):
         if space in owners:
@@ -223,14 +229,14 @@ def _names(model: dict[str, Any], report: Report) -> None:
 
 
 def _hosts(model: dict[str, Any], report: Report) -> None:
-    """A host name is one tenant's: neither the same nor below another's domain."""
+    """A host name belongs to one tenant: neither the same as, nor within the domain of, another's."""
     seen: list[tuple[str, str]] = []
     for name, tenant in _of(model):
         for index, host in enumerate(tenant["hosts"] or ()):
             for other, owner in seen:
                 if owner != name and (_within(host, other) or _within(other, host)):
                     path = ("k8s", "tenants", name, "hosts", index)
-                    report.add(path, f"hosts apart from {other} of k8s:tenants:{owner}", redact.show(host))
+                    report.add(path, f"a host outside {other} of k8s:tenants:{owner}", redact.show(host))
             seen.append((host, name))
 
 
@@ -239,7 +245,7 @@ def _within(host: str, other: str) -> bool:
 
 
 def _openings(model: dict[str, Any], report: Report) -> None:
-    """An opening is between two tenants that are there."""
+    """An opening is between two declared tenants."""
     names = [name for name, _ in _of(model)]
     for name, tenant in _of(model):
         opens = tenant["opens"]
@@ -247,14 +253,14 @@ def _openings(model: dict[str, Any], report: Report) -> None:
             for index, other in enumerate(others or ()):
                 here = ("k8s", "tenants", name, "opens", *path, index)
                 if other == name:
-                    expected = "another tenant than itself: its own namespaces reach each other"
+                    expected = "another tenant: a tenant's own namespaces may connect to each other"
                     report.add(here, expected, redact.show(other))
                 elif other not in names and not report.has_problem_at("k8s", "tenants", other):
                     report.add(here, f"a tenant of k8s:tenants{suggestion(other, names)}", redact.show(other))
 
 
 def _bounds(model: dict[str, Any], report: Report) -> None:
-    """What needs a reason has one, and what is given to a pod is within what there is."""
+    """A privileged tenant has a reason, and defaults are within limits."""
     for name, tenant in _of(model):
         path = ("k8s", "tenants", name)
         unexplained = tenant["pod_security"] == "privileged" and not tenant["pod_security_reason"]
@@ -272,10 +278,10 @@ def _bounds(model: dict[str, Any], report: Report) -> None:
 
 
 def _of_kubeconfig(path: tuple[Any, ...], kubeconfig: dict[str, Any] | None, report: Report) -> None:
-    """What is written anew before it is used is never used."""
+    """A token is valid for longer than the time before which it is renewed."""
     valid, before = ((kubeconfig or {}).get(key) for key in ("valid", "renew_before"))
     if valid and values.seconds(valid) < 600:
-        expected = "10m or more: the API server gives nothing shorter"
+        expected = "10m or more, the API server's minimum"
         report.add((*path, "kubeconfig", "valid"), expected, redact.show(valid))
     if valid and before and values.seconds(before) >= values.seconds(valid):
         report.add((*path, "kubeconfig", "renew_before"), f"less than valid, {valid}", redact.show(before))
