@@ -29,6 +29,8 @@ def status(kubeconfig=None, context=None):
     one), ``well`` (whether it succeeded), ``location`` (Velero: ``Available``, or why not).
     Raises CommandExecutionError: the engine is not installed.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -53,6 +55,8 @@ def now(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=Non
     ``seconds``.
     Raises CommandExecutionError: no such namespace, no schedule, the backup failed (with the engine's reason) or
     timed out.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -84,6 +88,8 @@ def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False
     Returns a dict as ``k8s_backup.now`` does, of the Restore.
     Raises CommandExecutionError: no such backup, it did not succeed, it does not include the namespace, the
     namespace exists already; the restore failed (with the engine's reason) or timed out.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

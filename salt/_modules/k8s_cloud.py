@@ -29,6 +29,8 @@ def provider(**kwargs) -> dict:
     Returns ``{cluster: {driver, url, port, user, password, verify_ssl, minion}}``.
     Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -44,6 +46,8 @@ def profiles() -> dict:
     Returns ``{<cluster>-<shape>: profile}``; ``memory`` is text such as ``8GB``, disk sizes are numbers in GiB.
     Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -58,6 +62,8 @@ def map_() -> dict:
 
     Returns ``{profile: [{node: overrides}]}``; nodes without a shape are not in it.
     Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -76,6 +82,8 @@ def text(part: str, **kwargs) -> str:
 
     Returns text. Called as a job (from the command line, say), secrets in it are ``<redacted>``: returns are stored.
     Raises CommandExecutionError for another part, and when the pillar is not valid.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -97,6 +105,8 @@ def key_files() -> list[str]:
 
     Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -110,6 +120,8 @@ def drivers() -> dict:
     """Return where the Salt master beside this minion keeps the Salt Cloud drivers synced to it.
 
     Returns ``{"path": folder, "user": the account that owns it}``, read from the master's configuration.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -126,6 +138,8 @@ def advice() -> list[str]:
 
     A minion shares the Python of the Salt master beside it, so what it can import is what ``salt-cloud`` finds.
     Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -43,6 +43,8 @@ def up(test=False):
     engine failed (the lines that explain it), or the cluster is not healthy in time (what, why, and the last log lines
     of its pods).
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -62,6 +64,8 @@ def plan():
     Returns a dict: ``empty`` (bool), ``changes`` (what a state would show), ``lines`` (the same for a human: nodes
     added, removed and changed, versions, options, and what happens to which running node).
     Raises CommandExecutionError when ``k8s_cluster.up`` would refuse: a guard, a node that does not answer.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -83,6 +87,8 @@ def status():
     ``last_run`` ({status: done, failed or running; time; the engine's version}), ``backups`` (copies of the state,
     oldest first). Raises CommandExecutionError when the pillar is not valid or the state file is damaged.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -98,6 +104,8 @@ def kubeconfig():
     Return the path of the administrator's kubeconfig on this minion.
 
     Returns a string, or None before the cluster exists. Raises CommandExecutionError when the pillar is not valid.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -119,6 +127,8 @@ def prepare(test=False):
     Returns a dict of changes, ``{path: what it is}``, empty when nothing changes; never with the key in it.
     Raises CommandExecutionError when the key is not in this minion's pillar.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -135,6 +145,8 @@ def config():
 
     Returns a dict in the shape that the engine reads, such as rke's ``cluster.yml``. Raises CommandExecutionError when
     the pillar is not valid.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -156,6 +168,8 @@ def system_images(version=None):
     Returns a sorted list of image references, under their stock names. Raises CommandExecutionError, for a version
     that the engine does not offer too.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -173,6 +187,8 @@ def programs():
 
     Returns a list of names, which are keys of ``k8s:binaries`` and files below ``paths:bin_dir`` of the model.
     Raises CommandExecutionError when the pillar is not valid.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

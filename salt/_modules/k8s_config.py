@@ -49,6 +49,8 @@ def get(**kwargs):
 
     Raises CommandExecutionError that lists every problem when the pillar is not valid.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -65,6 +67,8 @@ def validate():
 
     Returns a map: ``valid`` (true or false), ``problems`` (a list of ``path``, ``value``, ``expected``; values of
     secrets redacted), ``warnings`` (a list of texts). Raises nothing.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -95,6 +99,8 @@ def node(minion_id=None):
 
     Raises CommandExecutionError when the pillar is not valid.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -113,6 +119,8 @@ def images():
     ``system`` is empty, or None when it is complete).
 
     Raises CommandExecutionError when the pillar is not valid.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -142,6 +150,8 @@ def image(ref):
 
     Raises CommandExecutionError when the pillar is not valid.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -162,6 +172,8 @@ def tenant_report(text=False):
 
     Raises CommandExecutionError when the pillar is not valid, or when the API server does not answer.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -178,6 +190,8 @@ def paths():
     Return where the admin keeps the cluster's files: a map of name to absolute path.
 
     Raises CommandExecutionError when the pillar is not valid.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -200,6 +214,8 @@ def status(failures=None):
     reason, so that the table exists for a cluster that is down, too.
 
     Raises CommandExecutionError when the pillar is not valid.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

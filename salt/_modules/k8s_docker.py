@@ -15,6 +15,8 @@ def daemon():
     """
     Return the content of Docker's daemon.json for this pillar, as a dict. It contains no secret.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -31,6 +33,8 @@ def packages(data):
     data
         The family's ``docker`` part of ``salt/k8s/os/families.yaml``.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -46,6 +50,8 @@ def registry_host(url):
 
     url
         host[:port][/path]
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

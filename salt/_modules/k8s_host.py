@@ -26,6 +26,8 @@ def container():
     """
     Return what kind of container this minion runs in, such as ``docker``; an empty string when it is none.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -43,6 +45,8 @@ def family(table):
         ``{families: {os_family: data}, systems: {os: data}, releases: {osfinger: data}}``; later ones override
         earlier ones. ``supported`` in the data lists the releases; ``salt/k8s/os/families.yaml`` is the pack's.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -55,6 +59,8 @@ def family(table):
 def host_lines():
     """
     Return the lines of /etc/hosts that name the cluster's nodes, as a list of strings.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -71,6 +77,8 @@ def own_user(name):
 
     name
         The user's name. saltk8s manages it when it does not exist, or when it has that full name.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -89,6 +97,8 @@ def other_time_services(ours):
     ours
         Name of the service that ``k8s.os`` uses.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -104,6 +114,8 @@ def missing_modules(names):
 
     names
         List of kernel modules.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -124,6 +136,8 @@ def load_modules(names, test=False):
         Only return what would be changed.
 
     Returns changes and notes. Raises CommandExecutionError naming every module that cannot be loaded.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -146,6 +160,8 @@ def set_sysctls(values, test=False):
 
     Returns changes and notes. Raises CommandExecutionError naming every setting that does not exist or that is refused.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -162,6 +178,8 @@ def own_sysctls(values):
 
     values
         ``{name: value}``.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -181,6 +199,8 @@ def swap_off(test=False):
 
     Returns changes and notes. Raises CommandExecutionError when a device cannot be switched off.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -197,6 +217,8 @@ def swap_back(test=False):
 
     test
         Only return what would be changed.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -216,6 +238,8 @@ def set_hostname(name, test=False):
         The host name.
     test
         Only return what would be changed.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -245,6 +269,8 @@ def set_block(path, block, lines, user=None, mode=None, test=False):
     test
         Only return what would be changed.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -267,6 +293,8 @@ def ssh_obstacles(user):
         The deploy user.
 
     Raises CommandExecutionError when the server's settings cannot be read.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

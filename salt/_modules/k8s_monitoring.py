@@ -29,6 +29,8 @@ def prometheus_config():
     """
     Return the text of ``prometheus.yml``, YAML: the jobs of ``scrape.yaml`` that are enabled on this platform.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -43,6 +45,8 @@ def alertmanager_config(**kwargs):
     """
     Return the text of ``alertmanager.yml``, YAML. Called as a job, its secrets are replaced by ``<redacted>``, because
     a job's return is stored; a template gets them.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -61,6 +65,8 @@ def fingerprint(text):
     text
         Any text; it may hold secrets.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -76,6 +82,8 @@ def files(folder):
 
     folder
         URL such as ``salt://k8s/prometheus/rules``; its sub-folders are left out.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -94,6 +102,8 @@ def rules():
     """
     Return the files of rules that Prometheus reads, a map of name to text: the pack's, the site's limits as
     ``limits.yaml``, and those of ``k8s:services:prometheus:rules`` as ``site-N-NAME``.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -114,6 +124,8 @@ def rules():
 def dashboards():
     """
     Return Grafana's dashboards, a map of file name to JSON.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -141,6 +153,8 @@ def export_drift(mods="k8s"):
     Raises CommandExecutionError: another state run is in progress, an SLS failed to render, this minion is neither
     the admin nor a node, the API server does not answer. Nothing is written then, and an alert fires on the age of
     the metric.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

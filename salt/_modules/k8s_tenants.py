@@ -27,6 +27,8 @@ def lost():
 
     Returns a map of namespace to tenant; empty before the cluster exists.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -46,6 +48,8 @@ def report():
 
     Returns a map of tenant to ``namespaces`` (namespace -> resource -> ``used``, ``hard``, ``percent``), ``fullest``
     (the highest percent, None when nothing is known) and ``kubeconfig_until`` (UTC, None without one).
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -70,6 +74,8 @@ def kubeconfigs():
 
     Returns a map of tenant to ``path``, ``until`` (UTC, None when the file does not exist) and ``days_left`` (whole
     days, below 0 when it has expired, None).
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -97,6 +103,8 @@ def write_kubeconfig(name, test=False):
     Returns a dict: ``path``, ``reason`` (why it has to be written, empty when up to date), ``old`` and ``new`` (until
     when it was and is valid, UTC; ``new`` is None with ``test``). The token is never shown.
     Raises CommandExecutionError: no such tenant, or its ServiceAccount does not exist yet.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -63,6 +63,8 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     Returns a list of dicts: ``kind``, ``namespace`` (empty when cluster-scoped), ``name``, ``ready`` (bool), ``reason``
     (why not). Raises CommandExecutionError: no such set, the API server does not answer.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -86,6 +88,8 @@ def render_manifests(
 
     Returns a list of dicts. Raises CommandExecutionError with every problem: file, document, error.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -100,6 +104,8 @@ def render_manifests(
 def diff_set(set_name, **kwargs):
     """
     Return what kubectl.apply would change. The same as kubectl.apply with test=True; same parameters, same answer.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -160,6 +166,8 @@ def apply(
     field, the API server does not answer, the timeout expired before the set was healthy. The error's ``changes`` has
     what was done before it.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -217,6 +225,8 @@ def delete_set(
     Returns a dict: ``changes``, ``lines``. Raises CommandExecutionError: the API server does not answer, the
     timeout expired before an object was deleted; the error's ``changes`` has what was deleted.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -247,6 +257,8 @@ def wait_ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, contex
     Returns True. Raises CommandExecutionError: no such set, the API server does not answer, or the timeout
     expired; the error then has the unhealthy objects, the reasons, their conditions, last events and the last log
     lines of failing containers.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

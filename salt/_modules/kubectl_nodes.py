@@ -37,6 +37,8 @@ def list_nodes(kubeconfig=None, context=None):
     ``version`` (of the kubelet), ``address`` (internal), ``taints`` (list of ``key=value:effect``).
     Raises CommandExecutionError: the API server does not answer.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -59,6 +61,8 @@ def cordon(name, test=False, kubeconfig=None, context=None):
 
     Returns True when that changes it, False when it is already. Raises CommandExecutionError: no such node.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -76,6 +80,8 @@ def uncordon(name, test=False, kubeconfig=None, context=None):
         The node.
 
     Returns True when that changes it, False when it is already. Raises CommandExecutionError: no such node.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -119,6 +125,8 @@ def drain(
     not evicted and the budgets that blocked them, its ``details`` have ``changes`` with what was done, and the node
     stays cordoned.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -152,6 +160,8 @@ def label(kind, name, labels, namespace=None, force=False, test=False, kubeconfi
     Returns a dict: ``changes`` (``{label: {old, new}}``, None for absent, empty when nothing differs), ``lines`` (the
     same as text). Raises CommandExecutionError: no such object, an invalid label, one that a set declares.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -181,6 +191,8 @@ def taint(name, taints=None, absent=None, test=False, kubeconfig=None, context=N
 
     Returns a dict: ``changes`` (``{key:effect: {old, new}}``, each as kubectl.list_nodes shows taints, None for
     absent), ``lines`` (the same as text). Raises CommandExecutionError: no such node, an invalid taint.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -32,6 +32,8 @@ def version(kubeconfig=None, context=None):
     Returns a dict: ``client`` and ``server``, strings such as ``v1.32.6``; ``server`` is None before the cluster
     exists. Raises CommandExecutionError: kubectl is not installed, the API server does not answer.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -58,6 +60,8 @@ def api_resources(group=None, namespaced=None, kubeconfig=None, context=None):
         True or False: only namespaced kinds, or only cluster-scoped ones.
 
     Returns a sorted list of names such as ``deployments.apps``. Raises CommandExecutionError.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -93,6 +97,8 @@ def get(kind, name=None, namespace=None, selector=None, secrets=False, kubeconfi
     Returns a dict, a list of dicts, or None when the named object does not exist.
     Raises CommandExecutionError: unknown kind, no permission, the API server does not answer.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -126,6 +132,8 @@ def delete(kind, name, namespace=None, timeout_s=120, kubeconfig=None, context=N
 
     Returns True, or False when it did not exist. Raises CommandExecutionError: the timeout expired, the API server does
     not answer.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -38,6 +38,8 @@ def list_rollouts(namespace=None, kubeconfig=None, context=None):
     Returns a list of dicts: ``kind``, ``namespace``, ``name``, ``ready`` (bool), ``reason`` (why not).
     Raises CommandExecutionError: the API server does not answer.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -83,6 +85,8 @@ def wait(
     ``ready``, ``reason``; empty with ``deleted``). Raises CommandExecutionError: timed out, with the current
     conditions; not exactly one of ``condition``, ``jsonpath`` and ``deleted``.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -109,6 +113,8 @@ def rollout_status(kind, name, namespace=None, timeout_s=0, kubeconfig=None, con
     Returns a dict: ``ready`` (bool), ``reason`` (why not), ``wanted``, ``updated``, ``available`` (numbers of pods),
     ``revision`` (int, None before its controller has set one).
     Raises CommandExecutionError: timed out, with the reasons, as kubectl.wait_ready does.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -143,6 +149,8 @@ def rollout_undo(kind, name, namespace=None, to_revision=None, force=False, test
     revision), ``changes`` (fields, old and new; empty when the templates are the same).
     Raises CommandExecutionError: the revision is not in the history, the workload belongs to a set.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -172,6 +180,8 @@ def scale(kind, name, replicas, namespace=None, force=False, test=False, kubecon
 
     Returns a dict: ``old`` and ``new`` (numbers). Does not wait: kubectl.rollout_status does.
     Raises CommandExecutionError: the kind has no replicas, its set declares them.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -215,6 +225,8 @@ def logs(
     Returns a list of lines; when they come from several containers, ``[pod container]`` stands before each line.
     Raises CommandExecutionError: no such pod or container, its container has not started yet.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -245,6 +257,8 @@ def events(namespace=None, kind=None, name=None, warnings=False, kubeconfig=None
     Returns a list of dicts: ``time`` (of its last occurrence, UTC), ``type``, ``reason``, ``object``
     (``Pod web/web-0``), ``message``, ``count``. Raises CommandExecutionError: the API server does not answer.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -271,6 +285,8 @@ def top(what="nodes", namespace=None, kubeconfig=None, context=None):
     ``cpu_cores_allocatable``, ``memory_bytes_allocatable``. For pods a list of dicts: ``namespace``, ``name``,
     ``cpu_cores``, ``memory_bytes``, ``containers`` (the two numbers by name).
     Raises CommandExecutionError: the cluster has no metrics API, or metrics-server is not ready.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -317,6 +333,8 @@ def can_i(
     Returns a bool; as a list: dicts with ``verbs``, ``resources``, ``names`` (of objects; empty means all).
     Raises CommandExecutionError: the API server knows no such resource; a group without a user.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -345,6 +363,8 @@ def explain_failure(kind, name, namespace=None, kubeconfig=None, context=None):
     ``containers`` (those not ready: ``name``, ``reason``, ``restarts``, ``exit_code``, ``log`` with the last lines,
     those before the restart when it restarts). What cannot be read is left empty.
     Raises CommandExecutionError: the object is not found.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

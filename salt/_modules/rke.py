@@ -29,6 +29,8 @@ def version(binary=None):
 
     Returns a string such as ``v1.8.5``. Raises CommandExecutionError when it is not installed or names no version.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: bash
@@ -47,6 +49,8 @@ def versions(binary=None):
         Path of the program, as a string. Default: ``rke`` in the folder of the pillar's binaries.
 
     Returns a list of strings such as ``v1.32.6-rancher1-1``, oldest first. Raises CommandExecutionError.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -69,6 +73,8 @@ def system_images(version=None, binary=None):
 
     Returns a sorted list of image references, under their stock names, plugins that are not used among them.
     Raises CommandExecutionError, for a version that this ``rke`` does not offer too.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -26,6 +26,8 @@ def prepared(name):
 
     ``changes`` is ``{path: what it is}``, never with the key in it.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -54,6 +56,8 @@ def up(name):
     With test=True nothing is written and the engine does not run: result None and the plan when there is something to
     do. Result False, with the reason: a guard refuses, a node does not answer (it is named and nothing is run; before
     the cluster exists, test mode allows that), the engine failed, or the cluster is not healthy in time.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -27,6 +27,8 @@ def summarised(name):
     Never has ``changes``, and its result is True: what is not healthy has failed in its own state, or does not come
     from this run (a certificate that expires, an overdue backup). Those are warnings. With test=True it is the same.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml

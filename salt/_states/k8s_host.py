@@ -27,6 +27,8 @@ def modules_loaded(name, modules):
     modules
         List of kernel modules.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -47,6 +49,8 @@ def sysctls_set(name, values):
     values
         ``{name: value}``.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -65,6 +69,8 @@ def swap_off(name):
     name
         Any sentence.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -82,6 +88,8 @@ def swap_back(name):
     name
         Any sentence.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -98,6 +106,8 @@ def hostname_set(name):
 
     name
         The host name.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -124,6 +134,8 @@ def block_present(name, block, lines, user=None, mode=None):
     mode
         Mode of the file when it is created, as ``"0600"``.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -144,6 +156,8 @@ def block_absent(name, block):
         The file.
     block
         The block's name.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -167,6 +181,8 @@ def ssh_open(name, user):
 
     Result False, with the settings that prevent it, when it does not; in test mode None, because the real run may
     change the settings first.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -196,6 +212,8 @@ def left_alone(name, why):
     why
         The reason.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -215,6 +233,8 @@ def stopped(name, why):
         What cannot be done.
     why
         What prevents it, and what to do about it.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

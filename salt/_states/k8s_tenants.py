@@ -28,6 +28,8 @@ def namespaces_kept(name):
     Makes no ``changes``. Result False, in test mode too, when a namespace of a former tenant is neither: with the
     tenant's objects its quota and its network policies would be deleted, while its workloads stay.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -67,6 +69,8 @@ def kubeconfig_present(name):
 
     ``changes`` has the path with ``old`` and ``new``, the ends of validity; never the token. With test=True
     nothing is written.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -79,6 +79,8 @@ def applied(
     reason: an invalid manifest or object, an object of another set, a conflict, the API server does not answer, the
     timeout expired before the set was healthy; ``changes`` then has what was done before.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -141,6 +143,8 @@ def absent(
     Deleted in the reverse order of creation: custom resources, then workloads and the rest, then definitions and
     namespaces. The comment names what was kept and why.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -178,6 +182,8 @@ def ready(name, objects=None, timeout_s=300, kubeconfig=None, kube_context=None)
         Seconds to wait. With test=True it checks once; the result is None when an object is not healthy yet.
     kubeconfig, kube_context
         As in kubectl.applied.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

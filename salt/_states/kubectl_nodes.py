@@ -33,6 +33,8 @@ def node_labelled(name, labels, kubeconfig=None, kube_context=None):
     ``changes`` has each label, old and new. With test=True nothing is written; before the cluster exists, the
     labels are to be set, and a real run fails.
 
+    .. versionadded:: 0.1.0
+
     CLI Example:
 
     .. code-block:: yaml
@@ -61,6 +63,8 @@ def node_tainted(name, taints=None, absent=None, kubeconfig=None, kube_context=N
 
     ``changes`` has each taint, old and new. With test=True nothing is written; before the cluster exists, the
     labels are to be set, and a real run fails.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 
@@ -104,6 +108,8 @@ def drained(
     re-created, and that was not allowed. Result False with what was done in ``changes``: a PodDisruptionBudget blocked
     evictions until the timeout. With test=True nothing is written, and a budget that allows no eviction now is named:
     it may still allow them before the timeout.
+
+    .. versionadded:: 0.1.0
 
     CLI Example:
 

@@ -24,6 +24,7 @@ FOUND_WITH_SALT = {"yaml", "requests", "jinja2", "packaging"}
 # The offline check renders a pillar with Salt's own renderer
 MAY_IMPORT_SALT = {"check_render.py"}
 MAX_LINES = 500
+RELEASES = re.findall(r"^## \[(\S+)\]", (tree.ROOT / "CHANGELOG.md").read_text(), re.M)
 COUNTED = {".py", ".sls", ".jinja", ".go", ".sh", ".yaml", ".md"}
 NOT_COUNTED = ("tests/golden/", "docs/pillar.md", "docs/reference/", "LICENSE")
 
@@ -39,6 +40,8 @@ def test_a_public_function_says_how_it_is_called_and_what_it_gives(pair):
     text = ast.get_docstring(function) or ""
     assert text, "no docstring"
     assert "CLI Example:" in text, "no CLI example"
+    added = re.findall(r"^\.\. versionadded:: (\S+)$", text, re.M)
+    assert len(added) == 1 and added[0] in RELEASES, "no version that added it, or one that CHANGELOG does not have"
     called = f"{tree.virtual_name(path)}.{tree.aliases(path).get(function.name, function.name)}"
     assert called in text.split("CLI Example:")[1], "the CLI example calls something else"
     top = ast.get_docstring(tree.parsed(path)) or ""  # what holds for all functions stands at the module's top
@@ -75,6 +78,16 @@ def test_modules_and_states_import_the_library_at_their_top(path):
     assert late == [], "imports inside functions, on these lines"
     others = {other.stem for other in EDGES} - {"rke"}  # the library has an engine of that name
     assert not tree.imported(path) & others, "modules call each other through __salt__"
+
+
+def test_types_are_checked_without_blanket_ignores():
+    config = (tree.ROOT / "pyproject.toml").read_text()
+    assert "disallow_untyped_defs = true" in config
+    assert re.findall(r"ignore_errors|disable_error_code|follow_imports", config) == []
+    assert re.findall(r"^module = (.*)$", config, re.M) == ['["salt.*"]'], "an exception for one of our modules"
+    ignored = [line for path in LIBRARY for line in path.read_text().splitlines() if "type: ignore" in line]
+    explained = re.compile(r"# type: ignore\[[\w, -]+\]  # \w+")
+    assert [line for line in ignored if not explained.search(line)] == [], "without a code, or without a reason"
 
 
 def test_only_python_lies_where_salt_syncs_only_python():
