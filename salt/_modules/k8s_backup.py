@@ -1,4 +1,4 @@
-"""Backups of the cluster on demand: status, a backup now, restore.
+"""Backups of the cluster on demand: status, a backup now, a restore.
 
 Runs on the admin minion, with the engine that the pillar names (``k8s:services:backup``): Velero or K8up. Every
 function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context`` (default: the
@@ -40,7 +40,7 @@ def status(kubeconfig=None, context=None):
     return _run(backups.status, kubeconfig, context)
 
 
-def now(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=None):
+def create(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=None):
     """
     Make a backup now, as the platform's schedule would, and wait until it has completed.
 
@@ -62,7 +62,7 @@ def now(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=Non
 
     .. code-block:: bash
 
-        salt k8s-admin k8s_backup.now namespace=wiki
+        salt k8s-admin k8s_backup.create namespace=wiki
     """
     return _run(backups.backup, kubeconfig, context, namespace, float(timeout_s), bool(test))
 
@@ -85,7 +85,7 @@ def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False
     test
         True: check whether it could be done, and do nothing.
 
-    Returns a dict as ``k8s_backup.now`` does, of the Restore.
+    Returns a dict as ``k8s_backup.create`` does, of the Restore.
     Raises CommandExecutionError: no such backup, it did not succeed, it does not include the namespace, the
     namespace exists already; the restore failed (with the engine's reason) or timed out.
 

@@ -192,7 +192,7 @@ def own_sysctls(values):
 
 def swap_off(test=False):
     """
-    Switch swap off now, and comment the swap entries of /etc/fstab out (``swap_back`` restores them).
+    Switch swap off now, and comment the swap entries of /etc/fstab out (``restore_swap`` restores them).
 
     test
         Only return what would be changed.
@@ -211,7 +211,7 @@ def swap_off(test=False):
         return _machine().swap_off(test)
 
 
-def swap_back(test=False):
+def restore_swap(test=False):
     """
     Restore the swap entries of /etc/fstab that ``swap_off`` commented out; they are used from the next boot on.
 
@@ -224,10 +224,10 @@ def swap_back(test=False):
 
     .. code-block:: bash
 
-        salt 'k8s-*' k8s_host.swap_back test=True
+        salt 'k8s-*' k8s_host.restore_swap test=True
     """
     with edges.translated(CommandExecutionError):
-        return _machine().swap_back(test)
+        return _machine().restore_swap(test)
 
 
 def set_hostname(name, test=False):

@@ -21,7 +21,7 @@ def __virtual__():
     return "k8s_tenants"
 
 
-def lost():
+def orphaned_namespaces():
     """
     Return the namespaces of former tenants: in the cluster, not in the pillar, and not in ``allow_removal``.
 
@@ -33,13 +33,13 @@ def lost():
 
     .. code-block:: bash
 
-        salt k8s-admin k8s_tenants.lost
+        salt k8s-admin k8s_tenants.orphaned_namespaces
     """
     model = __salt__["k8s_config.get"]()
     with edges.translated(CommandExecutionError):
         kubectl = access.kubectl(__salt__, __pillar__, None, None)
         live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
-    return tenants.lost(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
+    return tenants.orphaned_namespaces(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
 
 
 def report():

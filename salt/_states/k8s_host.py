@@ -81,7 +81,7 @@ def swap_off(name):
     return _result(name, "swap is off", "swap_off")
 
 
-def swap_back(name):
+def swap_restored(name):
     """
     The swap entries of /etc/fstab that ``swap_off`` commented out are restored.
 
@@ -95,9 +95,9 @@ def swap_back(name):
     .. code-block:: yaml
 
         The node may swap again:
-          k8s_host.swap_back
+          k8s_host.swap_restored
     """
-    return _result(name, "no swap entries to restore", "swap_back")
+    return _result(name, "no swap entries to restore", "restore_swap")
 
 
 def hostname_set(name):

@@ -13,7 +13,7 @@ __virtualname__ = "k8s_tenants"
 
 
 def __virtual__():
-    if "k8s_tenants.lost" in __salt__:
+    if "k8s_tenants.orphaned_namespaces" in __salt__:
         return __virtualname__
     return False, "the execution module k8s_tenants is not loaded: run saltutil.sync_all"
 
@@ -40,22 +40,22 @@ def namespaces_kept(name):
     """
 
     def call():
-        lost = __salt__["k8s_tenants.lost"]()
-        return {"changes": {}, "lines": [], "obstacles": _obstacles(lost) if lost else []}
+        orphaned = __salt__["k8s_tenants.orphaned_namespaces"]()
+        return {"changes": {}, "lines": [], "obstacles": _obstacles(orphaned) if orphaned else []}
 
     unchanged = "every tenant's namespace is in the pillar"
     return edges.state_result(name, bool(__opts__["test"]), CommandExecutionError, call, unchanged)
 
 
-def _obstacles(lost):
+def _obstacles(orphaned):
     lines = ["no tenant was changed:"]
     lines += [
         f"the namespace {space} of the tenant {tenant} is in the cluster, but no longer in k8s:tenants"
-        for space, tenant in sorted(lost.items())
+        for space, tenant in sorted(orphaned.items())
     ]
     lines.append(
         f"declare it again, or delete it with everything in it, volumes too: k8s:services:tenants:allow_removal: "
-        f"[{', '.join(sorted(lost))}]"
+        f"[{', '.join(sorted(orphaned))}]"
     )
     return lines
 

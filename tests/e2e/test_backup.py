@@ -122,7 +122,7 @@ def test_the_location_is_available_and_the_schedule_enabled(lab):
 
 def test_a_deleted_namespace_is_restored_with_objects_and_files(lab, folders):
     filled(lab, shared=NFS)
-    made = lab.salt(ADMIN, "k8s_backup.now", f"namespace={SPACE}", "timeout_s=300")[ADMIN]
+    made = lab.salt(ADMIN, "k8s_backup.create", f"namespace={SPACE}", "timeout_s=300")[ADMIN]
     assert made["phase"] == "Completed", made
     parts = lab.objects("podvolumebackups.velero.io", "-n", "velero", "-l", f"velero.io/backup-name={made['name']}")
     assert {one["spec"]["volume"]: one["status"]["phase"] for one in parts["items"]} == dict.fromkeys(

@@ -32,7 +32,7 @@ k8s-os-user-absent:
 {%- endif %}
 
 k8s-os-swap-back:
-  k8s_host.swap_back:
+  k8s_host.swap_restored:
     - name: The node may swap from the next boot on
 
 {%- if not container %}

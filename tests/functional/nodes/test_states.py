@@ -117,9 +117,9 @@ def test_swap_is_switched_off_and_comes_back_with_clean(machine):
     machine.file("/proc/swaps", SWAPS.splitlines()[0] + "\n")
     unchanged(machine, "k8s_host.swap_off", "swap")
     machine.ran.clear()
-    three_runs(machine, "k8s_host.swap_back", "swap")
+    three_runs(machine, "k8s_host.swap_restored", "swap")
     assert machine.file("/etc/fstab") == FSTAB
-    unchanged(machine, "k8s_host.swap_back", "swap")
+    unchanged(machine, "k8s_host.swap_restored", "swap")
 
 
 def test_swap_that_cannot_be_switched_off_is_an_error(machine):

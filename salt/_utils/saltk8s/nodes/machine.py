@@ -127,7 +127,7 @@ class Machine:
         changes = {device: {"old": "swap", "new": "off"} for device in devices}
         return {"changes": changes | self.rewrite("/etc/fstab", host.fstab_without_swap, test), "notes": []}
 
-    def swap_back(self, test: bool) -> dict:
+    def restore_swap(self, test: bool) -> dict:
         """Restore the swap entries of /etc/fstab that were commented out."""
         return {"changes": self.rewrite("/etc/fstab", host.fstab_with_swap, test), "notes": []}
 

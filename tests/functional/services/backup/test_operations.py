@@ -45,7 +45,7 @@ def test_before_the_first_backup_the_status_says_so(velero):
 
 def test_a_backup_now_is_what_the_schedule_makes(velero, apiserver):
     with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
-        made = velero.call("k8s_backup.now", timeout_s=20)
+        made = velero.call("k8s_backup.create", timeout_s=20)
     assert (made["kind"], made["phase"]) == ("Backup", "Completed")
     whole = apiserver.get("backups.velero.io", made["name"], "-n", "velero")
     assert whole["spec"] == apiserver.get("schedules.velero.io", "platform", "-n", "velero")["spec"]["template"]
@@ -56,35 +56,35 @@ def test_a_backup_now_is_what_the_schedule_makes(velero, apiserver):
 
 def test_one_namespace_alone(velero, apiserver):
     with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
-        made = velero.call("k8s_backup.now", namespace="default", timeout_s=20)
+        made = velero.call("k8s_backup.create", namespace="default", timeout_s=20)
     spec = apiserver.get("backups.velero.io", made["name"], "-n", "velero")["spec"]
     assert (spec["includedNamespaces"], spec["ttl"]) == (["default"], "720h0m0s")
     with pytest.raises(CommandExecutionError, match="namespace nowhere not found"):
-        velero.call("k8s_backup.now", namespace="nowhere")
+        velero.call("k8s_backup.create", namespace="nowhere")
 
 
 def test_a_backup_that_fails_says_why_and_is_not_the_last_good_one(velero, apiserver):
     with backup.played(apiserver, "backups.velero.io", "velero", BAD):
         with pytest.raises(CommandExecutionError, match="PartiallyFailed: disk full; 2 errors"):
-            velero.call("k8s_backup.now", timeout_s=20)
+            velero.call("k8s_backup.create", timeout_s=20)
     (found,) = velero.call("k8s_backup.status")
     assert (found["phase"], found["well"], found["last_success"]) == ("PartiallyFailed", False, None)
 
 
 def test_a_backup_that_does_not_end_is_said_in_time(velero):
     with pytest.raises(CommandExecutionError, match="timed out after 1 s"):
-        velero.call("k8s_backup.now", timeout_s=1)
+        velero.call("k8s_backup.create", timeout_s=1)
 
 
 def test_test_mode_makes_nothing(velero, apiserver):
     mark = apiserver.mark()
-    assert velero.call("k8s_backup.now", test=True)["phase"] is None
+    assert velero.call("k8s_backup.create", test=True)["phase"] is None
     assert [request for request in apiserver.requests(mark) if request.write] == []
 
 
 def test_restore_asks_for_what_was_saved_and_refuses_the_rest(velero, apiserver):
     with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
-        name = velero.call("k8s_backup.now", namespace="default", timeout_s=20)["name"]
+        name = velero.call("k8s_backup.create", namespace="default", timeout_s=20)["name"]
     for words, why in [
         ({"name": "none", "namespace": "default"}, "backup none not found in velero"),
         ({"name": name, "namespace": "kube-system"}, "does not include the namespace kube-system"),
@@ -104,7 +104,7 @@ def test_restore_asks_for_what_was_saved_and_refuses_the_rest(velero, apiserver)
 
 def test_a_backup_that_is_not_done_is_not_restored(velero):
     with pytest.raises(CommandExecutionError, match="timed out"):
-        velero.call("k8s_backup.now", timeout_s=0)
+        velero.call("k8s_backup.create", timeout_s=0)
     (obj,) = velero.call("kubectl.get", "backups.velero.io", namespace="velero")
     with pytest.raises(CommandExecutionError, match="is not completed: nothing to restore"):
         velero.call("k8s_backup.restore", obj["metadata"]["name"], "gone")
@@ -112,9 +112,9 @@ def test_a_backup_that_is_not_done_is_not_restored(velero):
 
 def test_k8up_saves_and_restores_in_the_namespace(k8up, apiserver):
     with pytest.raises(CommandExecutionError, match="one namespace at a time"):
-        k8up.call("k8s_backup.now")
+        k8up.call("k8s_backup.create")
     with backup.played(apiserver, "backups.k8up.io", "default", K8UP_GOOD):
-        made = k8up.call("k8s_backup.now", namespace="default", timeout_s=20)
+        made = k8up.call("k8s_backup.create", namespace="default", timeout_s=20)
     spec = apiserver.get("backups.k8up.io", made["name"], "-n", "default")["spec"]
     assert spec["backend"]["s3"]["bucket"] == "k8s/k8up/default" and spec["podSecurityContext"] == {"runAsUser": 0}
     (found,) = [one for one in k8up.call("k8s_backup.status") if one["namespace"] == "default"]

@@ -192,7 +192,7 @@ def test_the_location_becomes_available(admin):
 def test_a_namespace_comes_back_with_its_objects(admin, own_apiserver, s3):
     _until(lambda: _location(admin) == "Available", "the location", 120)
     _wiki(own_apiserver)
-    made = admin.call("k8s_backup.now", namespace="wiki", timeout_s=120)
+    made = admin.call("k8s_backup.create", namespace="wiki", timeout_s=120)
     assert made["phase"] == "Completed"
     kept = [path.name for path in (s3[1] / "osug" / "velero" / "backups" / made["name"]).iterdir()]
     assert f"{made['name']}.tar.gz" in kept and "velero-backup.json" in kept

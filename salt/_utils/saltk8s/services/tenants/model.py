@@ -80,7 +80,9 @@ def _subjects(tenant: Mapping[str, Any], key: str, authentication: Mapping[str, 
     return found
 
 
-def lost(live: Iterable[Mapping[str, Any]], tenants: Mapping[str, Any], removable: Iterable[str]) -> dict[str, str]:
+def orphaned_namespaces(
+    live: Iterable[Mapping[str, Any]], tenants: Mapping[str, Any], removable: Iterable[str]
+) -> dict[str, str]:
     """Return the namespaces of former tenants that may not be removed: name -> tenant.
 
     live: Namespace objects; tenants: the model's; removable: names that may be deleted. Namespaces that are
