@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 class Measured(NamedTuple):
     """What a program needed and left; ``parts``: MiB by program name at the moment of the peak."""
 
-    code: int | None  # exit status, None when its time ran out
+    code: int | None  # exit status, None when it timed out
     out: str
     err: str
     wall_s: float

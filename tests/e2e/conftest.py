@@ -41,7 +41,7 @@ class Lab:
             [str(BIN / argv[0]), *argv[1:]], input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
         )
         if check and done.returncode:
-            pytest.fail(f"{' '.join(argv)} left with {done.returncode}\n{done.stdout}\n{done.stderr}")
+            pytest.fail(f"{' '.join(argv)} exited with status {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
     def salt(self, target: str, function: str, *args: str, timeout_s: int = 900, check: bool = True) -> dict:

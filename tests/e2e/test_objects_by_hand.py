@@ -162,7 +162,7 @@ def in_service(lab):
     """Afterwards the node is uncordoned, and what was evicted is healthy."""
     yield NODE
     ask(lab, "uncordon", NODE)
-    until(lambda: all(one["ready"] for one in ask(lab, "list_rollouts")), "all workloads are well again", timeout_s=300)
+    until(lambda: all(one["ready"] for one in ask(lab, "list_rollouts")), "workloads are ready again", timeout_s=300)
     assert not failed(lab.salt(ADMIN, "state.apply", "k8s", "test=True")[ADMIN])
 
 

@@ -287,7 +287,7 @@ def test_metrics_for_monitoring_alone(lab, front, namespace):
     lab.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/near", "--timeout=120s")
     served(front, host)
     pod = replicas(lab)[0]
-    # a pod's own node is never kept from it: the kubelet asks whether it is well
+    # policies never block a pod's own node: the kubelet's probes come from there
     raw = lab.ssh(pod["spec"]["nodeName"], f"curl -s -m 5 http://{pod['status']['podIP']}:9100/metrics")
     assert "traefik_entrypoint_requests_total" in raw and "traefik_tls_certs_not_after" in raw
     url = "http://traefik-metrics.traefik:9100/metrics"

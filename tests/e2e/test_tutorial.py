@@ -66,7 +66,7 @@ def test_a_block_of_the_tutorial(desk: tuple[pathlib.Path, dict], number):
         timeout=600,
         check=False,
     )
-    said = f"block {number}\n{block.commands}\nleft with {done.returncode}\n{done.stdout}{done.stderr}"
+    said = f"block {number}\n{block.commands}\nexited with status {done.returncode}\n{done.stdout}{done.stderr}"
     # `kubectl auth can-i` says no with its exit status, too
     assert done.returncode == 0 or block.shows == "no", said
     assert localised(block.shows) in done.stdout, said

@@ -122,7 +122,7 @@ def salt_run_cli(salt_master):
 
 @pytest.fixture
 def minion_pillar(salt_master, salt_call_cli):
-    """Give the real minion pillar data: ``minion_pillar({"k8s": {...}})``; taken away after the test."""
+    """Give the real minion pillar data: ``minion_pillar({"k8s": {...}})``; removed after the test."""
     folder = Path(salt_master.config["pillar_roots"]["base"][0])
 
     def give(pillar: dict) -> None:

@@ -49,7 +49,7 @@ def cases() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def tests_of(rule: dict[str, Any], case: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the tests of a case: it fires with these texts, not before its time, and not when all is well."""
+    """Return the tests of a case: it fires with these texts, only after its ``for``, and not when all is healthy."""
     at = _minutes(case["at"])
     told = {"exp_labels": case["labels"], "exp_annotations": _annotations(rule, case)}
     checks = [_check(rule, at, [told])]

@@ -14,7 +14,7 @@ WORKER = {"kubernetes.io/hostname": "w"}
 
 @pytest.fixture
 def node(apiserver, request):
-    """Make nodes that are taken away after the test: ``node("name", taints=[...])``."""
+    """Make nodes that are deleted after the test: ``node("name", taints=[...])``."""
     made = []
 
     def make(name, taints=()):

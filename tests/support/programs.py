@@ -15,7 +15,7 @@ if str(ROOT / "lab") not in sys.path:
 
 from labkit import gobuild, owngo, preflight, programs  # noqa: E402
 
-OWN = ("vcsim",)  # programs of ours, folders under lab/
+OWN = ("vcsim",)  # this project's own programs, folders under lab/
 
 
 class Missing(Exception):

@@ -1,4 +1,4 @@
-{#- Takes the admin's programs away. The cluster goes on running, and what is needed to manage it again stays. #}
+{#- Removes the admin's programs. The cluster keeps running, and what is needed to manage it again is kept. #}
 {%- from "k8s/synced.jinja" import needs_sync %}
 {%- if 'k8s_config.get' not in salt %}
 {{ needs_sync('k8s-cluster-clean-needs-sync') }}

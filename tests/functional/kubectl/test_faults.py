@@ -105,7 +105,7 @@ def test_answers_that_are_not_of_an_api_server(own_apiserver, proxy, a_set, name
     kubeconfig = own_apiserver.kubeconfig_with(name, proxy.url)
     proxy.on(lambda exchange: exchange.answer(200, body), uri=where)
     for test in (True, False):
-        error = found.fails("unreadable", "the answer is not an API server's, or incomplete", kubeconfig, test=test)
+        error = found.fails("unreadable", "the response is not an API server's, or incomplete", kubeconfig, test=test)
         assert getattr(error, "changes", {}) == {}
     proxy.clear()
     assert found.run(kubeconfig)["result"] is True

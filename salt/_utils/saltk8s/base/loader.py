@@ -15,7 +15,7 @@ KINDS = ("modules", "states", "clouds")
 def formulas() -> Path:
     """Return the folder for a master's ``file_roots``: in the package of a wheel, ``salt`` of the checkout otherwise.
 
-    Raises FileNotFoundError when neither is there (a synced minion has the modules only).
+    Raises FileNotFoundError when neither exists (a synced minion has the modules only).
     """
     for folder in (PACKAGE / "formulas", PACKAGE.parents[1]):
         if (folder / "k8s" / "init.sls").is_file():

@@ -1,4 +1,4 @@
-"""What the status table is made of, read from the cluster; whatever cannot be read is a Failed in its place."""
+"""What the status table is made of, read from the cluster; what cannot be read is a Failed."""
 
 from __future__ import annotations
 

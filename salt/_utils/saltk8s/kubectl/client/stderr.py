@@ -178,14 +178,14 @@ def _answered(text: str, what: str) -> errors.SaltK8sError | None:
 
 
 def _server(text: str, what: str) -> errors.SaltK8sError | None:
-    """The answers of an API server that does not work, or of something in its place."""
+    """Errors of an API server that fails, or of a proxy that answers instead."""
     if _THROTTLED.search(text) and "disruption budget" not in text:
         return api_errors.Overloaded(f"{what}: throttled by the API server: {_shown(text)}")
     if "client rate limiter Wait" in text and "previous attempt" not in text:
         # kubectl waits as long as the API server's Retry-After says, and forgets why
         return api_errors.Overloaded(f"{what}: throttled by the API server until the timeout")
     if _UNREADABLE.search(text):
-        return api_errors.Unreadable(f"{what}: the answer is not an API server's, or incomplete: {_shown(text)}")
+        return api_errors.Unreadable(f"{what}: the response is not an API server's, or incomplete: {_shown(text)}")
     if _INTERNAL_ERROR.search(text):
         return api_errors.ServerFailed(f"{what}: internal error of the API server: {_shown(text)}")
     return None

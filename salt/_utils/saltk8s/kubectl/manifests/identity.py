@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 SET_LABEL = "saltk8s.io/set"
 MANAGER = "saltk8s"
 REPLACE_ANNOTATION = "saltk8s.io/replace"  # "true": may be deleted and re-created where a field is immutable
-# Fields of metadata that the API server sets and nobody declares.
+# Fields of metadata that only the API server sets.
 SERVER_METADATA = frozenset(
     {"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"}
     | {"deletionTimestamp", "deletionGracePeriodSeconds"}

@@ -134,7 +134,7 @@ def normalised(obj: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object as it is sent: without nulls and status, ``stringData`` as ``data``.
 
     ``stringData`` is folded in because the API server never returns it: as ``data`` it can be compared, and a key
-    that is no longer declared is taken away.
+    that is no longer declared is removed.
     """
     result = _without_nulls(obj)  # a copy, all the way down
     result.pop("status", None)

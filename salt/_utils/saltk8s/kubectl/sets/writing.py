@@ -72,7 +72,7 @@ class Writer:
         return done, None
 
     def _apply(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        # nobody else has a claim on the record
+        # the record belongs to this pack alone
         force_conflicts = self._options.force_conflicts or keys == [self._record]
         objects = [self._declared[key] for key in keys]
         return self._kubectl.apply(objects, dry_run=False, force_conflicts=force_conflicts)

@@ -27,7 +27,7 @@ class Cidr(Scalar):
 
 
 class Address(Scalar):
-    """An IPv4 address; ``prefix``: "no", "optional" or "required"; ``words``: texts accepted in its place."""
+    """An IPv4 address; ``prefix``: "no", "optional" or "required"; ``words``: texts accepted instead."""
 
     def __init__(self, prefix: str = "no", words: tuple[str, ...] = ()):
         self.prefix, self.words = prefix, words

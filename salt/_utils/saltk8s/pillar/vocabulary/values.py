@@ -142,7 +142,7 @@ def private_blob(text: str) -> bytes | None:
     """Return the public half that a private key in OpenSSH's own format carries.
 
     None when the format is another one (which is not parsed here), empty when the key is invalid or protected by a
-    passphrase, which nobody could enter.
+    passphrase, which cannot be entered.
     """
     found = re.fullmatch(_PEM_KEY, text)
     if not found:

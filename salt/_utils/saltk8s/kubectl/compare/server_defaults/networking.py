@@ -45,7 +45,7 @@ _POLICY_PORTS = shape("", {"protocol": "TCP"})
 
 
 def _policy(value: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An empty list of types is as good as none: they follow from the rules, whoever gave them."""
+    """An empty list of types equals an absent one: the API server derives them from the rules."""
     if value.get("policyTypes") != []:
         return value
     rules = value.get("egress") or live.get("egress")
