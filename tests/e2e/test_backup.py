@@ -129,7 +129,7 @@ def test_a_deleted_namespace_is_restored_with_objects_and_files(lab, folders):
         ("data", "shared"), "Completed"
     )
     refused = lab.salt(ADMIN, "k8s_backup.restore", made["name"], SPACE, check=False)[ADMIN]
-    assert "is there" in refused, refused
+    assert f"namespace {SPACE} exists" in refused, refused
 
     first = folder_of(lab, "data")
     lab.kubectl("delete", "namespace", SPACE, "--wait=true", "--timeout=180s")
