@@ -182,9 +182,9 @@ PROGRAMS = [
     Program("k8up", "github.com/k8up-io/k8up/v2@v2.12.0", "./cmd/k8up", variables={"main.version": "v2.12.0"}),
     Program(
         "vsphere-cloud-controller-manager",
-        "k8s.io/cloud-provider-vsphere@v1.31.0",
+        f"k8s.io/cloud-provider-vsphere@{versions.VSPHERE_CPI}",
         "./cmd/vsphere-cloud-controller-manager",
-        variables={"main.version": "v1.31.0"},
+        variables={"main.version": versions.VSPHERE_CPI},
     ),
     _vsphere_csi("vsphere-csi"),
     _vsphere_csi("syncer"),

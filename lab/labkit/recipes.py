@@ -149,7 +149,7 @@ IMAGES = [
     Image("k8up", "k8up-io/k8up:v2.12.0", base="base", folder="k8up", programs=_same("k8up", "restic")),
     Image(
         "vsphere-cpi",
-        "cloud-pv-vsphere/cloud-provider-vsphere:v1.31.0",
+        f"cloud-pv-vsphere/cloud-provider-vsphere:{versions.VSPHERE_CPI}",
         programs=_same("vsphere-cloud-controller-manager"),
         user="1001",
     ),

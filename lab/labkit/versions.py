@@ -4,6 +4,9 @@ For the next Kubernetes, in this order:
 
 - these constants, from ``rke config --list-version --all`` and ``rke config --system-images --version VERSION``;
 - ``pillar.example/k8s/cluster.sls``, which stays literal (``tests/unit/lab/test_versions.py`` compares);
+- for a new minor version, what vSphere's programs go with: ``COMPATIBLE`` in
+  ``salt/_utils/saltk8s/services/vsphere.py`` and ``cpi_version`` in ``salt/k8s/defaults.yaml`` (the table in
+  ``docs/services/vsphere.md`` says the same), and the checksums of its new dependencies, in ``lab/build/kubernetes``;
 - the golden files: ``SALTK8S_WRITE_GOLDEN=1 pytest tests/unit/engine/rke/test_cluster_yml.py``.
 
 Test data about versions themselves (upgrades, rejected versions: ``tests/cases/engine/rke/``) keeps literal ones.
@@ -30,6 +33,8 @@ FLANNEL_CNI = "v1.4.1-rancher1"
 CALICO = "v3.30.2"
 CALICO_CNI = "v3.30.2-rancher1"
 METRICS_SERVER = "v0.7.2"
+
+VSPHERE_CPI = "v1.31.0"  # released for one minor version of Kubernetes; defaults.yaml has the same
 
 # the releases nearest to those that the Go module proxy serves; see lab/README.md, "What is real"
 FLANNEL_BUILT = "v0.28.4"

@@ -42,6 +42,12 @@ def test_what_is_often_changed_has_one_place():
         assert places <= 5, f"{what.strip()}: {places} places"
 
 
+@pytest.mark.parametrize("path, word", re.findall(r"`([^`]+)` [(]`(\w+)`", TEXT))
+def test_what_a_row_points_at_is_in_that_file(path, word):
+    found = tree.ROOT / path
+    assert found.is_dir() or word in found.read_text(), "no such word in the file"
+
+
 def test_it_says_the_limits_that_the_tests_hold():
     flat = " ".join(TEXT.split())
     assert f"a test fails above {test_tree.MAX_LINES} lines" in flat

@@ -1,6 +1,6 @@
 """The interface of an engine: what it is given, what it must provide, what it gives back.
 
-A second engine is a folder beside ``rke`` with two modules, and nothing else names it:
+A second engine is a folder beside ``rke`` with two modules; besides it, only ``setup.cfg`` lists the package:
 
 ``schema``  SCHEMA, an EngineSchema: the engine's part of the pillar's schema
 ``engine``  ENGINE, a subclass of Engine
