@@ -11,6 +11,8 @@ from support import tree
 
 PAGES = [path for path in tree.tracked() if path.suffix == ".md"]
 FENCED = re.compile(r"^ *```.*?^ *```", re.M | re.S)
+# file names, and the example of a function that is to be added
+NOT_FUNCTIONS = {"kubectl.md", "kubectl.py", "kubectl.rollout_restart"}
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
 
 
@@ -25,6 +27,22 @@ def test_make_targets_exist(page):
     named = set(re.findall(r"(?:^ {4,}|`|&& )make ([a-z][a-z0-9-]*)", page.read_text(), re.M))
     offered = set(re.findall(r"^([a-z][a-z0-9-]*):", (tree.ROOT / "Makefile").read_text(), re.M))
     assert named - offered == set()
+
+
+EDGES = [path for kind in ("_modules", "_states") for path in (tree.ROOT / "salt" / kind).glob("*.py")]
+OFFERED = {
+    f"{tree.virtual_name(path)}.{tree.aliases(path).get(function.name, function.name)}"
+    for path in EDGES
+    for function in tree.public_functions(path)
+}
+CALLED = re.compile(
+    rf"(?<![\w./:-])((?:{'|'.join(sorted({name.partition('.')[0] for name in OFFERED}))})\.[a-z_]+)\b(?![./])"
+)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=tree.relative)
+def test_functions_and_states_that_a_page_names_exist(page):
+    assert set(CALLED.findall(page.read_text())) - OFFERED - NOT_FUNCTIONS == set()
 
 
 def test_make_help_lists_every_target():
