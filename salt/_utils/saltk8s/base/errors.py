@@ -73,7 +73,7 @@ class Unreachable(SaltK8sError):
 
 
 class Unauthorized(SaltK8sError):
-    """The API server rejects the credentials, or forbids the request."""
+    """The API server rejects the credentials."""
 
     code = "unauthorized"
 
@@ -93,13 +93,18 @@ class Conflict(SaltK8sError):
 
 
 class Invalid(SaltK8sError):
-    """The API server rejects an object as invalid; ``field`` and ``reason`` say where and why."""
+    """The API server rejects an object as invalid; ``field`` and ``reason`` say where and why.
+
+    by: what rejects it: ``schema`` (a field or a type that the kind does not have), ``validation`` (a value),
+    ``admission`` (a policy, a quota, a limit, a webhook); "" when it was not the API server.
+    """
 
     code = "invalid"
 
-    def __init__(self, message: str, field: str = "", reason: str = ""):
+    def __init__(self, message: str, field: str = "", reason: str = "", by: str = ""):
         self.field = field
         self.reason = reason
+        self.by = by
         super().__init__(message)
 
     def details(self) -> dict[str, Any]:

@@ -5,5 +5,6 @@ kubeconfig    a kubeconfig read and checked
 program       running kubectl: the one place that does
 parallel      many objects through several kubectl processes
 stderr        kubectl's standard error, recognised
+answers       the API server's answers in it, by their form
 api_errors    the errors that it means
 """

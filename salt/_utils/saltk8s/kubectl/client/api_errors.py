@@ -34,7 +34,7 @@ class Denied(errors.Invalid):
 
     def __init__(self, message: str, webhook: str, reason: str):
         self.webhook = webhook
-        super().__init__(message, "", reason)
+        super().__init__(message, "", reason, "admission")
 
     def details(self) -> dict[str, Any]:
         """Return the code, the field (none), the reason and the webhook."""
@@ -56,13 +56,17 @@ class WebhookFailed(errors.CommandError):
 
 
 class Terminating(errors.SaltK8sError):
-    """A namespace is being deleted, so nothing can be created in it; ``namespace`` names it."""
+    """A namespace is being deleted, so nothing can be created in it.
+
+    reason: since when, and what it waits for; namespace: its name; what: the titles of what cannot be created.
+    """
 
     code = "terminating"
 
-    def __init__(self, message: str, namespace: str):
+    def __init__(self, reason: str, namespace: str, what: str = "kubectl"):
+        self.reason = reason
         self.namespace = namespace
-        super().__init__(message)
+        super().__init__(f"{what}: {reason}")
 
     def details(self) -> dict[str, Any]:
         """Return the code and the namespace."""
@@ -93,6 +97,12 @@ class Unreadable(errors.CommandError):
     code = "unreadable"
 
 
+class Forbidden(errors.Unauthorized):
+    """The user has no permission for the request."""
+
+    code = "forbidden"
+
+
 class Untrusted(errors.Unauthorized):
     """The API server's certificate is not signed by the kubeconfig's certificate authority, or has expired."""
 
@@ -105,7 +115,6 @@ NOT_ABOUT_AN_OBJECT = (
     errors.Unauthorized,
     errors.CommandTimeout,
     errors.MissingProgram,
-    Terminating,
     Overloaded,
     ServerFailed,
     Unreadable,
@@ -115,8 +124,8 @@ NOT_ABOUT_AN_OBJECT = (
 )
 
 
-def terminating(namespace: str, obj: Mapping[str, Any] | None = None) -> Terminating:
-    """Return the error of a namespace that is being deleted.
+def terminating(namespace: str, obj: Mapping[str, Any] | None = None, what: str = "kubectl") -> Terminating:
+    """Return the error of a namespace that is being deleted; what: the title of what cannot be created in it.
 
     obj: the Namespace as the API server gives it: since when, and what it waits for.
     """
@@ -131,7 +140,7 @@ def terminating(namespace: str, obj: Mapping[str, Any] | None = None) -> Termina
         for item in status.get("conditions") or []
         if item.get("status") == "True"
     ]
-    return Terminating("; ".join(lines), namespace)
+    return Terminating("; ".join(lines), namespace, what)
 
 
 def combined(found: Sequence[errors.SaltK8sError]) -> errors.SaltK8sError | None:
@@ -144,7 +153,11 @@ def combined(found: Sequence[errors.SaltK8sError]) -> errors.SaltK8sError | None
         return errors.Conflict(message, first.manager)
     if isinstance(first, Denied) and same_type:
         return Denied(message, first.webhook, first.reason)
-    return errors.Invalid(message, getattr(first, "field", ""), getattr(first, "reason", ""))
+    if isinstance(first, Terminating) and same_type:
+        first.args = (message,)
+        return first
+    by = getattr(first, "by", "") if same_type else ""
+    return errors.Invalid(message, getattr(first, "field", ""), getattr(first, "reason", ""), by)
 
 
 def with_titles(err: errors.SaltK8sError, titles: str) -> errors.SaltK8sError:

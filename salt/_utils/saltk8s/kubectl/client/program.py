@@ -84,7 +84,7 @@ class Kubectl:
             raise errors.CommandTimeout(f"{what}: kubectl timed out after {limit_s:g} s", err.exit_status) from None
         if result.exit_status:
             text = result.err if result.err or result.exit_status < 0 else result.out
-            raise self._explained(stderr.translate(text, result.exit_status, what))
+            raise self._explained(stderr.translate(text, result.exit_status, what), what)
         return result.out
 
     def _check_kubeconfig(self) -> None:
@@ -96,7 +96,7 @@ class Kubectl:
             kubeconfigs.check(self.kubeconfig, self._context)
             self._checked = True
 
-    def _explained(self, err: errors.SaltK8sError) -> errors.SaltK8sError:
+    def _explained(self, err: errors.SaltK8sError, what: str) -> errors.SaltK8sError:
         """Return the error; for a terminating namespace, with what it waits for."""
         if not isinstance(err, api_errors.Terminating):
             return err
@@ -104,7 +104,7 @@ class Kubectl:
             found = self.objects("get", "namespace", err.namespace, "--ignore-not-found")
         except errors.SaltK8sError:  # must not hide the one that is explained
             return err
-        return api_errors.terminating(err.namespace, found[0]) if found else err
+        return api_errors.terminating(err.namespace, found[0], what) if found else err
 
     def client_version(self) -> str:
         """Return kubectl's own version, as ``v1.32.6``."""

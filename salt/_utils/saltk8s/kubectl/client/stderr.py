@@ -6,7 +6,7 @@ import re
 import signal
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import api_errors
+from saltk8s.kubectl.client import answers, api_errors
 from saltk8s.kubectl.client.kubeconfig import BadKubeconfig
 
 MOST_LINES = 10  # of kubectl's own text in one error: several objects, and each may have its own
@@ -16,55 +16,49 @@ _NO_ANSWER = (
     (r"was refused|connection refused", "connection refused"),
     (
         r"i/o timeout|TLS handshake timeout|context deadline exceeded|Client\.Timeout exceeded|request canceled"
-        r"|unable to return a response in the time allotted|EOF.*deadline",
+        r"|EOF.*deadline",
         "timed out",
     ),
     (r"connection reset by peer|\bEOF\b|http2: client connection|use of closed network", "connection closed"),
     (r"no such host|server misbehaving", "no such host"),
     (r"no route to host|network is unreachable", "no route to host"),
-    (r"\(ServiceUnavailable\)|currently unable to handle the request|apiserver not ready", "service unavailable"),
+    (r"currently unable to handle the request|apiserver not ready", "service unavailable"),
     (r"Unable to connect to the server|connection to the server", "no connection"),
 )
 _UNTRUSTED = re.compile(r"tls: failed to verify|x509: ")
-_UNAUTHORIZED = re.compile(
-    r"\(Unauthorized\)|\(Forbidden\)|You must be logged in|provide credentials|is forbidden: User"
-    r"|remote error: tls: (?:bad|expired|unknown) certificate"
+_CREDENTIALS = re.compile(
+    r"You must be logged in|provide credentials|remote error: tls: (?:bad|expired|unknown) certificate"
 )
-_CREDENTIALS = re.compile(r"\(Unauthorized\)|provide credentials|You must be logged in|remote error: tls")
 _UNREADABLE = re.compile(
     r"invalid character .* looking for|unexpected end of JSON input|converting \(v1\.List\)"
     r"|serializer for text/html|couldn't get version/kind; json parse error"
 )
-_DENIED = re.compile(r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request(?:: (?P<reason>.*))?", re.DOTALL)
-_WEBHOOK = re.compile(r"failed calling webhook \"(?P<webhook>[^\"]+)\": (?P<reason>[^\n]*)")
-_DRY_RUN_UNSUPPORTED = re.compile(r"admission webhook \"(?P<webhook>[^\"]+)\" does not support dry run")
-_TERMINATING = re.compile(r"in namespace (?P<namespace>\S+) because it is being terminated")
-_CONFLICT = re.compile(r"Apply failed with \d+ conflicts?: (?P<rest>.*)", re.DOTALL)
+_CONFLICT = re.compile(r"Apply failed with \d+ conflicts?: ")
 _MANAGER = re.compile(r'conflicts? with "(?P<manager>[^"]+)"(?P<more>[^:\n]*):(?P<fields>(?: [^\n]+|(?:\n- [^\n]+)+))')
-_INVALID = re.compile(r"is invalid:\s*(?P<rest>.*)", re.DOTALL)
 _FIELD = re.compile(r"^\s*(?:\* )?(?:\[)?(?P<field>[a-zA-Z<][\w.\[\]\"/<>()-]*): (?P<reason>.+)$", re.MULTILINE)
+_SCHEMA = re.compile(
+    r"(?:failed to create typed patch|.*cannot be handled as a |.*strict decoding error|error validating data"
+    r"|.*unable to decode|error parsing )"
+)
 _STRICT = re.compile(r"(?P<reason>unknown field|duplicate field) \"(?P<field>[^\"]+)\"")
 _UNDECLARED = re.compile(r"(?P<field>\.\S+): (?P<reason>field not declared in schema|expected [^\n]+)")
 _UNKNOWN_TYPE = re.compile(r"the server doesn't have a resource type \"(?P<kind>[^\"]+)\"")
 _NO_MATCH = re.compile(r"no matches for kind \"(?P<kind>[^\"]+)\" in version \"(?P<version>[^\"]+)\"")
-_REJECTED = re.compile(
-    r"\((?:BadRequest|Invalid|UnprocessableEntity|RequestEntityTooLarge|MethodNotAllowed)\)"
-    r"|failed to create typed patch|strict decoding error"
-    r"|is forbidden: |error validating data|unable to decode"
-)
-_POLICY = re.compile(
-    r"is forbidden: (?:exceeded quota|violates PodSecurity|maximum|minimum|unable to create new content|failed quota"
-    r"|no PriorityClass)"
-)
-_THROTTLED = re.compile(r"\(TooManyRequests\)|too many requests")
-_INTERNAL_ERROR = re.compile(r"\(InternalError\)|Internal error occurred|an error on the server|etcdserver: ")
+_TOO_LARGE = re.compile(r"etcdserver: request is too large|rpc error: code = ResourceExhausted")
 _CONFIG = re.compile(
     r"error loading config file \"(?P<path>[^\"]+)\": (?:(?:open|read) \S+: )?(?P<reason>.*)"
     r"|(?P<other>unable to read (?:client-|certificate)[^\n]*|Error in configuration:[^\n]*)"
 )
 _LOG = re.compile(r"^[EWIF]\d{4} \d\d:")
-_DISCOVERY = re.compile(r"couldn't get current server API group list: (?P<reason>.*)\"\s*$")
+_DISCOVERY = re.compile(r"^E\d{4} .*couldn't get current server API group list: (?P<reason>.*)\"\s*$")
 _CRASH = re.compile(r"^(?:panic|fatal error|runtime): (?P<reason>.*)|^goroutine \d+ \[|^\[signal SIG", re.MULTILINE)
+_INVALID_REASONS = (
+    "BadRequest",
+    "Invalid",
+    "UnprocessableEntity",
+    "RequestEntityTooLarge",
+    "MethodNotAllowed",
+)
 
 
 def is_final(line: str) -> bool:
@@ -81,18 +75,10 @@ def translate(stderr: str, exit_status: int | None, what: str = "kubectl") -> er
     exit_status: kubectl's, below zero the signal that killed it.
     """
     text = clean(stderr)
-    crash = _CRASH.search(stderr)
-    if crash:
-        return api_errors.Killed(f"{what}: kubectl crashed: {crash['reason'] or 'no reason given, only a stack trace'}")
-    if not text and exit_status is not None and exit_status < 0:
-        return api_errors.Killed(f"{what}: kubectl was killed by signal {-exit_status} ({_signal(-exit_status)})")
-    # an admission webhook's answer may contain any words, those of the other errors too: it comes before them
-    for recognise in (_kubeconfig, _webhook, _conflict, _unknown_kind, _invalid, _answered, _server, _unanswered):
-        found = recognise(text, what)
-        if found:
-            return found
-    if re.search(r"timed out waiting|\(Timeout\)", text):
-        return errors.CommandTimeout(f"{what}: {_shown(text)}", exit_status)
+    answer = answers.first(text)
+    found = _answered(answer, what) if answer else _unanswered(text, stderr, exit_status, what)
+    if found:
+        return found
     return errors.CommandError(f"{what}: {_shown(text) or 'kubectl failed without a message'}", exit_status)
 
 
@@ -102,12 +88,12 @@ def clean(stderr: str) -> str:
     for line in stderr.splitlines():
         if line.startswith("Please review the fields above"):
             break
-        found = _DISCOVERY.search(line)
+        found = None if kept else _DISCOVERY.search(line)
         if found:  # the text of its last line, which it has no time to print when it is killed
             return found["reason"].replace('\\"', '"')
         if line.startswith("Warning:") or _LOG.match(line):
             continue
-        line = line.removeprefix("error: ").removeprefix("Error from server: ")
+        line = line.removeprefix("error: ")
         if line not in kept or not line.strip():
             kept.append(line)
     return "\n".join(kept).strip()
@@ -115,7 +101,7 @@ def clean(stderr: str) -> str:
 
 def _shown(text: str) -> str:
     """Return kubectl's text without its prefixes, shortened to MOST_LINES lines."""
-    text = re.sub(r"^Error from server \(\w+\): (?:error when \w+ \"STDIN\": )?", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^Error from server(?: \([^)\n]*\))?: (?:error when \w+ \"STDIN\": )?", "", text, flags=re.MULTILINE)
     lines = list(dict.fromkeys(text.splitlines()))
     more = [f"and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
     return "\n".join([*lines[:MOST_LINES], *more])
@@ -135,67 +121,70 @@ def _kubeconfig(text: str, what: str) -> BadKubeconfig | None:
     return BadKubeconfig(f"the kubeconfig {found['path']} cannot be read: {found['reason']}")
 
 
-def _webhook(text: str, what: str) -> errors.SaltK8sError | None:
-    failed = _WEBHOOK.search(text)
-    if failed:
-        return api_errors.WebhookFailed(
-            f"{what}: the API server cannot call the admission webhook {failed['webhook']!r} "
-            f"and rejects the request: {failed['reason']}",
-            failed["webhook"],
-        )
-    without = _DRY_RUN_UNSUPPORTED.search(text)
-    if without:
-        reason = "does not support dry runs (sideEffects in its configuration): nothing can be checked before writing"
-        message = f"{what}: the admission webhook {without['webhook']!r} {reason}"
-        return api_errors.Denied(message, without["webhook"], reason)
-    denied = _DENIED.search(text)
-    if not denied:
-        return None
-    # each of several objects repeats the sentence: one reason is enough, DryRun.rejected() asks for the others
-    reason = re.split(r"\n.*admission webhook \"", denied["reason"] or "")[0].strip() or "no reason given"
-    message = f"{what}: the admission webhook {denied['webhook']!r} denied the request: {reason}"
-    return api_errors.Denied(message, denied["webhook"], reason)
+def _answered(answer: answers.Answer, what: str) -> errors.SaltK8sError | None:
+    """The API server's answers: its own words first, then its reason."""
+    reason, message, shown = answer.reason, answer.message, _shown(answer.message)
+    found = answers.admission(answer, what) or _conflict(message, what) or _unknown_kind(message, what)
+    found = found or _invalid(answer, what)
+    if found:
+        return found
+    if _TOO_LARGE.match(message):
+        return errors.Invalid(f"{what}: {shown}", reason=shown, by="validation")
+    if reason == "Unauthorized":
+        return errors.Unauthorized(f"{what}: unauthorized: credentials are invalid or expired: {shown}")
+    if reason == "Forbidden":
+        return api_errors.Forbidden(f"{what}: forbidden: {shown}")
+    if reason == "NotFound":
+        return api_errors.NotFound(f"{what}: {shown}")
+    if reason == "TooManyRequests" and "disruption budget" not in message:
+        return api_errors.Overloaded(f"{what}: throttled by the API server: {shown}")
+    if reason == "ServiceUnavailable":
+        return _no_answer("service unavailable", message, what)
+    if reason in ("Timeout", "ServerTimeout"):
+        return _no_answer("timed out", message, what)
+    if reason == "InternalError" or message.startswith("etcdserver: "):
+        return api_errors.ServerFailed(f"{what}: internal error of the API server: {shown}")
+    return None
 
 
-def _answered(text: str, what: str) -> errors.SaltK8sError | None:
-    """The answers of an API server that works."""
-    if re.search(r"\(NotFound\)|could not find the requested resource", text):
+def _unanswered(text: str, stderr: str, exit_status: int | None, what: str) -> errors.SaltK8sError | None:
+    """What kubectl itself says: it crashed, has no kubeconfig, no connection, or an answer that it cannot read."""
+    crash = _CRASH.search(stderr)
+    if crash:
+        return api_errors.Killed(f"{what}: kubectl crashed: {crash['reason'] or 'no reason given, only a stack trace'}")
+    if not text and exit_status is not None and exit_status < 0:
+        return api_errors.Killed(f"{what}: kubectl was killed by signal {-exit_status} ({_signal(-exit_status)})")
+    own = answers.Answer("", text)
+    found = _kubeconfig(text, what) or _conflict(text, what) or _unknown_kind(text, what) or _invalid(own, what)
+    if found:
+        return found
+    if "could not find the requested resource" in text:
         return api_errors.NotFound(f"{what}: {_shown(text)}")
-    terminating = _TERMINATING.search(text)
-    if terminating:
-        return api_errors.terminating(terminating["namespace"])
     if _UNTRUSTED.search(text):
         return api_errors.Untrusted(
             f"{what}: the API server's certificate is not trusted by the kubeconfig: {_first_line(text)}"
         )
-    # quotas and admission say "forbidden" too, but not because of the user
-    if _UNAUTHORIZED.search(text) and not _POLICY.search(text):
-        why = "unauthorized: credentials are invalid or expired" if _CREDENTIALS.search(text) else "forbidden"
-        return errors.Unauthorized(f"{what}: {why}: {_shown(text)}")
-    if _REJECTED.search(text):
-        return errors.Invalid(f"{what}: {_shown(text)}", reason=_shown(text))
-    return None
-
-
-def _server(text: str, what: str) -> errors.SaltK8sError | None:
-    """Errors of an API server that fails, or of a proxy that answers instead."""
-    if _THROTTLED.search(text) and "disruption budget" not in text:
-        return api_errors.Overloaded(f"{what}: throttled by the API server: {_shown(text)}")
+    if _CREDENTIALS.search(text):
+        return errors.Unauthorized(f"{what}: unauthorized: credentials are invalid or expired: {_shown(text)}")
+    if re.fullmatch(r"(?:unable to recognize \"STDIN\": )?unknown", text):  # a 403 without a reason, by discovery
+        return api_errors.Forbidden(f"{what}: forbidden: the user may not even ask which kinds there are (/api)")
     if "client rate limiter Wait" in text and "previous attempt" not in text:
         # kubectl waits as long as the API server's Retry-After says, and forgets why
         return api_errors.Overloaded(f"{what}: throttled by the API server until the timeout")
     if _UNREADABLE.search(text):
         return api_errors.Unreadable(f"{what}: the response is not an API server's, or incomplete: {_shown(text)}")
-    if _INTERNAL_ERROR.search(text):
+    if "an error on the server" in text:
         return api_errors.ServerFailed(f"{what}: internal error of the API server: {_shown(text)}")
-    return None
-
-
-def _unanswered(text: str, what: str) -> errors.Unreachable | None:
     for pattern, why in _NO_ANSWER:
         if re.search(pattern, text):
-            return errors.Unreachable(f"{what}: the API server does not answer: {why} ({_first_line(text)})")
+            return _no_answer(why, text, what)
+    if "timed out waiting" in text:
+        return errors.CommandTimeout(f"{what}: {_shown(text)}", exit_status)
     return None
+
+
+def _no_answer(why: str, text: str, what: str) -> errors.Unreachable:
+    return errors.Unreachable(f"{what}: the API server does not answer: {why} ({_first_line(text)})")
 
 
 def _first_line(text: str) -> str:
@@ -234,13 +223,15 @@ def _unknown_kind(text: str, what: str) -> api_errors.UnknownKind | None:
     return api_errors.UnknownKind(message, found["kind"])
 
 
-def _invalid(text: str, what: str) -> errors.Invalid | None:
-    for pattern, whole in ((_INVALID, True), (_STRICT, False), (_UNDECLARED, False)):
-        found = pattern.search(text)
-        if not found:
-            continue
-        detail = _FIELD.search(found["rest"]) if whole else found
-        field = detail["field"].lstrip(".") if detail else ""
-        reason = detail["reason"].strip().rstrip("]") if detail else text
-        return errors.Invalid(f"{what}: {field + ': ' if field else ''}{reason}", field, reason)
-    return None
+def _invalid(answer: answers.Answer, what: str) -> errors.Invalid | None:
+    """An object that its kind's schema or validation rejects, with the first field that is wrong."""
+    text = answer.message
+    schema = bool(_SCHEMA.match(text))
+    if not schema and answer.reason not in _INVALID_REASONS:
+        return None
+    found = (_STRICT.search(text) or _UNDECLARED.search(text)) if schema else None
+    found = found or (_FIELD.search(text) if answer.fields else None)
+    field = found["field"].lstrip(".") if found else ""
+    reason = found["reason"].strip().rstrip("]") if found else _shown(text)
+    by = "schema" if schema else "validation"
+    return errors.Invalid(f"{what}: {field + ': ' if field else ''}{reason}", field, reason, by)

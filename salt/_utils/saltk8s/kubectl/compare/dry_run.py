@@ -79,6 +79,11 @@ class DryRun:
             if not found:
                 raise
             found.append(err)
+        except api_errors.Terminating as err:  # true of all that it has
+            within = [key for key in keys if key.namespace == err.namespace] or keys[:1]
+            titles = ", ".join(key.title for key in within[:SHOWN]) + (" ..." if len(within) > SHOWN else "")
+            found.append(api_errors.Terminating(err.reason, err.namespace, titles))
+            self._search([key for key in keys if key not in within], found)
         except errors.SaltK8sError as err:
             if len(keys) == 1:
                 found.append(_with_advice(err))
@@ -103,4 +108,4 @@ def _with_advice(err: errors.SaltK8sError) -> errors.SaltK8sError:
     if not (isinstance(err, errors.Invalid) and is_immutable(err)):
         return err
     advice = "it cannot be changed in place; name the object in replace to have it deleted and re-created"
-    return errors.Invalid(f"{err}: {advice}", err.field, err.reason)
+    return errors.Invalid(f"{err}: {advice}", err.field, err.reason, err.by)
