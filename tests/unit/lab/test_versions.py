@@ -28,3 +28,7 @@ def test_no_other_module_names_the_version(folder):
     own = {ROOT / "lab/labkit/versions.py", ROOT / "tests/support/bare_engine/schema.py"}  # the second: an example
     files = set((ROOT / folder).rglob("*.py")) - own
     assert [path for path in files if versions.KUBERNETES in path.read_text()] == []
+
+
+def test_the_cpi_of_the_lab_is_the_default():
+    assert pillars.defaults()["services"]["vsphere"]["cpi_version"] == versions.VSPHERE_CPI

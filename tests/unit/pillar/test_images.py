@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from saltk8s.base import errors
 from saltk8s.pillar import images, model
 from tests.support import pillars
 
@@ -31,3 +32,18 @@ def test_images_of_services():
     assert (found["metallb"], found["traefik"], found["backup"]) == (expected, ["traefik:v3.6.12"], engine)
     built["services"]["metallb"]["enabled"] = built["services"]["backup"]["enabled"] = False
     assert images.of_services(built).keys() == found.keys() - {"metallb", "backup"}
+
+
+def test_a_version_of_the_pillar_is_in_the_images_that_hold_it():
+    service = {"enabled": True, "user": "k8s@osug", "cpi_version": "v1.31.7", "version": "v3.3.9"}
+    found = pillars.model({"services": {"vsphere": service}})["services"]["vsphere"]["images"]
+    assert found["cpi"] == "registry.k8s.io/cloud-pv-vsphere/cloud-provider-vsphere:v1.31.7"
+    assert found["driver"] == "registry.k8s.io/csi-vsphere/driver:v3.3.9"
+
+
+@pytest.mark.parametrize("tag", ["{cpi_version}", "{version", "v{}", "{enabled}", "latest"])
+def test_a_tag_holds_only_the_versions_of_its_service(tag):
+    patch = {"services": {"metallb": {"images": {"speaker": f"quay.io/metallb/speaker:{tag}"}}}}
+    with pytest.raises(errors.ConfigError, match="may hold {version}"):
+        pillars.model(patch)
+    assert pillars.model({"services": {"metallb": {"images": {"speaker": "a/b:x-{version}-1"}}}})

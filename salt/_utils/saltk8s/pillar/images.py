@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -26,8 +27,8 @@ def through(reference: str, registry: dict[str, Any] | None) -> str:
 
 
 def with_version(image: str, service: dict[str, Any]) -> str:
-    """Return an image with ``{version}`` replaced by its service's version."""
-    return image.replace("{version}", service.get("version") or "")
+    """Return an image with ``{version}``, or another key of its service in braces, replaced by the key's value."""
+    return re.sub(r"\{(\w+)\}", lambda found: service[found[1]], image)
 
 
 def of_services(model: dict[str, Any]) -> dict[str, list[str]]:

@@ -10,11 +10,13 @@ from saltk8s.pillar.vocabulary.types import Bool, Key, Section
 ENABLED = Key(Bool(), "Whether the service is deployed.")
 
 
-def images(*names: str) -> Key:
-    """Return the key of a service's images; ``{version}`` in one stands for the service's version."""
+def images(*names: str, versions: tuple[str, ...] = ("version",)) -> Key:
+    """Return the key of a service's images. versions: keys of the service that a tag may hold, as ``{version}``."""
+    image = values.image(*versions)
+    inserted = ", ".join(f"`{{{key}}}` is the service's `{key}`" for key in versions)
     return Key(
-        Section({name: Key(values.Image, f"Image of the {name}.") for name in names}),
-        "Images; `{version}` is the service's version. They are pulled through `k8s:registry` when that is set.",
+        Section({name: Key(image, f"Image of the {name}.") for name in names}),
+        f"Images{f'; {inserted}' if inserted else ''}. They are pulled through `k8s:registry` when that is set.",
     )
 
 

@@ -45,7 +45,8 @@ SCHEMA = Section(
         "version": Key(values.ReleaseVersion, "Version of the CSI driver and its syncer."),
         "cpi_version": Key(values.ReleaseVersion, "Version of the cloud controller manager."),
         "images": common.images(
-            "cpi", "driver", "syncer", "provisioner", "attacher", "resizer", "registrar", "livenessprobe"
+            *("cpi", "driver", "syncer", "provisioner", "attacher", "resizer", "registrar", "livenessprobe"),
+            versions=("version", "cpi_version"),
         ),
         "server": Key(
             values.Host, "The vCenter. Default: that of `k8s:cloud:provider`.", example="vcenter.osug.example"

@@ -110,7 +110,6 @@ def seconds(text: str) -> int:
 
 
 def _is_pinned_image(text: str) -> bool:
-    text = text.replace("{version}", "v0.0.0")
     reference, _, digest = text.partition("@")
     if "@" in text:
         return re.fullmatch(r"sha256:[0-9a-f]{64}", digest) is not None
@@ -118,14 +117,23 @@ def _is_pinned_image(text: str) -> bool:
     return bool(tag) and tag != "latest"
 
 
-Image = Text(
-    "an image with a tag other than latest, or with a digest",
-    r"(?:[A-Za-z0-9.-]+(?::\d{1,5})?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127})?"
-    r"(?:@[a-z0-9:]+)?",
-    400,
-    test=_is_pinned_image,
-    doc="pinned image",
-)
+def image(*versions: str) -> Text:
+    """Return the type of a pinned image. versions: keys beside it whose values its tag may hold, as ``{version}``."""
+    expected = "an image with a tag other than latest, or with a digest"
+    if versions:
+        expected += f"; its tag may hold {' and '.join(f'{{{key}}}' for key in versions)}"
+    inserted = "".join(rf"|\{{{key}\}}" for key in versions)
+    return Text(
+        expected,
+        r"(?:[A-Za-z0-9.-]+(?::\d{1,5})?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+        rf"(?::(?:[A-Za-z0-9_]{inserted})(?:[A-Za-z0-9_.-]{inserted}){{0,127}})?(?:@[a-z0-9:]+)?",
+        400,
+        test=_is_pinned_image,
+        doc="pinned image",
+    )
+
+
+Image = image()
 
 
 def public_blob(text: str) -> bytes | None:

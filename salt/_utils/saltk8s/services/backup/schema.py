@@ -71,7 +71,7 @@ SCHEMA = Section(
             "`velero`: objects and files, to S3. `k8up`: files of volumes, to S3 or NFS, self-service in a namespace. "
             "`stash`: needs a licence.",
         ),
-        "images": common.images("velero", "velero_plugin_aws", "k8up", "stash"),
+        "images": common.images("velero", "velero_plugin_aws", "k8up", "stash", versions=()),
         "location": Key(values.DnsLabel, "The entry of `k8s:locations` that backups go to.", example="backup"),
         "schedule": Key(Cron, "Cron schedule, in UTC."),
         "keep": Key(values.Duration, "Retention. K8up and Stash keep one a day, for at least a day."),
