@@ -8,7 +8,7 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.pillar.vocabulary import values
-from saltk8s.pillar.vocabulary.addresses import Address, AddressRange, first_and_last
+from saltk8s.pillar.vocabulary.addresses import Address, AddressRange, first_and_last, is_buggy
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
 from saltk8s.services import common
 
@@ -44,6 +44,9 @@ _POOL = Section(
             ["10.20.0.200-10.20.0.220"],
         ),
         "auto_assign": Key(Bool(), "Whether a service that does not name a pool may get an address of this one."),
+        "avoid_buggy_ips": Key(
+            Bool(), "Whether addresses that end in .0 or .255 are left out, which some old routers drop."
+        ),
         "namespaces": Key(List(values.DnsLabel), "Namespaces that may use it; all when empty.", example=["web"]),
         "announce": Key(Enum("l2", "bgp"), "How the addresses are announced: `l2` (ARP), or `bgp`."),
         "node_selector": Key(
@@ -153,6 +156,17 @@ def _has_a_pool(model: dict[str, Any], report: Report) -> None:
         report.add((*_HERE, "pools"), "at least one pool, or k8s:services:metallb:enabled: false", "none")
 
 
+def _a_pool_has_an_address_left(model: dict[str, Any], report: Report) -> None:
+    """With avoid_buggy_ips a pool of 10.20.0.255 alone assigns nothing."""
+    for name, pool in ((common.enabled(model, "metallb") or {}).get("pools") or {}).items():
+        ranges = [ends for ends in map(first_and_last, pool["addresses"] or ()) if ends]
+        # of three in a row, one at least ends in neither
+        usable = any(not is_buggy(one) for first, last in ranges for one in range(first, min(last, first + 2) + 1))
+        if pool["avoid_buggy_ips"] and ranges and not usable:
+            expected = "an address that ends neither in .0 nor in .255, because avoid_buggy_ips is true"
+            report.add((*_HERE, "pools", name, "addresses"), expected, "none")
+
+
 def _pools_have_their_routers(model: dict[str, Any], report: Report) -> None:
     """A pool's routes name declared peers and communities."""
     metallb = common.enabled(model, "metallb")
@@ -174,7 +188,10 @@ def _pools_have_their_routers(model: dict[str, Any], report: Report) -> None:
                     report.add((*path, "bgp", key, index), expected, redact.show(word))
         length, largest = routes.get("aggregation_length"), _largest_block(pool["addresses"])
         if length and largest and length < largest:
-            expected = f"at least {largest}: a shorter prefix announces addresses outside the pool"
+            expected = (
+                f"at least {largest}, the prefix length of the pool's largest block (MetalLB refuses a shorter one); "
+                "or as addresses the whole network, with avoid_buggy_ips: true where .0 and .255 must not be assigned"
+            )
             report.add((*path, "bgp", "aggregation_length"), expected, str(length))
 
 
@@ -244,4 +261,4 @@ def _large_communities(model: dict[str, Any], report: Report) -> None:
                 )
 
 
-RULES = (_has_a_pool, _pools_have_their_routers, _peers_are_routers, _large_communities)
+RULES = (_has_a_pool, _a_pool_has_an_address_left, _pools_have_their_routers, _peers_are_routers, _large_communities)

@@ -7,7 +7,7 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.pillar.vocabulary import tls, values
-from saltk8s.pillar.vocabulary.addresses import Address, Cidr, first_and_last
+from saltk8s.pillar.vocabulary.addresses import Address, Cidr, first_and_last, is_buggy
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
@@ -146,6 +146,11 @@ def _check_pool(address: str, pools: dict[str, Any], report: Report) -> None:
         ranges = filter(None, map(first_and_last, pool["addresses"] or ()))
         if not any(first <= number <= last for first, last in ranges):
             continue
+        if pool["avoid_buggy_ips"] and is_buggy(number):
+            where = f"k8s:services:metallb:pools:{redact.name(name)}:avoid_buggy_ips"
+            report.add(
+                path, f"an address that ends neither in .0 nor in .255, because of {where}", redact.show(address)
+            )
         if pool["namespaces"] and NAMESPACE not in pool["namespaces"]:
             where = f"k8s:services:metallb:pools:{redact.name(name)}:namespaces"
             report.add(

@@ -39,3 +39,12 @@ def test_unpinned_kubernetes_version(version):
 def test_offered_versions_are_sorted_as_numbers():
     output = "v1.9.10-rancher1-1\nv1.30.14-rancher1-1\nv1.9.2-rancher1-1\n"
     assert versions.offered(output) == ["v1.9.2-rancher1-1", "v1.9.10-rancher1-1", "v1.30.14-rancher1-1"]
+
+
+@pytest.mark.parametrize(("package", "accepted"), [
+    ("5:27.5", True), ("5:28.1", True), ("5:28.1.1-1~debian.12~bookworm", True), ("20.10.24+dfsg1-1+b3", True),
+    ("3:23.0", True), ("26.1.5", True), ("5:28.2", False), ("5:29.1", False), ("5:28", False), ("28", False),
+    ("5:28.10", False), ("22.06", False), ("2", False),
+])  # fmt: skip
+def test_which_docker_it_accepts(package, accepted):
+    assert versions.accepts_docker(package) is accepted

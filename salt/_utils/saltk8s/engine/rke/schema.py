@@ -38,6 +38,17 @@ def _snapshots_on_s3(model: dict[str, Any], report: Report) -> None:
         report.add((*_SNAPSHOTS, "s3"), expected, repr(endpoint))
 
 
+def _docker(model: dict[str, Any], report: Report) -> None:
+    """rke refuses every run while a node has a Docker that it does not know."""
+    version = model["docker"]["version"]
+    if version and not model["cluster"]["accept_any_docker"] and not versions.accepts_docker(version):
+        expected = (
+            f"a Docker that rke accepts, with its minor version ({versions.DOCKER_ACCEPTED}), "
+            "or k8s:cluster:accept_any_docker: true"
+        )
+        report.add(("k8s", "docker", "version"), expected, repr(version))
+
+
 SCHEMA = EngineSchema(
     version=KubernetesVersion,
     version_source="`rke config --list-version --all`",
@@ -48,5 +59,5 @@ SCHEMA = EngineSchema(
         "state_file": "cluster.rkestate",  # rke derives this name and the next one from that of cluster.yml
         "kubeconfig": "kube_config_cluster.yml",
     },
-    rules=(_snapshots_on_s3,),
+    rules=(_snapshots_on_s3, _docker),
 )

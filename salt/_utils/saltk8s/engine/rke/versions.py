@@ -14,6 +14,15 @@ EXAMPLE = "v1.32.6-rancher1-1"
 # older rke keeps the cluster's whole state, its CA key too, in a ConfigMap
 ADVISORY = "CVE-2023-32191"
 FIXED = ((1, 4, 19), (1, 5, 10))
+# of K8sVersionDockerInfo in rke's data.json, the same for every Kubernetes that it offers; those before 20.10, which it
+# accepts too, no supported system has
+DOCKER = {
+    *((20, 10), (23, 0), (24, 0), (25, 0), (26, 0), (26, 1)),
+    *((27, minor) for minor in range(6)),
+    *((28, 0), (28, 1)),
+}
+DOCKER_ACCEPTED = "20.10, 23.0 to 28.1"
+_DOCKER = re.compile(r"(?:\d+:)?(\d+)\.(\d+)(?!\d)")
 FIXED_IN = tuple(".".join(map(str, number)) for number in FIXED)
 
 
@@ -33,6 +42,15 @@ def is_safe(version: str) -> bool:
     """Return whether a version of ``rke`` keeps the cluster's state secret; False when it is no version."""
     found = values.version(version)
     return found is not None and (found >= FIXED[1] or FIXED[0] <= found < (1, 5, 0))
+
+
+def accepts_docker(package: str) -> bool:
+    """Return whether rke accepts the Docker of a package version, or of a prefix of one, such as ``5:27.5``.
+
+    A prefix without the minor version installs the newest one, which need not be one that it accepts.
+    """
+    found = _DOCKER.match(package)
+    return found is not None and (int(found[1]), int(found[2])) in DOCKER
 
 
 def check_rke(version: str) -> None:

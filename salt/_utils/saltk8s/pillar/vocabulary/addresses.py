@@ -71,3 +71,8 @@ def first_and_last(text: str) -> tuple[int, int] | None:
 
 def _usable(address: ipaddress.IPv4Address) -> bool:
     return not (address.is_unspecified or address.is_multicast or address.is_loopback or address.is_reserved)
+
+
+def is_buggy(address: int) -> bool:
+    """Return whether an address ends in .0 or .255, which some old routers drop: MetalLB's ``avoidBuggyIPs``."""
+    return address % 256 in (0, 255)
