@@ -111,10 +111,10 @@ def rules():
 
         salt k8s-admin k8s_monitoring.rules
     """
-    service = _model()["services"]["prometheus"]
+    model = _model()
     found = files("salt://k8s/prometheus/rules")
-    found["limits.yaml"] = prometheus_yml.text(rule_files.limits(service))
-    for index, address in enumerate(service["rules"]):
+    found["limits.yaml"] = prometheus_yml.text(rule_files.limits(model))
+    for index, address in enumerate(model["services"]["prometheus"]["rules"]):
         where = f"k8s:services:prometheus:rules:{index} ({address})"
         with edges.translated(CommandExecutionError):
             found[f"site-{index}-{Path(address).stem}.yaml"] = rule_files.checked_rules(_read(address), where)

@@ -44,7 +44,7 @@ def facts(**over) -> dict:
         "namespaces": {"resif": "Active", "ist-web": "Active", "ist-db": "Active"},
         "certificates": {"API server": signed(NOW + datetime.timedelta(days=200, hours=1))},
         "schedules": [schedule()],
-        "backups": [backup(10), backup(34), backup(1, "Failed")],
+        "backups": [backup(10), backup(34), backup(70, "Failed")],
     }
     return known | over
 
@@ -66,6 +66,7 @@ def test_everything_is_ok():
 
 
 FAILED = Failed("no route to host")
+INVALID = schedule() | {"status": {"phase": "FailedValidation", "validationErrors": ["no such location"]}}
 
 
 @pytest.mark.parametrize(("over", "row", "state", "why"), [
@@ -95,7 +96,14 @@ FAILED = Failed("no route to host")
     ({"backups": FAILED}, "backups velero", "unknown", "no route"),
     ({"backups": [backup(49)]}, "backups nightly", "bad", "overdue"),
     ({"backups": [backup(1, "PartiallyFailed")]}, "backups nightly", "bad", "no backup has ever succeeded"),
+    ({"backups": [backup(10), backup(1, "Failed")]}, "backups nightly", "bad", "10 h ago; the newest, b, is Failed"),
     ({"backups": [backup(1, of="other")]}, "backups nightly", "bad", "ever succeeded"),
+    ({"schedules": [schedule(cron="0 */6 * * *")], "backups": [backup(12)]}, "backups nightly", "ok", "12 h ago"),
+    ({"schedules": [schedule(cron="0 */6 * * *")], "backups": [backup(13)]}, "backups nightly", "bad",
+     "overdue, expected within 12 h"),
+    ({"schedules": [schedule(cron="0 3 * * 0")], "backups": [backup(15 * 24)]}, "backups nightly", "bad", "overdue"),
+    ({"schedules": [schedule(cron="soon")]}, "backups nightly", "warn", "its schedule 'soon' cannot be read"),
+    ({"schedules": [INVALID]}, "backups nightly", "bad", "the schedule is not valid: no such location"),
     ({"backups": [], "schedules": [schedule(age_days=1)]}, "backups nightly", "warn", "no backup yet"),
     ({"schedules": [schedule(paused=True)]}, "backups nightly", "warn", "paused"),
     ({"schedules": [schedule(cron="0 3 * * 0")], "backups": [backup(200)]}, "backups nightly", "ok", "8 days ago"),

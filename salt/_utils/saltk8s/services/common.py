@@ -7,6 +7,7 @@ from typing import Any
 from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.types import Bool, Key, Section
 
+OK, WARN, BAD = "ok", "warn", "bad"  # states of the status table
 ENABLED = Key(Bool(), "Whether the service is deployed.")
 
 

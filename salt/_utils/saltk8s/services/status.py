@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from saltk8s.base import certificates
-from saltk8s.pillar.vocabulary import cron
-from saltk8s.services.backup import runs
+from saltk8s.pillar.vocabulary.values import seconds
+from saltk8s.services.backup import assessment
+from saltk8s.services.common import BAD, OK, WARN
 from saltk8s.services.status_facts import Failed
 
-OK, WARN, BAD, OFF, UNKNOWN = "ok", "warn", "bad", "off", "unknown"
+OFF, UNKNOWN = "off", "unknown"
 PARTS = ("cluster", "nodes", "services", "tenants", "certificates", "backups")
 WARN_DAYS, BAD_DAYS = 60, 7  # before a certificate expires
-OVERDUE = 2  # a backup is overdue when it is older than this many times its schedule's interval
 MAX_NAMED = 3  # objects of a set that are named when they are not ready
 
 Row = dict[str, str]
@@ -30,8 +30,9 @@ def table(model: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.date
     model: what ``k8s_config.get`` returns. facts, each of them a Failed when it could not be read: ``version`` (of the
     API server, None before the cluster exists), ``nodes`` (as ``kubectl.list_nodes``), ``sets`` ({service: its objects
     as ``kubectl.list_set``, None: no such set}), ``namespaces`` ({name: phase}), ``certificates`` ({name: PEM}),
-    ``schedules`` and ``backups`` (Velero's objects, None: Velero is not installed); and ``failures`` ({service: the
-    error of its state that failed in this run}). now: with time zone.
+    ``schedules`` and ``backups`` (Velero's objects, None: Velero is not installed), ``k8up`` ({plural of a kind: its
+    objects, None: not served}); and ``failures`` ({service: the error of its state that failed in this run}).
+    now: with time zone.
     """
     rows = [
         *_cluster(model, facts["version"]),
@@ -39,7 +40,7 @@ def table(model: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.date
         *_services(model["services"], facts["sets"], facts["failures"]),
         *_tenants(model.get("tenants") or {}, facts["namespaces"]),
         *_certificates(facts["certificates"], now),
-        *_backups(facts["schedules"], facts["backups"], now),
+        *_backups(model["services"], facts, now),
     ]
     return [dict(zip(("part", "name", "state", "why"), row, strict=True)) for row in rows]
 
@@ -147,32 +148,18 @@ def _certificates(found: Mapping[str, Any], now: datetime.datetime) -> Iterator[
         yield "certificates", name, state, f"{expiry} {end:%Y-%m-%d}"
 
 
-def _backups(schedules: Any, backups: Any, now: datetime.datetime) -> Iterator[tuple[str, str, str, str]]:
-    for failed in (schedules, backups):
-        if isinstance(failed, Failed):
-            yield "backups", runs.VELERO, UNKNOWN, failed
-            return
-    known = [runs.parse(backup) for backup in backups or ()]
-    for schedule in schedules or ():
-        name = schedule["metadata"]["name"]
-        if (schedule.get("spec") or {}).get("paused"):
-            yield "backups", name, WARN, "the schedule is paused"
-            continue
-        yield "backups", name, *_of_schedule(schedule, known, now)
-
-
-def _of_schedule(schedule: Mapping[str, Any], known: list[runs.Run], now: datetime.datetime) -> tuple[str, str]:
-    limit = OVERDUE * cron.longest_interval(schedule["spec"]["schedule"])
-    success = runs.last_success(schedule, known)
-    if success is None:
-        age = now - runs.moment(schedule["metadata"]["creationTimestamp"])
-        return (BAD, "no backup has ever succeeded") if age > limit else (WARN, "no backup yet")
-    ended, _ = success
-    age = now - ended
-    when = f"last success {ended:%Y-%m-%d %H:%M} UTC, {_hours(age)} ago"
-    return (BAD, f"{when}: overdue") if age > limit else (OK, when)
-
-
-def _hours(age: datetime.timedelta) -> str:
-    hours = int(age.total_seconds() // 3600)
-    return f"{hours} h" if hours < 72 else f"{hours // 24} days"
+def _backups(
+    services: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.datetime
+) -> Iterator[tuple[str, str, str, str]]:
+    limits = (services.get("prometheus") or {}).get("limits") or {}
+    max_age = datetime.timedelta(seconds=seconds(limits["backup_age"])) if limits.get("backup_age") else None
+    velero, k8up = (facts["schedules"], facts["backups"]), facts.get("k8up") or {}
+    for engine, read in (("velero", velero), ("k8up", tuple(k8up.values()))):
+        failed = next((one for one in read if isinstance(one, Failed)), None)
+        if failed is not None:
+            yield "backups", engine, UNKNOWN, failed
+        elif engine == "velero":
+            rows = assessment.of_velero(velero[0] or (), velero[1] or (), now, max_age)
+            yield from (("backups", *row) for row in rows)
+        else:
+            yield from (("backups", *row) for row in assessment.of_k8up(k8up, now, max_age))

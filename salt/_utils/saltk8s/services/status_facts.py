@@ -10,6 +10,7 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client import kubeconfig
 from saltk8s.kubectl.manifests.identity import SET_LABEL
+from saltk8s.services.backup.runs import K8UP_JOBS
 
 CERTIFICATE_TIMEOUT_S = 10  # for the API server's certificate
 MAX_REASON = 300  # characters of a Failed
@@ -34,20 +35,25 @@ def read(model: Mapping[str, Any], call: Call) -> dict[str, Any]:
     ask = call if exists else lambda *_, **__: Failed("not read: see cluster")
     records = ask("kubectl.get", "configmaps", namespace="kube-system", selector=SET_LABEL)
     namespaces = ask("kubectl.get", "namespaces") if model.get("tenants") else []
-    served = ask("kubectl.api_resources", "velero.io")
-    schedules, backups = (
-        served if isinstance(served, Failed) else ask("kubectl.get", kind) if kind in served else None
-        for kind in ("schedules.velero.io", "backups.velero.io")
-    )
+    velero = _of_group(ask, "velero.io", ("schedules", "backups"))
     return {
         "version": server,
         "nodes": ask("kubectl.list_nodes"),
         "sets": records if isinstance(records, Failed) else _sets(model["services"], records, ask),
         "namespaces": namespaces if isinstance(namespaces, Failed) else phases(namespaces),
         "certificates": _certificates(model["paths"]["kubeconfig"]),
-        "schedules": schedules,
-        "backups": backups,
+        "schedules": velero["schedules"],
+        "backups": velero["backups"],
+        "k8up": _of_group(ask, "k8up.io", ("schedules", *(f"{job}s" for job in K8UP_JOBS))),
     }
+
+
+def _of_group(ask: Call, group: str, names: Iterable[str]) -> dict[str, Any]:
+    """Return the objects of each kind of an API group, None for those that are not served."""
+    served = ask("kubectl.api_resources", group)
+    if isinstance(served, Failed):
+        return dict.fromkeys(names, served)
+    return {name: ask("kubectl.get", f"{name}.{group}") if f"{name}.{group}" in served else None for name in names}
 
 
 def failed(err: Exception) -> Failed:

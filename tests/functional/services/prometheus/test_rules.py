@@ -54,7 +54,7 @@ def amtool(binaries):
 @pytest.fixture(scope="module")
 def limits(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("limits") / "limits.yaml"
-    path.write_text(prometheus_yml.text(rules.limits(whole()["services"]["prometheus"])))
+    path.write_text(prometheus_yml.text(rules.limits(whole())))
     return path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 VELERO, K8UP = "velero", "k8up"  # the engines whose objects are read
+K8UP_JOBS = ("backup", "check", "prune", "archive")  # what a Schedule of K8up runs, each on a schedule of its own
 SUCCEEDED = ("Completed", "Succeeded")  # Velero's phase, K8up's reason
 FAILED = ("Failed", "PartiallyFailed", "FailedValidation", "FinalizingPartiallyFailed")
 SCHEDULE_LABEL = "velero.io/schedule-name"  # of a Backup: the Schedule that it belongs to
@@ -40,8 +41,9 @@ def parse(obj: Mapping[str, Any]) -> Run:
         counts = [f"{status[key]} {key}" for key in ("errors", "warnings") if status.get(key)]
         reason = "; ".join([*(status.get("validationErrors") or ()), status.get("failureReason") or "", *counts])
     else:
-        done = _condition(status, "Completed")
-        phase, ended, reason = done.get("reason", ""), done.get("lastTransitionTime"), done.get("message", "")
+        done = _ended(status)
+        phase = "" if not done else "Succeeded" if done.get("reason") == "Succeeded" else "Failed"
+        ended, reason = done.get("lastTransitionTime"), done.get("message") or ""
         owners = [one["name"] for one in meta.get("ownerReferences") or () if one.get("kind") == "Schedule"]
         schedule = owners[0] if owners else schedule
     known = phase if phase in SUCCEEDED + FAILED else ""
@@ -67,5 +69,10 @@ def moment(text: str) -> datetime.datetime:
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
 
 
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    return next((one for one in status.get("conditions") or () if one.get("type") == kind), {})
+def _ended(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the condition that ends a run of K8up: ``Completed``, or that a pod before the backup failed."""
+    found = {one.get("type"): one for one in status.get("conditions") or ()}
+    before, done = found.get("PreBackupPodReady") or {}, found.get("Completed") or {}
+    if before.get("status") == "False" and before.get("reason") in ("Failed", "RetrievalFailed", "CreationFailed"):
+        return before
+    return done if done.get("reason") and done.get("status", "True") == "True" else {}

@@ -105,17 +105,49 @@ def namespaces(model: dict[str, Any]) -> tuple[str, ...]:
 
 
 def complete(model: dict[str, Any]) -> None:
-    """Add durations in the engines' units, and keep only the images of the chosen engine.
+    """Add durations in the engines' units and the schedules, and keep only the images of the chosen engine.
 
-    ``keep_hours``; ``keep_days``, at least one, the unit of restic's retention; ``timeout_s`` of each hook.
+    ``keep_hours``; ``keep_days``, at least one, the unit of restic's retention; ``timeout_s`` of each hook;
+    ``schedules``: see _schedules().
     """
     service = model["services"]["backup"]
-    seconds = values.seconds(service["keep"])
-    service["keep_hours"] = max(1, seconds // values.SECONDS["h"])
-    service["keep_days"] = max(1, seconds // values.SECONDS["d"])
+    service |= _kept(service["keep"])
+    service["schedules"] = _schedules(model, service)
     for hook in service["hooks"].values():
         hook["timeout_s"] = values.seconds(hook["timeout"])
     service["images"] = {name: image for name, image in service["images"].items() if name in IMAGES[service["engine"]]}
+
+
+def _kept(keep: str) -> dict[str, int]:
+    seconds = values.seconds(keep)
+    return {f"keep_{unit}": max(1, seconds // values.SECONDS[unit[0]]) for unit in ("hours", "days")}
+
+
+def _schedules(model: dict[str, Any], service: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the schedules: ``name``, ``schedule`` (cron), ``keep_hours``, ``keep_days``, ``include``, ``exclude``.
+
+    A tenant with a schedule or a retention of its own has one for its namespaces; the platform's has all the others
+    but those of tenants that are not backed up.
+    """
+    own, apart = [], set()
+    tenants = model.get("tenants") if common.enabled(model, "tenants") else None
+    for name, tenant in (tenants or {}).items():
+        wanted, spaces = tenant["backup"], tenant["namespaces"] or [name]
+        given = wanted["enabled"] and (wanted["schedule"] or wanted["keep"])
+        if given or not wanted["enabled"]:
+            apart |= {*spaces}
+        if given:
+            times = {"schedule": wanted["schedule"] or service["schedule"], **_kept(wanted["keep"] or service["keep"])}
+            own.append({"name": f"tenant-{name}", **times, "include": spaces, "exclude": []})
+    chosen = service["namespaces"]
+    include = [space for space in chosen["include"] if space not in apart]
+    exclude = (
+        [*chosen["exclude"], *sorted(apart - {*chosen["exclude"]})] if not chosen["include"] else chosen["exclude"]
+    )
+    platform = {"name": "platform", "schedule": service["schedule"], **_kept(service["keep"])}
+    if chosen["include"] and not include:
+        return own
+    return [platform | {"include": include, "exclude": exclude}, *own]
 
 
 def _of(model: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,16 +6,32 @@ from typing import Any
 
 import yaml
 from saltk8s.base import errors
+from saltk8s.pillar.vocabulary import cron
 from saltk8s.pillar.vocabulary.values import seconds
 
 
-def limits(service: dict[str, Any]) -> dict[str, Any]:
-    """Return the recording rules with the site's limits, so that the alert rules that use them are static files."""
+def limits(model: dict[str, Any]) -> dict[str, Any]:
+    """Return the recording rules with the site's limits, so that the alert rules that use them are static files.
+
+    The age of a backup has one for each schedule of the platform's, and one without a label for any other schedule.
+    """
+    given = model["services"]["prometheus"]["limits"]
+    backup = model["services"]["backup"]
+    age = given["backup_age"]
+    ages = [("", backup["schedule"]), *((one["name"], one["schedule"]) for one in backup["schedules"])]
     rules = [
-        {"record": f"saltk8s:{name}_limit_seconds", "expr": f"vector({seconds(limit)})"}
-        for name, limit in sorted(service["limits"].items())
+        {"record": "saltk8s:backup_age_limit_seconds", "expr": f"vector({_seconds(age, when)})"}
+        | ({"labels": {"schedule": name}} if name else {})
+        for name, when in ages
     ]
-    return {"groups": [{"name": "limits", "rules": rules}]}
+    drift = {"record": "saltk8s:drift_age_limit_seconds", "expr": f"vector({seconds(given['drift_age'])})"}
+    return {"groups": [{"name": "limits", "rules": [*rules, drift]}]}
+
+
+def _seconds(age: str | None, schedule: str) -> int:
+    late = cron.late_after(schedule)
+    assert late is not None, "the pillar's schedules are valid"
+    return seconds(age) if age else int(late.total_seconds())
 
 
 def checked_rules(content: str, where: str) -> str:

@@ -103,7 +103,11 @@ SCHEMA = Section(
         "limits": Key(
             Section(
                 {
-                    "backup_age": Key(values.Duration, "Maximum age of the last successful backup."),
+                    "backup_age": Key(
+                        values.Duration,
+                        "Maximum age of the last successful backup. "
+                        "Default: two intervals of its schedule, and half an hour.",
+                    ),
                     "drift_age": Key(values.Duration, "Maximum age of the last drift check."),
                 }
             ),

@@ -157,9 +157,13 @@ TENANT = Section(
         "backup": Key(
             Section(
                 {
-                    "enabled": Key(Bool(), "Whether its namespaces are backed up."),
-                    "schedule": Key(Cron, "Cron schedule. Default: the backup service's.", example="30 1 * * *"),
-                    "keep": Key(values.Duration, "Retention. Default: the backup service's.", example="90d"),
+                    "enabled": Key(Bool(), "Whether its namespaces are backed up (not read by Stash)."),
+                    "schedule": Key(
+                        Cron, "Cron schedule, of Velero and K8up. Default: the backup service's.", example="30 1 * * *"
+                    ),
+                    "keep": Key(
+                        values.Duration, "Retention, of Velero and K8up. Default: the backup service's.", example="90d"
+                    ),
                 }
             ),
             "Backup of its namespaces.",
