@@ -80,8 +80,8 @@ def test_a_set_needs_a_name_that_can_be_a_label(name):
         declare(objects.config_map(), name=name)
 
 
-def test_normalised_secrets_nulls_and_status():
-    raw = objects.secret(b="new") | {"data": {"a": "eA==", "b": "b2xk"}, "status": {}, "type": None}
+def test_normalised_secrets_and_status():
+    raw = objects.secret(b="new") | {"data": {"a": "eA==", "b": "b2xk"}, "status": {}}
     raw["metadata"] |= {"uid": "1", "managedFields": [], "creationTimestamp": None}
     result = manifest.normalised(raw)
     assert result == {
@@ -91,3 +91,15 @@ def test_normalised_secrets_nulls_and_status():
         "data": {"a": "eA==", "b": base64.b64encode(b"new").decode()},
     }
     assert "stringData" in raw, "the declared object itself stays as it is"
+
+
+def test_nulls_are_sent():
+    raw = objects.deployment(strategy=None)
+    raw["spec"]["template"]["spec"]["containers"][0]["args"] = ["a", None]
+    assert manifest.normalised(raw)["spec"] == raw["spec"]
+
+
+def test_labels_and_namespace_that_are_null_count_as_not_given():
+    raw = objects.config_map()
+    raw["metadata"] |= {"labels": None, "annotations": None, "namespace": None}
+    assert manifest.normalised(raw)["metadata"] == {"name": "settings"}

@@ -5,7 +5,7 @@ missing here costs a request and never a false change.
 
 The API server itself tells how it merges: an object's managedFields name the items of a list by their keys, and end
 where a value is replaced as one. They also remember applied values that were dropped: a field that we own and that is
-not live was empty. What they do not tell is in ``saltk8s.kubectl.compare.server_defaults``.
+not live was empty or null. What they do not tell is in ``saltk8s.kubectl.compare.server_defaults``.
 """
 
 from __future__ import annotations
@@ -89,13 +89,16 @@ def _merged(declared: Any, live: Any, mine: Node | None, others: Sequence[Node],
             return _values(declared, live, mine or {}, others)
         if shape.merged and not declared:
             return True
-    elif live is None and mine is not None and not declared:
-        return True  # applied as "", 0 or false, and dropped by the API server
+    elif (live is None or live is ABSENT) and mine is not None and not declared:
+        return True  # applied as "", 0, false or null, and dropped by the API server
+    if declared is None and shape.merged and not has_steps(mine):
+        return True  # null for what is merged adds nothing, and takes away only what we applied before
     return _same(declared, live, shape)
 
 
 def _fields(declared: Mapping, live: Mapping, mine: Node, others: Sequence[Node], shape: Shape) -> bool:
     claimed = 0
+    missing = ABSENT if shape.raw else None
     given = shape.fill(declared, live) if shape.fill else declared
     for key, value in given.items():
         name = key if type(key) is str else _name(key)
@@ -104,7 +107,7 @@ def _fields(declared: Mapping, live: Mapping, mine: Node, others: Sequence[Node]
         if node is not None:
             claimed += 1
         others_below = subtrees(others, step) if others else ()
-        current = live.get(name)
+        current = live.get(name, missing)
         if not _merged(value, current, node, others_below, shape.of(name)) and not _is_unset(
             value, current, name, shape
         ):
@@ -200,14 +203,17 @@ def _same(declared: Any, live: Any, shape: Shape) -> bool:
 
 def _same_fields(declared: Mapping, live: Mapping, shape: Shape) -> bool:
     given = shape.fill(declared, live) if shape.fill else declared
+    missing = ABSENT if shape.raw else None
     names = set()
     for key, value in given.items():
         name = key if type(key) is str else _name(key)
         names.add(name)
-        if not (_same(value, live.get(name), shape.of(name)) or _is_unset(value, live.get(name), name, shape)):
+        current = live.get(name, missing)
+        if not (_same(value, current, shape.of(name)) or _is_unset(value, current, name, shape)):
             return False
     return all(
-        value is None or name in names or _is_default(value, shape.defaults.get(name)) for name, value in live.items()
+        name in names or value is missing or _is_default(value, shape.defaults.get(name))
+        for name, value in live.items()
     )
 
 
@@ -217,6 +223,8 @@ def _is_default(live: Any, default: Any) -> bool:
 
 def _is_unset(value: Any, live: Any, name: str, shape: Shape) -> bool:
     """Return whether the declared value counts as not given, and the live one is the field's default."""
+    if value is None:
+        return _is_default(live, shape.defaults.get(name)) or (shape.is_map and live == "")
     if value or isinstance(value, Mapping) or not (name in shape.zero or isinstance(value, list)):
         return False
     default = shape.defaults.get(name)

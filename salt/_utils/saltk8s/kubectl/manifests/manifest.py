@@ -23,6 +23,7 @@ from saltk8s.kubectl.manifests.identity import (
 )
 
 AskScope = Callable[[Collection[Kind]], Iterable[Kind]]  # custom kinds -> those that are cluster-scoped
+_FILLED_IN = ("labels", "annotations", "namespace")  # of metadata
 _SET_NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
 
 
@@ -131,15 +132,19 @@ def _is_string(value: Any) -> bool:
 
 
 def normalised(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object as it is sent: without nulls and status, ``stringData`` as ``data``.
+    """Return the object as it is sent: without status and what only the API server sets, ``stringData`` as ``data``.
 
     ``stringData`` is folded in because the API server never returns it: as ``data`` it can be compared, and a key
-    that is no longer declared is removed.
+    that is no longer declared is removed. A null stays: the API server knows what it means. Only labels, annotations
+    and namespace that are null count as not given.
     """
-    result = _without_nulls(obj)  # a copy, all the way down
-    result.pop("status", None)
-    for field in SERVER_METADATA:
-        result["metadata"].pop(field, None)
+    result: dict[str, Any] = _copy({name: value for name, value in obj.items() if name != "status"})
+    meta = result["metadata"]
+    result["metadata"] = {
+        name: value
+        for name, value in meta.items()
+        if name not in SERVER_METADATA and not (value is None and name in _FILLED_IN)
+    }
     if version_and_kind(result) == "v1 Secret":
         texts = result.pop("stringData", None) or {}
         if texts:
@@ -149,11 +154,11 @@ def normalised(obj: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _without_nulls(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: _copy(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [_copy(item) for item in value]
     return value
 
 

@@ -14,7 +14,7 @@ KINDS: dict[tuple[str, str], Shape] = {
     **extensions.KINDS,
 }
 _OBJECT = shape(metadata=META)
-_CUSTOM = Shape({"metadata": META}, RAW)
+_CUSTOM = Shape({"metadata": META}, RAW, raw=True)
 
 
 def shape_of(group: str, kind: str) -> Shape:
