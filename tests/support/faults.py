@@ -173,11 +173,12 @@ class Proxy:
 class Webhook:
     """A validating admission webhook on loopback, asked by the API server as any other.
 
-    answer: called with the object and whether it is a dry run, returns a refusal or None.
+    answer: called with the object and whether it is a dry run, returns a refusal (its message, or the whole status) or
+    None.
     """
 
     def __init__(self, server: ApiServer):
-        self.answer: Callable[[dict[str, Any], bool], str | None] = lambda _obj, _dry: None
+        self.answer: Callable[[dict[str, Any], bool], str | dict[str, Any] | None] = lambda _obj, _dry: None
         self.broken = False
         self.silent = False
         self.asked = 0
@@ -239,7 +240,8 @@ class Webhook:
         request = review["request"]
         refusal = self.answer(request["object"], bool(request.get("dryRun")))
         response = {"uid": request["uid"], "allowed": refusal is None}
-        response |= {"status": {"message": refusal, "code": 403}} if refusal else {}
+        if refusal:
+            response["status"] = refusal if isinstance(refusal, dict) else {"message": refusal, "code": 403}
         return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
 
 

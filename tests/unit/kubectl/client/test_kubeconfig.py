@@ -27,6 +27,11 @@ from saltk8s.kubectl.client import kubeconfig
             "{current-context: b, contexts: [{name: b, context: {cluster: x}}], clusters: [{name: x, cluster: {}}]}",
             "its cluster 'x' has no server",
         ),
+        (
+            "{current-context: b, contexts: [{name: b, context: {cluster: x, user: admin}}], users: [{name: admin}], "
+            'clusters: [{name: x, cluster: {server: "https://10.0.0.1:6443"}}]}',
+            "its user 'admin' has no credentials",
+        ),
     ],
 )
 def test_an_unusable_kubeconfig_says_why(tmp_path, text, problem):

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from saltk8s.kubectl.client import stderr
+from saltk8s.kubectl.client import answers, stderr
 from tests.support.kubectl import CASES, cases
 
 
@@ -35,4 +35,4 @@ def test_the_page_about_faults_has_texts_that_are_printed():
 def test_an_error_about_many_objects_stays_short():
     text = "\n".join(f"Error from server (InternalError): object {number} and more" for number in range(500))
     shown = str(stderr.translate(text, 1, "thing")).splitlines()
-    assert len(shown) == stderr.MOST_LINES + 1 and shown[-1] == "and 490 lines more"
+    assert len(shown) == answers.MOST_LINES + 1 and shown[-1] == "and 490 lines more"

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors
 
+MOST_LINES = 10  # of kubectl's own text in one error: several objects, and each may have its own
+
 _NAME = r'"(?:[^"\\\n]|\\.)*"'
 _FORMS = (
     (None, r"Error from server(?: \((?P<reason>[^)\n]*)\))?: (?:error when \w+ \"STDIN\": )?(?P<message>.*)"),
@@ -39,8 +41,7 @@ _WEBHOOK_FAILED = re.compile(
 _TERMINATING = re.compile(
     r"unable to create new content in namespace (?P<namespace>\S+) because it is being terminated"
 )
-# a further line of a message is more of it, or the next error
-_NEXT = re.compile(r"\)?\n(?:Error from server|error: |The \S+ \"[^\"\n]*\" is invalid|(?:.*\()?admission webhook \")")
+_NEXT_DENIED = re.compile(r"\)?\n.*admission webhook \"")
 
 
 class Answer(NamedTuple):
@@ -68,6 +69,14 @@ def first(text: str) -> Answer | None:
     return None
 
 
+def shown(text: str) -> str:
+    """Return kubectl's text without its prefixes, shortened to MOST_LINES lines."""
+    text = re.sub(r"^Error from server(?: \([^)\n]*\))?: (?:error when \w+ \"STDIN\": )?", "", text.strip(), flags=re.M)
+    lines = list(dict.fromkeys(text.splitlines()))
+    more = [f"and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
+    return "\n".join([*lines[:MOST_LINES], *more])
+
+
 def admission(answer: Answer, what: str) -> errors.SaltK8sError | None:
     """Return the error when admission control rejects an object, or cannot do its work; what: the object's title."""
     message = answer.message
@@ -86,7 +95,7 @@ def admission(answer: Answer, what: str) -> errors.SaltK8sError | None:
     rejected = _REJECTED.match(message)
     if not rejected:
         return None
-    reason = _NEXT.split(rejected["reason"] or rejected["policy"])[0].strip()
+    reason = shown(rejected["reason"] or rejected["policy"])
     terminating = _TERMINATING.match(reason)
     if terminating:
         return api_errors.terminating(terminating["namespace"], what=what)
@@ -105,5 +114,5 @@ def _denied(found: re.Match[str], what: str) -> api_errors.Denied:
         reason = "does not support dry runs (sideEffects in its configuration): nothing can be checked before writing"
         return api_errors.Denied(f"{what}: the admission webhook {webhook!r} {reason}", webhook, reason)
     # each of several objects repeats the sentence: one reason is enough, DryRun.rejected() asks for the others
-    reason = _NEXT.split(found["reason"] or "")[0].strip() or "no reason given"
+    reason = shown(_NEXT_DENIED.split(found["reason"] or "")[0]) or "no reason given"
     return api_errors.Denied(f"{what}: the admission webhook {webhook!r} denied the request: {reason}", webhook, reason)

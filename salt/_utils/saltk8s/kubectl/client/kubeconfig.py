@@ -12,6 +12,16 @@ from urllib.parse import urlsplit
 import yaml
 from saltk8s.base import errors
 
+CREDENTIALS = (
+    "token",
+    "tokenFile",
+    "client-certificate",
+    "client-certificate-data",
+    "username",
+    "exec",
+    "auth-provider",
+)
+
 
 class BadKubeconfig(errors.SaltK8sError):
     """A kubeconfig exists and is unusable: not readable, not YAML, without the context or what the context names."""
@@ -38,8 +48,13 @@ def check(path: str, context: str | None) -> None:
                 f"the kubeconfig {path}: its context {wanted!r} names the {part} {named!r}, "
                 f"which does not exist: {_has(f'{part}s', known)}"
             )
-    if not _part(clusters[chosen["cluster"]], "cluster").get("server"):
+    server = _part(clusters[chosen["cluster"]], "cluster").get("server")
+    if not server:
         raise BadKubeconfig(f"the kubeconfig {path}: its cluster {chosen['cluster']!r} has no server")
+    user = _part(users.get(chosen.get("user")) or {}, "user")
+    if str(server).startswith("https:") and not any(user.get(key) for key in CREDENTIALS):
+        # kubectl would ask for a name and a password, and take the manifests on its standard input for them
+        raise BadKubeconfig(f"the kubeconfig {path}: its user {chosen.get('user')!r} has no credentials")
 
 
 class Endpoint(NamedTuple):

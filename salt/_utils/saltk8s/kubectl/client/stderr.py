@@ -9,8 +9,6 @@ from saltk8s.base import errors
 from saltk8s.kubectl.client import answers, api_errors
 from saltk8s.kubectl.client.kubeconfig import BadKubeconfig
 
-MOST_LINES = 10  # of kubectl's own text in one error: several objects, and each may have its own
-
 # why there is no answer; the first that matches
 _NO_ANSWER = (
     (r"was refused|connection refused", "connection refused"),
@@ -79,7 +77,7 @@ def translate(stderr: str, exit_status: int | None, what: str = "kubectl") -> er
     found = _answered(answer, what) if answer else _unanswered(text, stderr, exit_status, what)
     if found:
         return found
-    return errors.CommandError(f"{what}: {_shown(text) or 'kubectl failed without a message'}", exit_status)
+    return errors.CommandError(f"{what}: {answers.shown(text) or 'kubectl failed without a message'}", exit_status)
 
 
 def clean(stderr: str) -> str:
@@ -99,14 +97,6 @@ def clean(stderr: str) -> str:
     return "\n".join(kept).strip()
 
 
-def _shown(text: str) -> str:
-    """Return kubectl's text without its prefixes, shortened to MOST_LINES lines."""
-    text = re.sub(r"^Error from server(?: \([^)\n]*\))?: (?:error when \w+ \"STDIN\": )?", "", text, flags=re.MULTILINE)
-    lines = list(dict.fromkeys(text.splitlines()))
-    more = [f"and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
-    return "\n".join([*lines[:MOST_LINES], *more])
-
-
 def _signal(number: int) -> str:
     name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
     return f"{name}: out of memory?" if number == signal.SIGKILL else name
@@ -123,7 +113,7 @@ def _kubeconfig(text: str, what: str) -> BadKubeconfig | None:
 
 def _answered(answer: answers.Answer, what: str) -> errors.SaltK8sError | None:
     """The API server's answers: its own words first, then its reason."""
-    reason, message, shown = answer.reason, answer.message, _shown(answer.message)
+    reason, message, shown = answer.reason, answer.message, answers.shown(answer.message)
     found = answers.admission(answer, what) or _conflict(message, what) or _unknown_kind(message, what)
     found = found or _invalid(answer, what)
     if found:
@@ -159,27 +149,29 @@ def _unanswered(text: str, stderr: str, exit_status: int | None, what: str) -> e
     if found:
         return found
     if "could not find the requested resource" in text:
-        return api_errors.NotFound(f"{what}: {_shown(text)}")
+        return api_errors.NotFound(f"{what}: {answers.shown(text)}")
     if _UNTRUSTED.search(text):
         return api_errors.Untrusted(
             f"{what}: the API server's certificate is not trusted by the kubeconfig: {_first_line(text)}"
         )
     if _CREDENTIALS.search(text):
-        return errors.Unauthorized(f"{what}: unauthorized: credentials are invalid or expired: {_shown(text)}")
+        return errors.Unauthorized(f"{what}: unauthorized: credentials are invalid or expired: {answers.shown(text)}")
     if re.fullmatch(r"(?:unable to recognize \"STDIN\": )?unknown", text):  # a 403 without a reason, by discovery
         return api_errors.Forbidden(f"{what}: forbidden: the user may not even ask which kinds there are (/api)")
     if "client rate limiter Wait" in text and "previous attempt" not in text:
         # kubectl waits as long as the API server's Retry-After says, and forgets why
         return api_errors.Overloaded(f"{what}: throttled by the API server until the timeout")
     if _UNREADABLE.search(text):
-        return api_errors.Unreadable(f"{what}: the response is not an API server's, or incomplete: {_shown(text)}")
+        return api_errors.Unreadable(
+            f"{what}: the response is not an API server's, or incomplete: {answers.shown(text)}"
+        )
     if "an error on the server" in text:
-        return api_errors.ServerFailed(f"{what}: internal error of the API server: {_shown(text)}")
+        return api_errors.ServerFailed(f"{what}: internal error of the API server: {answers.shown(text)}")
     for pattern, why in _NO_ANSWER:
         if re.search(pattern, text):
             return _no_answer(why, text, what)
     if "timed out waiting" in text:
-        return errors.CommandTimeout(f"{what}: {_shown(text)}", exit_status)
+        return errors.CommandTimeout(f"{what}: {answers.shown(text)}", exit_status)
     return None
 
 
@@ -189,7 +181,7 @@ def _no_answer(why: str, text: str, what: str) -> errors.Unreachable:
 
 def _first_line(text: str) -> str:
     """Return the first line of kubectl's text without what our message says already and the address's query."""
-    line = _shown(text).splitlines()[0].removeprefix("Unable to connect to the server: ")
+    line = answers.shown(text).splitlines()[0].removeprefix("Unable to connect to the server: ")
     line = re.sub(r"[?&]timeout=\w+", "", line)
     return line.removesuffix(" - did you specify the right host or port?")
 
@@ -232,6 +224,6 @@ def _invalid(answer: answers.Answer, what: str) -> errors.Invalid | None:
     found = (_STRICT.search(text) or _UNDECLARED.search(text)) if schema else None
     found = found or (_FIELD.search(text) if answer.fields else None)
     field = found["field"].lstrip(".") if found else ""
-    reason = found["reason"].strip().rstrip("]") if found else _shown(text)
+    reason = found["reason"].strip().rstrip("]") if found else answers.shown(text)
     by = "schema" if schema else "validation"
     return errors.Invalid(f"{what}: {field + ': ' if field else ''}{reason}", field, reason, by)
