@@ -34,6 +34,7 @@ from saltk8s.kubectl.manifests import identity, manifest, sources
 from saltk8s.kubectl.sets.object_set import ObjectSet, kinds_of
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.prefetch import Prefetch
+from saltk8s.kubectl.sets.remembered import Remembered
 
 __virtualname__ = "kubectl"
 
@@ -186,9 +187,10 @@ def apply(
     def run(kubectl):
         prefetch = Prefetch(kubectl, set_name)
         with memory.uncollected():
-            found = _parse(source, source_hash, template, template_context, objects, saltenv)
-            declared = manifest.declare(found, set_name, namespace, kubectl.cluster_scoped)
-        return ObjectSet(kubectl, set_name, declared, options, prefetch).apply(bool(test))
+            remembered = Remembered(kubectl, set_name, namespace)
+            texts = _read(source, source_hash, template, template_context, saltenv)
+            declared = remembered.declare(texts, manifest.from_objects(objects or ()), kubectl.cluster_scoped)
+        return ObjectSet(kubectl, set_name, declared, options, prefetch, remembered).apply(bool(test))
 
     return _outcome(_run(run, kubeconfig, context))
 
@@ -297,6 +299,12 @@ def _outcome(outcome):
 
 def _parse(source, source_hash, template, context, objects, saltenv):
     """Return the objects of sources and of the list, in that order."""
+    texts = _read(source, source_hash, template, context, saltenv)
+    return manifest.parse(texts) + manifest.from_objects(objects or ())
+
+
+def _read(source, source_hash, template, context, saltenv):
+    """Return the texts of sources, rendered."""
     if template not in ("jinja", None):
         raise errors.Invalid(f"template: got {template!r}; expected jinja or None")
     server = sources.FileServer(
@@ -304,7 +312,7 @@ def _parse(source, source_hash, template, context, objects, saltenv):
         lambda folder: __salt__["cp.list_master"](saltenv, prefix=folder),
     )
     render = _renderer(context, saltenv) if template else None
-    return manifest.parse(sources.read(source, server, render, source_hash)) + manifest.from_objects(objects or ())
+    return sources.read(source, server, render, source_hash)
 
 
 def _fetch(address, saltenv, wanted):

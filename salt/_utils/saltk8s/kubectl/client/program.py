@@ -269,7 +269,7 @@ def documents(objects: Sequence[Mapping[str, Any]]) -> str:
 
     Not as one List: for that kind kubectl falls back to checking fields itself, with a schema of megabytes.
     """
-    return "".join(f"{json.dumps(obj)}\n" for obj in objects)
+    return "".join(f"{json.dumps(obj, default=dict)}\n" for obj in objects)  # dict: one that was not parsed until now
 
 
 def secret_texts(objects: Iterable[Mapping[str, Any]]) -> list[str]:

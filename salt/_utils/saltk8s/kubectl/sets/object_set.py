@@ -16,6 +16,7 @@ from saltk8s.kubectl.sets.actions import CREATE, Action, Plan
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.planner import Planner
 from saltk8s.kubectl.sets.prefetch import Prefetch
+from saltk8s.kubectl.sets.remembered import Remembered
 from saltk8s.kubectl.sets.writing import Writer
 
 
@@ -34,7 +35,10 @@ class Outcome:
 
 
 class ObjectSet:
-    """A named set in one cluster; ``declared`` as manifest.declare() gives it, ``prefetch``: what is read already."""
+    """A named set in one cluster; ``declared`` as manifest.declare() gives it.
+
+    prefetch: what is read already; remembered: what was equal in the last run.
+    """
 
     def __init__(
         self,
@@ -43,12 +47,14 @@ class ObjectSet:
         declared: reader.Objects | None = None,
         options: Options | None = None,
         prefetch: Prefetch | None = None,
+        remembered: Remembered | None = None,
     ):
         self.name = name
         self._kubectl = kubectl
         self._declared = dict(declared or {})
         self._options = options or Options()
         self._prefetch = prefetch
+        self._remembered = remembered
 
     def apply(self, test: bool) -> Outcome:
         """Make the live set what is declared; with test, only say what that would change."""
@@ -87,7 +93,11 @@ class ObjectSet:
         # read together with the rest: a record without the set's label would be adopted like anything else
         self._declared[key] = record.build(self.name, kinds)
         with memory.uncollected():
-            live = reader.read(self._kubectl, self.name, self._declared, prefetch=self._prefetch)
+            live = reader.read(
+                self._kubectl, self.name, self._declared, prefetch=self._prefetch, remembered=self._remembered
+            )
+            if self._remembered:
+                self._remembered.save()
         earlier = live.recorded - live.unknown
         self._declared[key] = record.build(self.name, earlier | kinds)
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known

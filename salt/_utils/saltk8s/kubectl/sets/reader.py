@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from saltk8s.kubectl.compare import equality, managed_fields
 from saltk8s.kubectl.manifests.identity import PROTECTED, Key, Kind, key_of, kind_of
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.prefetch import Prefetch
+from saltk8s.kubectl.sets.remembered import Remembered
 
 Objects = dict[Key, dict[str, Any]]
 
@@ -36,6 +37,7 @@ class Live:
     others: Objects = field(default_factory=dict)
     unknown: set[Kind] = field(default_factory=set)
     recorded: set[Kind] = field(default_factory=set)
+    looks_equal: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = equality.looks_equal
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """Return a live object, whatever its labels."""
@@ -53,7 +55,7 @@ class Live:
             if key in self.members and (wanted is None or obj["apiVersion"] != wanted["apiVersion"]):
                 continue  # it came in several versions: the declared one counts
             self.members[key] = obj
-            if wanted is not None and managed_fields.is_applied_by_us(obj) and equality.looks_equal(wanted, obj):
+            if wanted is not None and managed_fields.is_applied_by_us(obj) and self.looks_equal(wanted, obj):
                 self.equal.add(key)
                 obj["metadata"].pop("managedFields", None)
 
@@ -64,16 +66,19 @@ def read(
     declared: Mapping[Key, Mapping[str, Any]],
     adopt: bool = True,
     prefetch: Prefetch | None = None,
+    remembered: Remembered | None = None,
 ) -> Live:
     """Read a set: one LIST a kind; then declared objects that do not carry its label.
 
-    prefetch: what is being read already; adopt: False leaves out the second part (a set that is deleted has no use for
-    what it does not own).
+    prefetch: what is being read already; remembered: what was equal in the last run; adopt: False leaves out the second
+    part (a set that is deleted has no use for what it does not own).
     """
     sizes = Counter(kind_of(obj) for obj in declared.values()) + Counter([record.KIND])
     if not adopt:
         sizes.update(dict.fromkeys(_without(_KEPT_KINDS, sizes), 1))
     live, prefetch = Live(), prefetch or Prefetch(kubectl, set_name)
+    if remembered:
+        live.looks_equal = remembered.looks_equal
     prefetch.remember(_read_kinds(prefetch, sizes, live, declared))
     live.recorded = record.kinds(live.members.get(record.key(set_name)))
     earlier = _without(live.recorded, sizes)
