@@ -124,6 +124,7 @@ def absent(
     kubeconfig=None,
     kube_context=None,
     saltenv=None,
+    unless_failed=None,
 ):
     """
     No object of the set is in the cluster, except protected ones that ``unprotect`` does not name.
@@ -139,6 +140,9 @@ def absent(
         Seconds to wait until the objects of each step are deleted.
     kubeconfig, kube_context
         As in kubectl.applied.
+    unless_failed
+        Id of a state. When it failed in this run, nothing is done, and this state does not fail, too. For what is to be
+        gone from a cluster that may not have come up, such as the objects of a disabled service.
 
     Deleted in the reverse order of creation: custom resources, then workloads and the rest, then definitions and
     namespaces. The comment names what was kept and why.
@@ -153,6 +157,11 @@ def absent(
           kubectl.absent:
             - name: metallb
     """
+    if unless_failed and any(tag.split("_|-")[1] == unless_failed for tag in _failed(__running__)):
+        comment = (
+            f"skipped, because {unless_failed} failed in this run: whether objects of the set are left is not known"
+        )
+        return {"name": name, "changes": {}, "result": True, "comment": comment}
     return _result(
         name,
         "kubectl.delete_set",
@@ -203,6 +212,11 @@ def ready(name, objects=None, timeout_s=300, kubeconfig=None, kube_context=None)
     except CommandExecutionError as err:
         return ret | {"result": None if test else False, "comment": str(err)}
     return ret
+
+
+def _failed(running):
+    """Return the tags of the states that failed before this one."""
+    return [tag for tag, state in running.items() if state["result"] is False]
 
 
 def _result(name, function, unchanged, **kwargs):

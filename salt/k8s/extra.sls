@@ -24,4 +24,5 @@ k8s-extra-applied:
 k8s-extra-absent:
   kubectl.absent:
     - name: extra
+    - unless_failed: k8s-cluster-up
 {%- endif %}

@@ -4,6 +4,7 @@
 k8s-nfs-absent:
   kubectl.absent:
     - name: nfs
+    - unless_failed: k8s-cluster-up
     - unprotect:
 {%- for name in k8s.services.nfs.own_namespaces %}
       - Namespace {{ name }}

@@ -3,6 +3,7 @@
 k8s-tenants-absent:
   kubectl.absent:
     - name: tenants
+    - unless_failed: k8s-cluster-up
     - unprotect:
 {%- for name in k8s.services.tenants.own_namespaces %}
       - Namespace {{ name }}

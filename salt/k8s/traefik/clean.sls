@@ -4,6 +4,7 @@
 k8s-traefik-absent:
   kubectl.absent:
     - name: traefik
+    - unless_failed: k8s-cluster-up
     - unprotect:
 {%- for name in k8s.services.traefik.own_namespaces %}
       - Namespace {{ name }}

@@ -4,6 +4,7 @@
 k8s-vsphere-absent:
   kubectl.absent:
     - name: vsphere
+    - unless_failed: k8s-cluster-up
     - unprotect:
 {%- for name in k8s.services.vsphere.own_namespaces %}
       - Namespace {{ name }}

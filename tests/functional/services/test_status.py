@@ -94,3 +94,34 @@ def test_before_the_cluster_there_is_a_table_too(tmp_path, own_apiserver, monkey
     tree = pillars.merge(pillars.full(), {"cluster": {"state_dir": str(tmp_path / "none")}})
     found = Minion(tmp_path / "minion", tree["cluster"]["admin"], pillar={"k8s": tree}).call("k8s_config.status")
     assert found["rows"][0] == {"part": "cluster", "name": "osug", "state": "bad", "why": "not created yet"}
+
+
+CLUSTER_FAILS = "k8s-cluster-up:\n  k8s_cluster.prepared:\n    - require: [{test: broken}]\n"
+BROKEN = "broken:\n  test.fail_without_changes: []\n"
+
+
+@pytest.mark.parametrize("test", [True, False])
+@pytest.mark.parametrize("text", [
+    "k8s-cluster-up:\n  test.fail_without_changes: []\n", BROKEN + CLUSTER_FAILS,
+])  # fmt: skip
+def test_while_the_cluster_fails_disabled_services_do_not(tmp_path, own_apiserver, monkeypatch, text, test):
+    monkeypatch.setenv("PATH", f"{Path(own_apiserver.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "roots/k8s/cluster").mkdir(parents=True)
+    (tmp_path / "roots/k8s/cluster/init.sls").write_text(text)
+    (tmp_path / "state").mkdir()
+    dead = Path(own_apiserver.kubeconfig).read_text().replace(f":{own_apiserver.port}", ":1")
+    (tmp_path / "state/kube_config_cluster.yml").write_text(dead)
+    off = {name: {"enabled": False} for name in pillars.defaults()["services"]}
+    tree = pillars.merge(
+        pillars.full(), {"cluster": {"state_dir": str(tmp_path / "state")}, "services": off, "extra": []}
+    )
+    roots = [tmp_path / "roots"]
+    minion = Minion(tmp_path / "minion", tree["cluster"]["admin"], pillar={"k8s": tree}, file_roots=roots)
+    states = minion.apply("k8s.services", test=test)
+    skipped = {name: state for name, state in states.items() if name.endswith("-absent")}
+    assert {f"k8s-{name}-absent" for name in off} <= {*skipped}
+    assert {state["result"] for state in skipped.values()} == {True}
+    assert all("skipped, because k8s-cluster-up failed" in state["comment"] for state in skipped.values())
+    assert [name for name, state in skipped.items() if state["changes"]] == []
+    rows = [line.split() for line in states["k8s-services-summary"]["comment"].splitlines()]
+    assert {row[1] for row in rows if len(row) > 1 and row[0] in off} == {"off"}
