@@ -28,12 +28,13 @@ class ToolFailed(Exception):
 
 
 class Place(NamedTuple):
-    """Where the tools run: folder for all that they write, kubectl, kubeconfig."""
+    """Where the tools run: folder for all that they write, kubectl, kubeconfig; against: another checkout of ours."""
 
     folder: Path
     kubectl: Path
     kubeconfig: Path
     profile: bool = False
+    against: Path = ROOT
 
     @property
     def env(self) -> dict[str, str]:
@@ -44,10 +45,15 @@ class Place(NamedTuple):
         return {"PATH": path, "HOME": str(home), "TMPDIR": str(home), "LC_ALL": "C.UTF-8"}
 
 
-def ours(place: Place, source: Path, test: bool = False) -> dict[str, Any]:
+def ours(place: Place, source: Path, test: bool = False, checkout: Path = ROOT) -> dict[str, Any]:
     """``kubectl.applied`` of this repository."""
-    kwargs = {"template": None, "wait": False, "kubeconfig": str(place.kubeconfig)}
-    return _state(place, sys.executable, "kubectl.applied", "kubectl.apply", source, kwargs, {}, test)
+    kwargs = {
+        "source": f"salt://{source.name}",
+        "template": None,
+        "wait": False,
+        "kubeconfig": str(place.kubeconfig),
+    }
+    return _state(place, sys.executable, "kubectl.applied", "kubectl.apply", source, kwargs, {}, test, checkout)
 
 
 def ours_test(place: Place, source: Path) -> dict[str, Any]:
@@ -55,12 +61,24 @@ def ours_test(place: Place, source: Path) -> dict[str, Any]:
     return ours(place, source, test=True)
 
 
+def ours_against(place: Place, source: Path) -> dict[str, Any]:
+    """``kubectl.applied`` of another commit of this repository."""
+    return ours(place, source, checkout=place.against)
+
+
+def lists(place: Place, source: Path) -> dict[str, Any]:
+    """Only the LISTs of ``kubectl.applied``, decoded: a state as well, so that all but its work is counted alike."""
+    kwargs = {"kubeconfig": str(place.kubeconfig)}
+    return _state(place, sys.executable, "bare_lists.read", "kubectl.apply", source, kwargs, {}, False)
+
+
 def saltext(place: Place, source: Path) -> dict[str, Any]:
     """``kubernetes.manifest_present`` of saltext.kubernetes."""
     opts = {"kubernetes.kubeconfig": str(place.kubeconfig), "kubernetes.context": "test"}
     python = str(venv.place(venv.BENCH) / "bin" / "python")
     function = "kubernetes.manifest_present"
-    return _state(place, python, function, "kubernetes.apply", source, {"namespace": "default"}, opts, False)
+    kwargs = {"source": f"salt://{source.name}", "namespace": "default"}
+    return _state(place, python, function, "kubernetes.apply", source, kwargs, opts, False)
 
 
 def ssa(place: Place, source: Path) -> dict[str, Any]:
@@ -79,10 +97,18 @@ def diff(place: Place, source: Path) -> dict[str, Any]:
 
 
 def _state(
-    place: Place, python: str, state: str, module: str, source: Path, kwargs: dict, opts: dict, test: bool
+    place: Place,
+    python: str,
+    state: str,
+    module: str,
+    source: Path,
+    kwargs: dict,
+    opts: dict,
+    test: bool,
+    checkout: Path = ROOT,
 ) -> dict[str, Any]:
     """Run a state in its own process; its own times are the row's, those of the whole process come with it."""
-    root = place.folder / f"minion-{state}"
+    root = place.folder / f"minion-{module}-{checkout.name}"  # its cache: what a tool keeps there is its own
     root.mkdir(exist_ok=True)
     job = {
         "state": state,
@@ -91,10 +117,11 @@ def _state(
         "opts": opts,
         "root": str(root),
         "files": str(source.parent),
-        "kwargs": {"source": f"salt://{source.name}", **kwargs},
+        "kwargs": kwargs,
         "profile": place.profile and state.startswith("kubectl."),
     }
-    done = _run(place, [python, str(ROOT / "tests" / "bench" / "state.py"), json.dumps(job)], good=(0,))
+    program = str(ROOT / "tests" / "bench" / "state.py")
+    done = _run(place, [python, program, json.dumps(job), str(checkout)], good=(0,))
     said = json.loads(done.out.strip().splitlines()[-1])
     if said["profile"]:
         print(said["profile"], flush=True)
@@ -142,11 +169,14 @@ def _tail(text: str) -> str:
 RUN: dict[str, Callable[[Place, Path], dict[str, Any]]] = {
     "saltk8s": ours,
     "saltk8s-test": ours_test,
+    "bare-lists": lists,
+    "saltk8s-before": ours_against,
     "saltext-kubernetes": saltext,
     "kubectl-ssa": ssa,
     "kubectl-diff": diff,
 }
 # Tools that write nothing, and the tool whose work they look at
-READERS = {"saltk8s-test": "saltk8s", "kubectl-diff": "kubectl-ssa"}
+READERS = {"saltk8s-test": "saltk8s", "bare-lists": "saltk8s", "kubectl-diff": "kubectl-ssa"}
 # Tools that fail when an object's namespace is not there yet, though the manifest brings it
+ONLY = {"bare-lists": ("noop",)}  # tools that some cases mean nothing for
 NEED_NAMESPACES = ("kubectl-diff",)

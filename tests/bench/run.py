@@ -1,8 +1,9 @@
 """``make bench``: what the platform costs, against other tools that do the same job, in one run on one machine.
 
-Objects in the cluster: ``kubectl.applied`` against saltext.kubernetes, ``kubectl apply --server-side`` and
-``kubectl diff``, on an API server of the benchmark's own. The cluster: ``k8s_cluster.up`` against bare ``rke``, when
-the lab is up. Prints a table, writes ``build/bench.json``: a list of rows, a key that does not apply is left out:
+Objects in the cluster: ``kubectl.applied`` against saltext.kubernetes, ``kubectl apply --server-side``,
+``kubectl diff`` and its own LISTs alone, on an API server of the benchmark's own. The cluster: ``k8s_cluster.up``
+against bare ``rke``, when the lab is up. Prints a table, writes ``build/bench.json``: a list of rows, a key that does
+not apply is left out:
 
     case, tool, objects   what was measured: noop (nothing changed), one_changed, all_new; the lab's cases
     wall_s, cpu_s         of the job: of a state without the start of Salt
@@ -10,7 +11,7 @@ the lab is up. Prints a table, writes ``build/bench.json``: a list of rows, a ke
     peak_mib, peak_parts  most memory of the process tree at one moment, Salt included; by program, at that moment
     requests, lists, gets, dry_runs, writes    what the API server was asked, from its audit log
     changed, live_changed objects that the tool says it changed (would change), that have another version than before
-    runs                  how often it was measured; the row is the run in the middle
+    runs                  how often it was measured; the row is the run with the least CPU time
     note                  what was made easier for the tool
     error                 instead of figures: why the tool did not do the job
 """
@@ -18,8 +19,12 @@ the lab is up. Prints a table, writes ``build/bench.json``: a list of rows, a ke
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +45,11 @@ def parsed(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--sizes", type=_numbers, help="numbers of objects, default 410,5000")
     parser.add_argument("--tools", type=_names(list(peers.RUN)), default=list(peers.RUN), help=",".join(peers.RUN))
     parser.add_argument("--cases", type=_names(list(objects.CASES)), default=list(objects.CASES), help="default: all")
+    parser.add_argument("--against", metavar="COMMIT", help="measure ours of another commit, too: saltk8s-before")
     parser.add_argument("--profile", action="store_true", help="print what takes the time in ours; it takes more then")
     options = parser.parse_args(argv)
+    if not options.against:
+        options.tools = [tool for tool in options.tools if tool != table.BEFORE]
     options.sizes = options.sizes or (SIZES[:1] if options.quick else SIZES)
     return options
 
@@ -78,7 +86,8 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     report, stopped = table.Report(ROOT / "build" / "bench.json"), ""
     try:
-        objects.run(report, sources, options.tools, options.cases, options.profile)
+        with checkout(options.against) as against:
+            objects.run(report, sources, options.tools, options.cases, options.profile, against)
         if not options.manifests and not options.objects_only:
             _lab(report, options.quick)
     except KeyboardInterrupt:
@@ -86,10 +95,25 @@ def main(argv: list[str]) -> int:
     except lab.LabFailed as err:
         stopped = f"the lab: {err}"
     if report.rows:
-        print("", table.table(report.rows), "", *table.ratios(report.rows), sep="\n")
+        print("", table.table(report.rows), "", *table.ratios(report.rows), "", *table.bars(report.rows), sep="\n")
     print(f"{stopped or 'done'}; written: {report.path.relative_to(ROOT)}")
     failed = any("error" in row and row["tool"].startswith(table.OURS) for row in report.rows)
     return 1 if stopped or failed else 0
+
+
+@contextlib.contextmanager
+def checkout(commit: str | None) -> Iterator[Path | None]:
+    """Another commit of this repository in a folder of its own, for as long as it is needed."""
+    if not commit:
+        yield None
+        return
+    git = ["git", "-C", str(ROOT), "worktree"]
+    with tempfile.TemporaryDirectory(prefix="saltk8s-bench-before-") as folder:
+        subprocess.run([*git, "add", "--quiet", "--detach", "--force", folder, commit], check=True)
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run([*git, "remove", "--force", folder], check=True)
 
 
 def _lab(report: table.Report, quick: bool) -> None:

@@ -1,6 +1,8 @@
 """One Salt state in a process of its own, on a masterless minion: prints what it took and what it says as JSON.
 
-    python tests/bench/state.py '{"state": "kubectl.applied", "kwargs": {...}, "opts": {...}, ...}'
+    python tests/bench/state.py '{"state": "kubectl.applied", "kwargs": {...}, "opts": {...}, ...}' [CHECKOUT]
+
+CHECKOUT: another checkout of this repository, whose modules and states run instead of this one's.
 
 The clock runs while the state runs. Before it, everything that a minion has loaded before its first state is loaded:
 grains, pillar, the execution module, and the state modules by a state that does nothing.
@@ -18,7 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).resolve().parents[2])
+PEERS = Path(__file__).resolve().parent / "salt"
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "salt" / "_utils")]
 
 from support.salt import Minion  # noqa: E402
@@ -34,7 +37,8 @@ def cpu_s() -> float:
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Run the state that the job names; return its times and its answer in short."""
-    minion = Minion(Path(job["root"]), file_roots=[Path(job["files"])], **job["opts"])
+    folders = [str(ROOT / "salt"), str(PEERS)]
+    minion = Minion(Path(job["root"]), file_roots=[Path(job["files"])], module_dirs=folders, **job["opts"])
     assert job["module"] in minion.modules, f"{job['module']} is not there: {minion.modules.missing_modules}"
     assert minion.state("test.nop", "warm")["result"] is True
     profile = cProfile.Profile() if job.get("profile") else None

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 OURS = "saltk8s"
+LISTS = "bare-lists"
+BEFORE = "saltk8s-before"
+AGAINST_LISTS, ONE_CHANGED, PEAK_MIB = 1.3, 1.2, 200
 COLUMNS = {
     "case": "case",
     "objects": "objects",
@@ -104,3 +107,27 @@ def ratios(rows: Iterable[dict[str, Any]]) -> list[str]:
             ratio = wall[case, sizes[-1], OURS] / wall[case, sizes[0], OURS]
             lines.append(f"{case}: {OURS} {sizes[-1]} / {sizes[0]} objects = {ratio:.1f}")
     return lines
+
+
+def bars(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """What the objects' runs have to hold to, with what they took: CPU time of all processes, memory."""
+    found = {(row["case"], row.get("objects"), row["tool"]): row for row in rows if "cpu_s" in row and "objects" in row}
+    lines = []
+    for case, objects, tool in found:
+        mine = found[case, objects, tool]
+        lists, unchanged = found.get((case, objects, LISTS)), found.get(("noop", objects, tool))
+        if tool not in (OURS, BEFORE):
+            continue
+        if case == "noop" and lists:
+            lines.append(_bar(f"{tool}, {objects} unchanged / {LISTS}", mine, lists, AGAINST_LISTS))
+        if case == "one_changed" and unchanged:
+            lines.append(_bar(f"{tool}, one of {objects} changed / unchanged", mine, unchanged, ONE_CHANGED))
+        if case == "noop":
+            within = f", at most {PEAK_MIB}" if objects >= 5000 else ""
+            lines.append(f"{tool}, {objects} unchanged: peak {mine['peak_mib']:.0f} MiB{within}")
+    return lines
+
+
+def _bar(what: str, row: dict[str, Any], other: dict[str, Any], most: float) -> str:
+    ratios = {key: row[key] / other[key] for key in ("cpu_s", "wall_s")}
+    return f"{what}: CPU {ratios['cpu_s']:.2f}, at most {most} (wall {ratios['wall_s']:.2f})"

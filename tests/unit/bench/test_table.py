@@ -48,3 +48,15 @@ def test_ratios_are_of_the_same_case_and_size():
         "noop 410 objects: kubectl-ssa / saltk8s = 12.0",
         "noop: saltk8s 5000 / 410 objects = 6.0",
     ]
+
+
+def test_the_bars_are_shown_with_what_was_measured():
+    def row(case, tool, cpu_s):
+        return {"case": case, "tool": tool, "objects": 5000, "cpu_s": cpu_s, "wall_s": 2 * cpu_s, "peak_mib": 130.0}
+
+    rows = [row("noop", "saltk8s", 1.2), row("noop", "bare-lists", 1.0), row("one_changed", "saltk8s", 1.5)]
+    assert table.bars(rows) == [
+        "saltk8s, 5000 unchanged / bare-lists: CPU 1.20, at most 1.3 (wall 1.20)",
+        "saltk8s, 5000 unchanged: peak 130 MiB, at most 200",
+        "saltk8s, one of 5000 changed / unchanged: CPU 1.25, at most 1.2 (wall 1.25)",
+    ]

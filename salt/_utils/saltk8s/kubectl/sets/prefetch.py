@@ -31,8 +31,8 @@ class Prefetch:
         self._pool = ThreadPoolExecutor(WORKERS)
         name = hashlib.sha256(f"{kubectl.words} {set_name}".encode()).hexdigest()[:16]
         self._path = Path(kubectl.cache_dir) / "sets" / name if kubectl.cache_dir else None
-        self._guess = self._remembered() if kubectl.cluster_exists else []
-        self._started = {group: self._start(group) for group in self._guess}
+        self.guess = self._remembered() if kubectl.cluster_exists else []
+        self._started = {group: self._start(group) for group in self.guess}
 
     def answers(self, groups: Sequence[Group]) -> list[Future[Answer]]:
         """Return the answers to come for groups of kinds of the set."""
@@ -40,7 +40,7 @@ class Prefetch:
 
     def remember(self, groups: Sequence[Group]) -> None:
         """Store the groups for the next run. A cache that cannot be written is no reason to fail."""
-        if self._path is None or list(groups) == self._guess:
+        if self._path is None or list(groups) == self.guess:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

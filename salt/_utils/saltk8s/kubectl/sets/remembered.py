@@ -182,7 +182,7 @@ class Remembered:
         declared: Objects = {}
         new: list[tuple[str, manifest.Found]] = [("", item) for item in more]
         for source in _documents(sources):
-            digest = _digest(f"{source.name.rpartition('.')[2]} {source.text}".encode())
+            digest = _digest("\0".join(map(str, source)).encode())
             if digest not in known:
                 new += [(digest, item) for item in manifest.parse([source])]
                 continue
@@ -215,9 +215,10 @@ class Remembered:
 
 def _documents(sources: Iterable[manifest.Source]) -> Iterator[manifest.Source]:
     """Return the documents. A line ``---`` ends one wherever it stands; anything unusual is left to the parser."""
-    for name, text in sources:
+    for source in sources:
+        text = source.text
         texts = f"\n{text}".split(_BETWEEN)
         if text.count("\n---") + text.startswith("---") != len(texts) - 1 or any(mark in text for mark in _UNUSUAL):
             raise _Unknown
-        yield from (manifest.Source(name, f"{one}\n") for one in texts[:-1])
-        yield manifest.Source(name, texts[-1])
+        yield from (source._replace(text=f"{one}\n") for one in texts[:-1])
+        yield source._replace(text=texts[-1])
