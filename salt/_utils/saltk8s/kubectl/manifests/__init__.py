@@ -1,7 +1,10 @@
 """Manifests: where they come from, how they are read, what identifies an object, in which order objects are written.
 
 sources      files and folders of Salt's file server or of this machine, a web server's files
-strict_yaml  YAML as kubectl reads it
+documents    a text as YAML or JSON documents, as kubectl takes it apart
+strict_yaml  one YAML document, as kubectl reads it
+scalars      what a scalar of YAML is for kubectl: text, number, boolean
+json_data    what JSON can say
 manifest     documents become checked, normalised objects of a set
 identity     kinds and keys of objects, what is known of built-in kinds
 order        waves of writing and of deleting

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import copy
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import yaml
 from saltk8s.base.errors import Invalid
-from saltk8s.kubectl.manifests import strict_yaml
+from saltk8s.kubectl.manifests import documents
 from saltk8s.kubectl.manifests.identity import (
     SERVER_METADATA,
     SET_LABEL,
@@ -21,6 +19,7 @@ from saltk8s.kubectl.manifests.identity import (
     key_of,
     kind_of,
 )
+from saltk8s.kubectl.manifests.json_data import copied
 
 AskScope = Callable[[Collection[Kind]], Iterable[Kind]]  # custom kinds -> those that are cluster-scoped
 _FILLED_IN = ("labels", "annotations", "namespace")  # of metadata
@@ -50,13 +49,10 @@ def parse(sources: Iterable[Source]) -> list[Found]:
     problems: list[str] = []
     for source in sources:
         try:
-            documents = strict_yaml.documents(source.text)
-        except yaml.YAMLError as err:
-            problems.append(f"{source.name}: {strict_yaml.problem(err)}")
-            continue
-        for number, document in enumerate(documents, 1):
-            where = f"{source.name}, document {number}"
-            _collect(document, where, found, problems)
+            for number, document in documents.read(source.text):
+                _collect(document, f"{source.name}, document {number}", found, problems)
+        except documents.Problem as err:
+            problems.append(f"{source.name}, document {err.number}: {err.text}")
     if problems:
         raise Invalid("\n".join(problems))
     return found
@@ -67,7 +63,11 @@ def from_objects(objects: Iterable[Any], name: str = "objects") -> list[Found]:
     found: list[Found] = []
     problems: list[str] = []
     for number, obj in enumerate(objects, 1):
-        _collect(copy.deepcopy(obj), f"{name}, item {number}", found, problems)
+        where = f"{name}, item {number}"
+        try:
+            _collect(copied(obj), where, found, problems)
+        except ValueError as err:
+            problems.append(f"{where}: {err}")
     if problems:
         raise Invalid("\n".join(problems))
     return found
