@@ -26,7 +26,9 @@ def test_the_page_about_faults_has_texts_that_are_printed():
     rows = re.findall(r"^\| `(.+?)` \| ([a-z ]+) \|", (docs / "faults.md").read_text(), re.M)
     seen = [stderr.translate(case["stderr"], case.get("exit_status", 1), "thing") for case in cases("stderr")]
     asserted = [tests / "functional" / "kubectl" / f"test_{name}.py" for name in ("faults", "faults_client", "sets")]
-    asserted.append(Path(__file__).with_name("test_kubeconfig.py"))
+    rooms = Path(__file__).parents[1]
+    asserted += [rooms / "client" / "test_kubeconfig.py", rooms / "manifests" / "test_documents.py"]
+    asserted.append(CASES / "manifests.yaml")
     printed = "\n".join([*map(str, seen), *(path.read_text() for path in asserted)])
     assert [text for text, _ in rows if text not in printed] == []
     assert {err.code for err in seen} - {"not found"} <= {code for _, code in rows}

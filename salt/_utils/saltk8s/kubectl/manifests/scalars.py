@@ -141,8 +141,8 @@ def _is_timestamp(text: str) -> bool:
         return False
     year, month, day, *time = (int(part) for part in match.groups() if part)
     try:
-        datetime.datetime(year, month, day)
-        datetime.time(*time)
+        hour, minute, second = time or (0, 0, 0)
+        datetime.datetime(year, month, day, hour, minute, second)
     except ValueError:
         return False
     return True
