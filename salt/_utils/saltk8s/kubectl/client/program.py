@@ -237,6 +237,15 @@ class Kubectl:
         self.run(*words, "--output=name", stdin=text, what=what, secrets=secrets)
         return []
 
+    def patch(self, patch: str, stubs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Send one JSON patch to several objects; return nothing.
+
+        patch: an argument, so without secrets; stubs: apiVersion, kind and metadata with name and namespace are enough.
+        """
+        words = ["patch", "--filename=-", "--type=json", f"--patch={patch}", f"--field-manager={MANAGER}"]
+        self.run(*words, "--output=name", stdin=documents(stubs), what=f"patch {stubs[0]['metadata']['name']}")
+        return []
+
     def delete(self, stubs: Sequence[Mapping[str, Any]], timeout_s: float, what: str = "kubectl") -> None:
         """Delete objects and wait until they are gone; one that does not exist is no error.
 

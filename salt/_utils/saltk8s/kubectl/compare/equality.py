@@ -23,6 +23,7 @@ from saltk8s.kubectl.compare.managed_fields import (
     Node,
     as_json,
     has_steps,
+    is_ours,
     item_step,
     keys_of,
     positions,
@@ -32,7 +33,7 @@ from saltk8s.kubectl.compare.managed_fields import (
 )
 from saltk8s.kubectl.compare.server_defaults.kinds import shape_of
 from saltk8s.kubectl.compare.server_defaults.shape import BASE64, PLAIN, QUANTITY, RESOURCE, Shape
-from saltk8s.kubectl.manifests.identity import MANAGER, kind_of
+from saltk8s.kubectl.manifests.identity import kind_of
 
 _KEY_DEFAULTS = {"protocol": "TCP"}  # of the keys of Kubernetes' own lists; the others are "" when they are not given
 _ROUNDED = {QUANTITY: quantity.NANO, RESOURCE: quantity.MILLI}
@@ -50,7 +51,7 @@ def looks_equal(declared: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     mine: Node = {}
     others: list[Node] = []
     for entry in live["metadata"].get("managedFields") or ():
-        is_mine = entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+        is_mine = is_ours(entry)
         if entry.get("apiVersion") == version:
             if is_mine:
                 mine = entry.get("fieldsV1") or {}

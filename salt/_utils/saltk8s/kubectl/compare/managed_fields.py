@@ -19,14 +19,15 @@ Identity = tuple[Any, ...]  # values of an item's keys
 ABSENT = object()  # no such field, where null is a value: a custom resource keeps one for a map that was emptied
 
 
+def is_ours(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry of an object's managedFields has what our field manager applied."""
+    return entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+
+
 def owned_fields(live: Mapping[str, Any]) -> list[Node]:
     """Return the trees of fields (the API's ``fieldsV1``) that our field manager applied."""
-    entries = live["metadata"].get("managedFields") or []
-    return [
-        entry["fieldsV1"]
-        for entry in entries
-        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and "fieldsV1" in entry
-    ]
+    entries = live["metadata"].get("managedFields") or ()
+    return [entry["fieldsV1"] for entry in entries if is_ours(entry) and "fieldsV1" in entry]
 
 
 def is_applied_by_us(live: Mapping[str, Any]) -> bool:

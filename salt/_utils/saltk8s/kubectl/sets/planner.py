@@ -8,7 +8,7 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import diff, managed_fields
+from saltk8s.kubectl.compare import diff, managed_fields, ownership
 from saltk8s.kubectl.compare.dry_run import DryRun, is_immutable
 from saltk8s.kubectl.manifests.identity import MANAGER, Key, defined_kinds, kind_of, set_of
 from saltk8s.kubectl.sets import record
@@ -119,7 +119,7 @@ class Planner:
 
     def _compare(self, plan: Plan, key: Key, live: Live, answer: Mapping[str, Any]) -> None:
         old = live.existing(key)
-        differences = diff.fields(old, answer)
+        differences = ownership.differences(self._declared[key], old, answer)
         if key in live.members and not managed_fields.is_applied_by_us(old):  # it would not be pruned any more
             differences |= {("metadata", "managedFields"): (None, f"{MANAGER}: its fields are the set's again")}
         if differences:

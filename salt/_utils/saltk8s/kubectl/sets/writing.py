@@ -8,7 +8,7 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors, parallel
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import equality
+from saltk8s.kubectl.compare import equality, ownership
 from saltk8s.kubectl.compare.dry_run import DryRun
 from saltk8s.kubectl.health import poll
 from saltk8s.kubectl.manifests import order
@@ -42,6 +42,7 @@ class Writer:
         for wave in [[self._record], *waves] if self._record in keys else waves:
             try:
                 self._delete_replaced([key for key in wave if key in plan.replaced()], live)
+                self._prepare(wave, live)
                 parallel.run(self._apply, wave, f"write {self._set}")
             except errors.SaltK8sError as err:
                 written = self._written(wave)
@@ -70,6 +71,10 @@ class Writer:
                 return done + [key for key in wave if key not in remaining], err
             done += wave
         return done, None
+
+    def _prepare(self, keys: Sequence[Key], live: Live) -> None:
+        existing = {key: obj for key in keys if (obj := live.get(key)) is not None}
+        ownership.prepare(self._kubectl, [self._declared[key] for key in existing], existing)
 
     def _apply(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
         # the record belongs to this pack alone
