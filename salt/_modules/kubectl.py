@@ -149,8 +149,8 @@ def apply(
         A list of ``Kind name`` or ``Kind namespace/name``: protected objects that may be deleted too.
     replace
         A list in the same form: objects that may be deleted and re-created where a field is immutable (a Job's
-        template, a Deployment's selector). Protected ones must be in ``unprotect``, too. Instead, an object
-        can have the annotation ``saltk8s.io/replace: "true"``.
+        template, a Deployment's selector). Protected ones, and those that take claims with them, must be in
+        ``unprotect``, too. Instead, an object can have the annotation ``saltk8s.io/replace: "true"``.
     wait
         Wait until every object of the set is healthy.
     timeout_s

@@ -61,8 +61,9 @@ def applied(
         A list of ``Kind name`` or ``Kind namespace/name``.
     replace
         A list in the same form: objects that may be deleted and re-created where a field is immutable (a Job's
-        template, a Deployment's selector, a StorageClass's parameters). Protected ones must be in ``unprotect``,
-        too. Instead, an object can have the annotation ``saltk8s.io/replace: "true"``.
+        template, a Deployment's selector, a StorageClass's parameters). Protected ones, and those that take claims
+        with them, must be in ``unprotect``, too. Instead, an object can have the annotation
+        ``saltk8s.io/replace: "true"``.
     wait
         Wait until every object is healthy; that includes objects that had nothing to change.
     timeout_s

@@ -174,15 +174,16 @@ class Webhook:
     """A validating admission webhook on loopback, asked by the API server as any other.
 
     answer: called with the object and whether it is a dry run, returns a refusal (its message, or the whole status) or
-    None.
+    None; host: the name that its certificate is for, in the place of the API server's own for 127.0.0.1.
     """
 
-    def __init__(self, server: ApiServer):
+    def __init__(self, server: ApiServer, host: str = ""):
         self.answer: Callable[[dict[str, Any], bool], str | dict[str, Any] | None] = lambda _obj, _dry: None
         self.broken = False
         self.silent = False
         self.asked = 0
-        self._trusted = (server.folder / "certs" / "apiserver.crt").read_bytes()
+        certificate = certificate_for(host, server.folder) if host else server.folder / "certs" / "apiserver.crt"
+        self._trusted = certificate.read_bytes()
         webhook = self
 
         class Handler(_Quiet):
@@ -202,7 +203,8 @@ class Webhook:
                 self.end_headers()
                 self.wfile.write(body.encode())
 
-        self._web = _Web(Handler, server)
+        self._web = _Web(Handler, server, certificate)
+        self.url = self._web.url
 
     def configuration(
         self, name: str, namespace: str, timeout_s: int = 10, side_effects: str = "None", url: str | None = None
@@ -261,12 +263,12 @@ class _Threads(ThreadingHTTPServer):
 
 
 class _Web:
-    """An HTTPS server in a thread of its own, with the API server's certificate: it is for 127.0.0.1."""
+    """An HTTPS server in a thread of its own; by default with the API server's certificate: it is for 127.0.0.1."""
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler], server: ApiServer):
-        certs = server.folder / "certs"
+    def __init__(self, handler: type[BaseHTTPRequestHandler], server: ApiServer, certificate: Path | None = None):
+        certificate = certificate or server.folder / "certs" / "apiserver.crt"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certs / "apiserver.crt", certs / "apiserver.key")
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
         self._http = _Threads(("127.0.0.1", 0), handler)
         # the handshake is the connection's own thread's: one that never begins it must not keep the others waiting
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
@@ -276,6 +278,15 @@ class _Web:
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
+
+
+def certificate_for(host: str, folder: Path) -> Path:
+    """Write a certificate that is trusted by itself, and its key beside it; return its path."""
+    path = folder / f"{host}.crt"
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=webhook"]
+    argv += ["-addext", f"subjectAltName=DNS:{host}", "-out", str(path), "-keyout", str(path.with_suffix(".key"))]
+    subprocess.run(argv, check=True, capture_output=True)
+    return path
 
 
 @contextmanager

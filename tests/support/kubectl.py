@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,11 @@ def changed(obj: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         place = place[step]
     place[last] = value
     return result
+
+
+def documents(*found: dict[str, Any]) -> str:
+    """Objects as text for kubectl."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(found)})
 
 
 def check_thrice(apiserver: Any, run: Callable[..., dict[str, Any]]) -> dict[str, Any]:

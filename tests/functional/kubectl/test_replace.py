@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from saltk8s.kubectl.sets import replacement
+from tests.support import enabling
 from tests.support import kubectl as objects
 from tests.support.kubectl import check_thrice
 
@@ -126,3 +128,98 @@ def test_data_is_replaced_only_when_that_is_said_twice(apiserver, applied):
     assert apiserver.get("pvc", "kept-data")["spec"]["accessModes"] == ["ReadWriteOnce"]
     real = check_thrice(apiserver, lambda **kw: applied("kept-data", after, replace=[name], unprotect=[name], **kw))
     assert real["changes"][name]["spec.accessModes"] == {"old": ["ReadWriteOnce"], "new": ["ReadWriteMany"]}
+
+
+def service(name: str, **spec) -> dict:
+    """A Service; its cluster IP cannot be changed, and its ports are its own."""
+    found = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30501}], **spec}
+    return enabling.make("Service", name, "default", spec=found)
+
+
+UNIQUE = {
+    "cluster-ip": (
+        service("held-ip", clusterIP="10.43.5.1"),
+        service("held-ip", clusterIP="10.43.5.2"),
+        "spec.clusterIP",
+    ),
+    "health-check-port": (
+        service("held-check", type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30511),
+        service("held-check", type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30512),
+        "spec.healthCheckNodePort",
+    ),
+    "default-priority": (
+        enabling.make("PriorityClass", "held-default", value=1, globalDefault=True),
+        enabling.make("PriorityClass", "held-default", value=2, globalDefault=True),
+        "value",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNIQUE)
+def test_what_the_old_one_holds_is_left_out_of_the_trial(apiserver, applied, name):
+    before, after, field = UNIQUE[name]
+    applied(f"unique-{name}", before)
+    title = f"{after['kind']} default/{after['metadata']['name']}".replace("PriorityClass default/", "PriorityClass ")
+    real = check_thrice(apiserver, lambda **kw: applied(f"unique-{name}", after, replace=[title], **kw))
+    assert field in real["changes"][title] and "not tried" not in real["comment"]
+    assert not any("nodePort" in path for path in real["changes"][title])
+    apiserver.kubectl("delete", after["kind"], after["metadata"]["name"])
+
+
+def test_a_taken_port_keeps_the_old_one(apiserver, applied):
+    applied("taken-other", service("taken-other"))
+    applied("taken", service("taken", clusterIP="10.43.5.3", ports=[{"port": 80}]))
+    mark = apiserver.mark()
+    for test in (True, False):
+        answer = applied("taken", service("taken", clusterIP="10.43.5.4"), replace=["Service default/taken"], test=test)
+        assert answer["result"] is False and answer["changes"] == {}
+        assert "provided port is already allocated" in answer["comment"]
+    assert [request for request in apiserver.requests(mark) if request.write] == []
+
+
+def test_a_name_that_is_tied_to_the_content_is_not_tried(apiserver, applied):
+    group = "tied.example.org"
+    old = enabling.definition(group, kept={"type": "string"})
+    enabling.fields_of(old)["x-kubernetes-validations"] = [
+        {"rule": "self.kept == oldSelf.kept", "message": "immutable"}
+    ]
+    schema = old["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["x-kubernetes-validations"] = [{"rule": "self.metadata.name == 'one'", "message": "the only name is one"}]
+    site = f"Site.{group} default/one"
+    applied("tied", old, enabling.site(group, kept="a"))
+    after = [old, enabling.site(group, kept="b")]
+    real = check_thrice(apiserver, lambda **kw: applied("tied", *after, replace=[site], **kw))
+    assert real["changes"][site] == {"spec.kept": {"old": "a", "new": "b"}}
+    assert "(not tried: its name is tied to its content)" in real["comment"]
+
+
+def test_an_api_service_is_tried_with_a_version_to_match():
+    spec = {"group": "g.example.org", "version": "v1", "groupPriorityMinimum": 10, "versionPriority": 10}
+    obj = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v1.g.example.org"}}
+    obj |= {"spec": spec}
+    tried = replacement.stand_in(obj, obj)
+    assert (tried["metadata"]["name"], tried["spec"]["version"]) == ("v1replaced.g.example.org", "v1replaced")
+
+
+@pytest.mark.parametrize("why", ["retention", "owner"])
+def test_what_takes_claims_with_it_is_replaced_only_when_that_is_said_twice(apiserver, applied, why):
+    name = f"claims-{why}"
+    before = objects.deployment(name)
+    before |= {"kind": "StatefulSet", "spec": before["spec"] | {"serviceName": "a"}}
+    if why == "retention":
+        before["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+    after = objects.changed(before, "spec.serviceName", "b")
+    applied(name, before)
+    title = f"StatefulSet default/{name}"
+    uid = apiserver.get("statefulset", name)["metadata"]["uid"]
+    if why == "owner":
+        owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name, "uid": uid}
+        owned = claim(name, "ReadWriteOnce")
+        owned["metadata"]["ownerReferences"] = [owner]
+        apiserver.apply(owned)
+    for test in (True, False):
+        answer = applied(name, after, replace=[title], test=test)
+        text = "deletes its claims" if why == "retention" else f"it owns the claim default/{name}"
+        assert answer["result"] is False and answer["changes"] == {} and text in answer["comment"], answer
+        assert "name it in unprotect, too" in answer["comment"]
+    check_thrice(apiserver, lambda **kw: applied(name, after, replace=[title], unprotect=[title], **kw))

@@ -21,11 +21,14 @@ def test_each_text_is_its_error(case):
     assert getattr(err, "manager", "") == case.get("manager", "")
 
 
+PAGE = ("faults", "faults_client", "sets", "enabling", "replace", "dead_webhook")  # tests that assert what it says
+
+
 def test_the_page_about_faults_has_texts_that_are_printed():
     tests, docs = CASES.parents[1], CASES.parents[2] / "docs"
     rows = re.findall(r"^\| `(.+?)` \| ([a-z ]+) \|", (docs / "faults.md").read_text(), re.M)
     seen = [stderr.translate(case["stderr"], case.get("exit_status", 1), "thing") for case in cases("stderr")]
-    asserted = [tests / "functional" / "kubectl" / f"test_{name}.py" for name in ("faults", "faults_client", "sets")]
+    asserted = [tests / "functional" / "kubectl" / f"test_{name}.py" for name in PAGE]
     rooms = Path(__file__).parents[1]
     asserted += [rooms / "client" / "test_kubeconfig.py", rooms / "manifests" / "test_documents.py"]
     asserted.append(CASES / "manifests.yaml")

@@ -7,6 +7,8 @@ from saltk8s.kubectl.manifests import identity
 from saltk8s.kubectl.sets.actions import REPLACE, Action, Plan
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live
+from saltk8s.kubectl.sets.run import Run
+from saltk8s.kubectl.sets.trial import Trial
 from saltk8s.kubectl.sets.writing import Writer
 from tests.support import kubectl as objects
 
@@ -30,9 +32,10 @@ class Kubectl:
 
 
 def test_an_interrupted_replacement_is_noted():
-    kubectl, obj = Kubectl(), objects.config_map()
-    plan = Plan([Action(REPLACE, KEY)])
-    done, failure = Writer(kubectl, "set", {KEY: obj}, Options()).write(plan, Live(members={KEY: obj}))
+    kubectl, declared = Kubectl(), {KEY: objects.config_map()}
+    plan, live = Plan({KEY: Action(REPLACE, KEY)}), Live(members={KEY: objects.config_map()})
+    trial = Trial(kubectl, "set", declared, Options(), live, plan)
+    done, failure = Run(trial, Writer(kubectl, "set", declared, Options()), 1).carry_out()
     assert kubectl.deleted == [KEY] and done == [] and isinstance(failure, errors.Unreachable)
     assert plan.notes == [
         "ConfigMap default/settings: replacement interrupted: deleted, not yet re-created; the next run creates it"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -105,6 +107,11 @@ class Kubectl:
         except errors.SaltK8sError:  # must not hide the one that is explained
             return err
         return api_errors.terminating(err.namespace, found[0], what) if found else err
+
+    def forget_kinds(self) -> None:
+        """Make kubectl ask for the kinds again: its cache of them is wrong once a definition was replaced."""
+        if self.cache_dir:
+            shutil.rmtree(Path(self.cache_dir) / "discovery", ignore_errors=True)
 
     def client_version(self) -> str:
         """Return kubectl's own version, as ``v1.32.6``."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors, parallel
@@ -17,6 +16,43 @@ SHOWN = 10  # objects that are named when many are rejected
 _IMMUTABLE = re.compile(
     r"immutable|may not (?:be )?change|cannot (?:be )?change|(?:updates? to|changes to) .*(?:forbidden|not allowed)"
 )
+Errors = dict[Key, errors.SaltK8sError]
+
+
+class Tried(NamedTuple):
+    """What dry runs said: the objects as they would be stored (those whose answers were wanted), and the errors."""
+
+    answers: dict[Key, dict[str, Any]]
+    rejected: Errors
+
+
+class Judge:
+    """What is to be known of errors while many objects are tried. This one knows nothing of the run."""
+
+    def about_an_object(self, err: errors.SaltK8sError) -> bool:
+        """Return whether an error is about one of several objects: another one of them may be accepted."""
+        return not isinstance(err, api_errors.NOT_ABOUT_AN_OBJECT)
+
+    def for_good(self, key: Key, err: errors.SaltK8sError) -> bool:
+        """Return whether nothing that this run does could lift a rejection."""
+        return True
+
+
+class _Found:
+    """The errors of objects that are tried one by one, until enough are known."""
+
+    def __init__(self, judge: Judge):
+        self.judge = judge
+        self.rejected: Errors = {}
+        self._for_good = 0
+
+    @property
+    def enough(self) -> bool:
+        return self._for_good >= SHOWN
+
+    def add(self, key: Key, err: errors.SaltK8sError) -> None:
+        self.rejected[key] = err
+        self._for_good += self.judge.for_good(key, err)
 
 
 class DryRun:
@@ -27,66 +63,47 @@ class DryRun:
         self._declared = declared
         self._force_conflicts = force_conflicts
 
-    def results(self, keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
-        """Return the objects as they would be stored. Raises the errors of all that are rejected (see rejected())."""
-        found = self._run(lambda part: self._apply(part, answers=True), keys)
-        return {key_of(obj): obj for obj in found}
+    def tried(self, keys: Sequence[Key], answers: bool, judge: Judge) -> Tried:
+        """Try objects, all at once if all are accepted; answers: whether what would be stored is wanted.
 
-    def check(self, keys: Sequence[Key]) -> None:
-        """Try objects whose result is not needed; raises as results() does."""
-        self._run(lambda part: self._apply(part, answers=False), keys)
-
-    def replacement(self, key: Key, uid: str) -> dict[str, Any]:
-        """Return an object as it would be re-created: tried under another name, because its own is taken.
-
-        uid: of the live object; where the API server writes name or uid of the new one, those of the live one are put.
+        Once SHOWN objects are rejected for good, no other is tried. Raises what is not about an object.
         """
-        obj = dict(self._declared[key])
-        name = f"{key.name[:40].rstrip('-.')}-replaced"
-        obj["metadata"] = dict(obj["metadata"]) | {"name": name}
-        answer = self._kubectl.apply(
+        try:
+            return Tried(self._accepted(keys, answers), {})
+        except errors.SaltK8sError as err:
+            if not judge.about_an_object(err):
+                raise
+        found = _Found(judge)
+        self._search(list(keys), found)
+        rest = [key for key in keys if key not in found.rejected]
+        return Tried(self._accepted(rest, answers) if answers and not found.enough else {}, found.rejected)
+
+    def _accepted(self, keys: Sequence[Key], answers: bool) -> dict[Key, dict[str, Any]]:
+        return {key_of(obj): obj for obj in parallel.run(lambda part: self._apply(part, answers), keys, "dry run")}
+
+    def stand_in(self, key: Key, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what would be stored of an object that is tried in the place of a declared one."""
+        return self._kubectl.apply(
             [obj], dry_run=True, force_conflicts=self._force_conflicts, what=key.title, answers=True
         )[0]
-        text = json.dumps(answer).replace(f'"{name}"', f'"{key.name}"').replace(answer["metadata"]["uid"], uid)
-        return json.loads(text)
 
-    def rejected(self, keys: Sequence[Key]) -> errors.SaltK8sError | None:
-        """Return the error of the objects that are rejected, with their names; None when none is (any more).
-
-        kubectl does not say which of several objects it means, so halves are tried until one is left.
-        """
-        found: list[errors.SaltK8sError] = []
-        self._search(list(keys), found)
-        error = api_errors.combined(found)
-        if error and len(found) >= SHOWN:
-            error.args = (f"{error}\nand possibly more: no further object was checked",)
-        return error
-
-    def _run(self, action: Callable[[Sequence[Key]], list[dict[str, Any]]], keys: Sequence[Key]) -> list:
-        try:
-            return parallel.run(action, keys, "dry run")
-        except api_errors.NOT_ABOUT_AN_OBJECT:
-            raise
-        except errors.SaltK8sError as err:
-            raise self.rejected(keys) or err from err
-
-    def _search(self, keys: list[Key], found: list[errors.SaltK8sError]) -> None:
-        if not keys or len(found) >= SHOWN:
+    def _search(self, keys: list[Key], found: _Found) -> None:
+        """Find which objects are rejected. kubectl does not say which it means: halves are tried until one is left."""
+        if not keys or found.enough:
             return
         try:
             self._apply(keys, answers=False, what=keys[0].title)
-        except api_errors.NOT_ABOUT_AN_OBJECT as err:
-            if not found:
-                raise
-            found.append(err)
         except api_errors.Terminating as err:  # true of all that it has
             within = [key for key in keys if key.namespace == err.namespace] or keys[:1]
             titles = ", ".join(key.title for key in within[:SHOWN]) + (" ..." if len(within) > SHOWN else "")
-            found.append(api_errors.Terminating(err.reason, err.namespace, titles))
+            found.add(within[0], api_errors.Terminating(err.reason, err.namespace, titles))
             self._search([key for key in keys if key not in within], found)
         except errors.SaltK8sError as err:
-            if len(keys) == 1:
-                found.append(_with_advice(err))
+            about_an_object = found.judge.about_an_object(err)
+            if not about_an_object and not found.rejected:
+                raise
+            if len(keys) == 1 or not about_an_object:
+                found.add(keys[0], _with_advice(err))
                 return
             middle = len(keys) // 2
             self._search(keys[:middle], found)
@@ -99,9 +116,26 @@ class DryRun:
         )
 
 
+def combined(found: Errors) -> errors.SaltK8sError | None:
+    """Return one error for those of several objects, None for none; it says when there may be more."""
+    all_of_them = list(found.values())
+    webhooks = {err.webhook for err in all_of_them if isinstance(err, api_errors.WebhookFailed)}
+    if len(webhooks) == 1 and all(isinstance(err, api_errors.WebhookFailed) for err in all_of_them):
+        all_of_them = all_of_them[:1]  # true of all that it watches
+    error = api_errors.combined(all_of_them)
+    if error and len(all_of_them) >= SHOWN:
+        error.args = (f"{error}\nand possibly more: no further object was checked",)
+    return error
+
+
 def is_immutable(err: errors.SaltK8sError) -> bool:
     """Return whether an object is rejected because one of its fields is immutable."""
     return isinstance(err, errors.Invalid) and bool(_IMMUTABLE.search(err.reason))
+
+
+def without_dry_runs(err: errors.SaltK8sError) -> str:
+    """Return the name of the webhook, because of whose side effects an object cannot be tried; "" for other errors."""
+    return err.webhook if isinstance(err, api_errors.Denied) and "does not support dry run" in str(err) else ""
 
 
 def _with_advice(err: errors.SaltK8sError) -> errors.SaltK8sError:

@@ -79,6 +79,13 @@ PROTECTED = frozenset(
     }
 )
 
+# Kinds whose objects define kinds: their group ("": the object names it), where the names are, whether namespaced
+# unless the object says otherwise. The second is Gatekeeper's: it makes a definition of each.
+_DEFINING: dict[tuple[str, str], tuple[str, tuple[str, ...], bool]] = {
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): ("", (), True),
+    ("templates.gatekeeper.sh", "ConstraintTemplate"): ("constraints.gatekeeper.sh", ("crd", "spec"), False),
+}
+
 _NAMED = re.compile(r"^(?P<kind>[A-Za-z0-9.-]+) (?:(?P<namespace>[a-z0-9.-]+)/)?(?P<name>\S+)$")
 
 
@@ -162,14 +169,19 @@ def set_of(obj: Mapping[str, Any]) -> str | None:
 
 
 def defined_kinds(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
-    """Return what the CustomResourceDefinitions among the objects bring: ``{(group, kind): namespaced}``."""
+    """Return the kinds that CustomResourceDefinitions, and what makes some, bring: ``{(group, kind): namespaced}``."""
     found = {}
     for obj in objects:
-        if kind_of(obj).gk == ("apiextensions.k8s.io", "CustomResourceDefinition"):
-            spec = obj.get("spec") or {}
-            name = (spec.get("names") or {}).get("kind")
-            if name:
-                found[spec.get("group", ""), name] = spec.get("scope") != "Cluster"
+        gk = kind_of(obj).gk
+        if gk not in _DEFINING:
+            continue
+        spec = obj.get("spec") or {}
+        group, path, namespaced = _DEFINING[gk]
+        for field in path:
+            spec = spec.get(field) or {}
+        name = (spec.get("names") or {}).get("kind")
+        if name:
+            found[group or spec.get("group", ""), name] = namespaced and spec.get("scope") != "Cluster"
     return found
 
 

@@ -98,7 +98,7 @@ def writing_waves(keys: Iterable[Key]) -> list[list[Key]]:
     """
     waves: dict[int, list[Key]] = {}
     for key in sort(keys):
-        waves.setdefault(_wave(key), []).append(key)
+        waves.setdefault(wave(key), []).append(key)
     return [waves[number] for number in sorted(waves)]
 
 
@@ -107,7 +107,8 @@ def has_foundations(keys: Iterable[Key]) -> bool:
     return any((key.group, key.kind) in FOUNDATIONS for key in keys)
 
 
-def _wave(key: Key) -> int:
+def wave(key: Key) -> int:
+    """Return the number of an object's wave."""
     if has_foundations([key]):
         return 0
     found = rank(key.group, key.kind)

@@ -6,7 +6,12 @@ prefetch     reading that starts before the manifests are read
 remembered   what was equal in the last run
 reader       the live objects
 planner      from declared and live objects to a plan
+trial        objects tried by dry run
+estimate     what an apply would make of an object that cannot be tried
+replacement  objects of which a field is immutable
+admission    what the API server rejects, and which change of the same run could lift that
 actions      the plan as data
-writing      the plan carried out
+run          the plan carried out
+writing      objects written, replaced and deleted
 record       the kinds that a set ever had
 """

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from saltk8s.base import errors
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key
@@ -16,11 +17,17 @@ _PAST = {CREATE: "created", CHANGE: "changed", ADOPT: "adopted", DELETE: "delete
 
 @dataclass(frozen=True)
 class Action:
-    """One object that would be written or deleted; ``differences`` as diff.fields() gives them."""
+    """One object that would be written or deleted.
+
+    differences: as diff.fields() gives them; depends: other actions, without which the object cannot be tried by a dry
+    run; untried: another reason for that.
+    """
 
     verb: str
     key: Key
     differences: Mapping[diff.Path, tuple[Any, Any]] = field(default_factory=dict)
+    depends: tuple[Key, ...] = ()
+    untried: str = ""
 
     def change(self) -> dict[str, Any]:
         """Return the action as it stands in Salt's ``changes``."""
@@ -38,6 +45,10 @@ class Action:
             text += " (it existed already, without the set's label)"
         if self.verb == REPLACE:
             text += " (deleted and re-created)"
+        if self.untried:
+            text += f" ({self.untried})"
+        elif test and self.depends and self.verb != DELETE:
+            text += f" (depends on {titles(self.depends)}, not tried)"
         if self.differences:
             paths = [diff.text(path) for path in self.differences]
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
@@ -49,42 +60,53 @@ class Action:
 class Plan:
     """What there is to do for a set.
 
-    actions: in the order of the work; notes: what an operator should know and what is not a change (objects kept);
-    blocked: why a real run would fail although nothing is wrong with the set; unchanged: number of objects.
+    actions: by object, in the order of the work; notes: what an operator should know and what is no change (objects
+    kept); blocked: why a real run would fail although nothing is wrong with the set; unchanged: number of objects;
+    waiting: objects that are rejected now and may be accepted once what they depend on is written, with the error.
     """
 
-    actions: list[Action] = field(default_factory=list)
+    actions: dict[Key, Action] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     unchanged: int = 0
+    waiting: dict[Key, errors.SaltK8sError] = field(default_factory=dict)
+
+    def put(self, *actions: Action) -> None:
+        """Add actions, each in the place of the one that the object had."""
+        self.actions |= {action.key: action for action in actions}
 
     def changes(self, only: Iterable[Key] | None = None) -> dict[str, Any]:
         """Return Salt's ``changes``; ``only``: those of these objects (what a failed run did)."""
         wanted = None if only is None else set(only)
-        return {a.key.title: a.change() for a in self.actions if wanted is None or a.key in wanted}
+        return {k.title: a.change() for k, a in self.actions.items() if wanted is None or k in wanted}
 
     def lines(self, test: bool, only: Iterable[Key] | None = None) -> list[str]:
         """Return everything for people, one line each."""
         wanted = None if only is None else set(only)
-        shown = [a.line(test) for a in self.actions if wanted is None or a.key in wanted]
+        shown = [action.line(test) for key, action in self.actions.items() if wanted is None or key in wanted]
         if self.unchanged:
             shown.append(f"{self.unchanged} object{'s are' if self.unchanged != 1 else ' is'} as declared")
         return [*shown, *self.notes, *self.blocked]
 
     def writes(self) -> list[Key]:
-        """Return what is written, in order."""
-        return order.sort(action.key for action in self.actions if action.verb != DELETE)
+        """Return what is written, in order, without what has to wait."""
+        return order.sort(key for key, a in self.actions.items() if a.verb != DELETE and key not in self.waiting)
 
     def replaced(self) -> set[Key]:
         """Return what is deleted before it is written."""
-        return {action.key for action in self.actions if action.verb == REPLACE}
+        return {key for key, action in self.actions.items() if action.verb == REPLACE}
 
     def deletes(self) -> list[Key]:
         """Return what is deleted, in the order of writing."""
-        return order.sort(action.key for action in self.actions if action.verb == DELETE)
+        return order.sort(key for key, action in self.actions.items() if action.verb == DELETE)
 
     def sort(self) -> None:
         """Put the actions in the order of the work: writes, then deletions from the end."""
-        first = sorted((a for a in self.actions if a.verb != DELETE), key=lambda a: order.sort_key(a.key))
-        last = sorted((a for a in self.actions if a.verb == DELETE), key=lambda a: order.sort_key(a.key), reverse=True)
-        self.actions = first + last
+        deletes, writes = self.deletes(), order.sort(key for key, a in self.actions.items() if a.verb != DELETE)
+        self.actions = {key: self.actions[key] for key in [*writes, *reversed(deletes)]}
+
+
+def titles(keys: Iterable[Key], most: int = 3) -> str:
+    """Return objects for people, the first few of many."""
+    names = [key.title for key in keys]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

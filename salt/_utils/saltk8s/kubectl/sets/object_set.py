@@ -17,6 +17,8 @@ from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.planner import Planner
 from saltk8s.kubectl.sets.prefetch import Prefetch
 from saltk8s.kubectl.sets.remembered import Remembered
+from saltk8s.kubectl.sets.run import Run
+from saltk8s.kubectl.sets.trial import Trial
 from saltk8s.kubectl.sets.writing import Writer
 
 
@@ -66,12 +68,13 @@ class ObjectSet:
         if not self._kubectl.cluster_exists:
             return self._without_cluster(test)
         live = self._read()
-        plan = self._planner().plan(live)
+        trial = self._planner().trial(live)
+        plan = trial.plan
         if test:
             return Outcome(plan.changes(), plan.lines(True), self._unready(live))
         if plan.blocked:
             raise errors.Refused("\n".join(["nothing was done:", *plan.blocked]))
-        return self._carry_out(plan, live)
+        return self._carry_out(trial)
 
     def delete(self, test: bool) -> Outcome:
         """Delete the live set, in the reverse order; with test, only say what that would delete."""
@@ -83,7 +86,7 @@ class ObjectSet:
         plan = self._planner().deletion(live)
         if test:
             return Outcome(plan.changes(), plan.lines(True))
-        done, failure = self._writer().delete(plan, live)
+        done, failure = self._writer().delete(plan.deletes(), live)
         return Outcome(plan.changes(done), plan.lines(False, done), failure=failure)
 
     def _read(self) -> reader.Live:
@@ -115,18 +118,15 @@ class ObjectSet:
             self._kubectl.run("version")  # raises: no kubeconfig
         kinds = {kind_of(obj) for obj in self._declared.values()}
         self._declared[record.key(self.name)] = record.build(self.name, kinds)
-        plan = Plan([Action(CREATE, key) for key in self._declared])
+        plan = Plan({key: Action(CREATE, key) for key in self._declared})
         plan.sort()
         plan.notes.append("the cluster does not exist yet: the API server was not asked")
         return Outcome(plan.changes(), plan.lines(True))
 
-    def _carry_out(self, plan: Plan, live: reader.Live) -> Outcome:
+    def _carry_out(self, trial: Trial) -> Outcome:
         end = time.monotonic() + self._options.timeout_s
-        writer = self._writer()
-        done, failure = writer.write(plan, live)
-        if not failure:
-            deleted, failure = writer.delete(plan, live)
-            done += deleted
+        plan, live = trial.plan, trial.live
+        done, failure = Run(trial, self._writer(), self._options.timeout_s).carry_out()
         outcome = Outcome(plan.changes(done), plan.lines(False, done), failure=failure)
         if self._options.wait and not failure:
             try:

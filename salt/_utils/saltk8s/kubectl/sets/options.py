@@ -22,7 +22,11 @@ class Options:
 
     def may_delete(self, key: Key) -> bool:
         """Return whether an object is not protected, or named in ``unprotect``."""
-        return not key.protected or any(matches(name, key) for name in self.unprotect)
+        return not key.protected or self.named_in_unprotect(key)
+
+    def named_in_unprotect(self, key: Key) -> bool:
+        """Return whether ``unprotect`` names an object."""
+        return any(matches(name, key) for name in self.unprotect)
 
     def may_replace(self, key: Key, obj: Mapping[str, Any]) -> bool:
         """Return whether an object may be replaced: by its annotation, or because ``replace`` names it."""

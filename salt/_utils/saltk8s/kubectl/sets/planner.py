@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import diff, managed_fields, ownership
-from saltk8s.kubectl.compare.dry_run import DryRun, is_immutable
-from saltk8s.kubectl.manifests.identity import MANAGER, Key, defined_kinds, kind_of, set_of
-from saltk8s.kubectl.sets import record
-from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, CREATE, DELETE, REPLACE, Action, Plan
+from saltk8s.kubectl.compare import managed_fields
+from saltk8s.kubectl.manifests.identity import MANAGER, Key, Kind, defined_kinds, kind_of, set_of
+from saltk8s.kubectl.sets.actions import CREATE, DELETE, Action, Plan
+from saltk8s.kubectl.sets.admission import contradictions, enabling
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects
+from saltk8s.kubectl.sets.trial import Trial
 
 SHOWN = 10
 
@@ -23,33 +22,43 @@ class Planner:
     """Computes what there is to do for a set; ``declared`` as manifest.declare() gives it, with the set's record."""
 
     def __init__(self, kubectl: Kubectl, set_name: str, declared: Objects, options: Options):
+        self._kubectl = kubectl
         self._set = set_name
         self._declared = declared
         self._options = options
-        self._record = record.key(set_name)
-        self._dry_run = DryRun(kubectl, declared, options.force_conflicts)
-        self._forced_dry_run = DryRun(kubectl, declared, force_conflicts=True)
 
     def plan(self, live: Live) -> Plan:
         """Return the plan. Objects that look different locally, and new ones, go through a dry run."""
+        return self.trial(live).plan
+
+    def trial(self, live: Live) -> Trial:
+        """Return the plan with what tried it, which tries again while the plan is carried out."""
         self._refuse_objects_of_other_sets(live)
         plan = Plan()
-        new: list[Key] = []
-        different: list[Key] = []
-        for key, obj in self._declared.items():
-            if live.get(key) is None:
-                plan.actions.append(Action(CREATE, key))
-                if self._can_dry_run(key, obj, live):
-                    new.append(key)
-            elif key in live.equal:
-                plan.unchanged += 1
-            else:
-                different.append(key)
-        self._dry_run_all(plan, new, different, live)
-        self._note_unknown_kinds(plan, live)
         self._plan_pruning(plan, live)
+        plan.unchanged = len(live.equal & self._declared.keys())
+        different = [key for key in self._declared if key not in live.equal]
+        tried = []
+        bring = self._bringing(live)
+        for key in different:
+            kind, namespace = kind_of(self._declared[key]), Key("", "Namespace", "", key.namespace)
+            needs = [namespace] if namespace in self._declared and live.get(namespace) is None else []
+            needs += bring.get(kind, ())
+            if live.get(key) is None:
+                plan.put(Action(CREATE, key, depends=tuple(needs)))
+            if not needs and kind not in live.unknown:  # the others come with this very run, and cannot be tried before
+                tried.append(key)
+        plan.blocked += [
+            f"the API server does not know the kind {kind.title} ({kind.version}): "
+            "what brings its definition has to be applied first"
+            for kind in sorted(kind for kind, keys in bring.items() if not keys)
+        ]
+        trial = Trial(self._kubectl, self._set, self._declared, self._options, live, plan)
+        trial.run(tried)
+        contradictions.refuse(plan, self._declared, live)
+        self._plan_lost_objects(plan, live)
         plan.sort()
-        return plan
+        return trial
 
     def deletion(self, live: Live) -> Plan:
         """Return the plan that deletes the whole set: everything that carries its label and that we applied."""
@@ -71,70 +80,20 @@ class Planner:
                 "\n".join(["an object can be in one set only, nothing was done:", *taken[:SHOWN], *more])
             )
 
-    def _can_dry_run(self, key: Key, obj: Mapping[str, Any], live: Live) -> bool:
-        """An object whose kind or namespace comes with this very run cannot be tried before."""
-        namespace = Key("", "Namespace", "", key.namespace)
-        comes = namespace in self._declared and live.get(namespace) is None
-        return not comes and kind_of(obj) not in live.unknown
-
-    def _dry_run_all(self, plan: Plan, new: Sequence[Key], different: Sequence[Key], live: Live) -> None:
-        """Add what the dry runs show to the plan; raise everything that is rejected at once."""
-        found: list[errors.SaltK8sError] = []
-        replaceable = [key for key in different if key != self._record and self._may_replace(key)]
-        changing = [key for key in different if key != self._record and key not in replaceable]
-        answers = self._forced_dry_run.results([key for key in different if key == self._record])
-        for attempt in (lambda: self._dry_run.check(new), lambda: answers.update(self._dry_run.results(changing))):
-            try:
-                attempt()
-            except api_errors.NOT_ABOUT_AN_OBJECT:
-                raise
-            except errors.SaltK8sError as err:
-                found.append(err)
-        for key in replaceable:
-            try:
-                answers.update(self._dry_run.results([key]))
-            except errors.Invalid as err:
-                if is_immutable(err):
-                    self._plan_replacement(plan, key, live)
-                else:
-                    found.append(err)
-        error = api_errors.combined(found)
-        if error:
-            raise error
-        for key, answer in answers.items():
-            self._compare(plan, key, live, answer)
-
-    def _may_replace(self, key: Key) -> bool:
-        return self._options.may_replace(key, self._declared[key])
-
-    def _plan_replacement(self, plan: Plan, key: Key, live: Live) -> None:
-        if not self._options.may_delete(key):
-            raise errors.Refused(
-                f"{key.title}: it would have to be replaced, and objects of this kind hold data: "
-                "nothing was done; to replace it, name it in unprotect, too"
-            )
-        old = live.existing(key)
-        new = self._dry_run.replacement(key, old["metadata"]["uid"])  # rejected? then the old one stays
-        plan.actions.append(Action(REPLACE, key, diff.fields(old, new)))
-
-    def _compare(self, plan: Plan, key: Key, live: Live, answer: Mapping[str, Any]) -> None:
-        old = live.existing(key)
-        differences = ownership.differences(self._declared[key], old, answer)
-        if key in live.members and not managed_fields.is_applied_by_us(old):  # it would not be pruned any more
-            differences |= {("metadata", "managedFields"): (None, f"{MANAGER}: its fields are the set's again")}
-        if differences:
-            plan.actions.append(Action(ADOPT if key in live.others else CHANGE, key, differences))
-        else:
-            plan.unchanged += 1
-
-    def _note_unknown_kinds(self, plan: Plan, live: Live) -> None:
-        defined = defined_kinds(self._declared.values())
+    def _bringing(self, live: Live) -> dict[Kind, list[Key]]:
+        """Return what of this run brings each kind that the API server does not know."""
         missing = {kind_of(obj) for obj in self._declared.values()} & live.unknown
-        for kind in sorted(kind for kind in missing if kind.gk not in defined):
-            plan.blocked.append(
-                f"the API server does not know the kind {kind.title} ({kind.version}): "
-                "what brings its definition has to be applied first"
-            )
+        return enabling.bringing(missing, [obj for key, obj in self._declared.items() if key not in live.equal])
+
+    def _plan_lost_objects(self, plan: Plan, live: Live) -> None:
+        """Create again what is deleted together with a definition that is replaced; the others are gone with it."""
+        for definition in plan.replaced():
+            kinds = defined_kinds([live.existing(definition)])
+            plan.put(*(Action(DELETE, key, depends=(definition,)) for key in plan.deletes() if key[:2] in kinds))
+            for key in [key for key in self._declared if key[:2] in kinds and live.get(key) is not None]:
+                plan.unchanged -= key not in plan.actions
+                plan.put(Action(CREATE, key, depends=(definition,)))
+                live.forget(key)
 
     def _plan_pruning(self, plan: Plan, live: Live) -> None:
         for key, obj in live.members.items():
@@ -156,4 +115,4 @@ class Planner:
         elif obj["metadata"].get("deletionTimestamp"):
             plan.notes.append(f"{key.title} is being deleted")
         else:
-            plan.actions.append(Action(DELETE, key))
+            plan.put(Action(DELETE, key))

@@ -47,6 +47,11 @@ class Live:
         """Return a live object that is known to exist."""
         return self.members[key] if key in self.members else self.others[key]
 
+    def forget(self, key: Key) -> None:
+        """Take an object out that this run deleted."""
+        self.members.pop(key, None)
+        self.others.pop(key, None)
+
     def take(self, objects: Sequence[dict[str, Any]], declared: Mapping[Key, Mapping[str, Any]]) -> None:
         """Add objects of the set. Of equal ones the field managers are dropped: half their size."""
         for obj in objects:

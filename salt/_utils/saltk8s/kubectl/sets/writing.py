@@ -1,25 +1,24 @@
-"""Carry out a plan: write objects wave by wave, replace, delete. What fails half-way tells what was done."""
+"""Write, replace and delete objects of a set. What fails half-way tells what was done."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import api_errors, parallel
+from saltk8s.kubectl.client import parallel
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import equality, ownership
-from saltk8s.kubectl.compare.dry_run import DryRun
+from saltk8s.kubectl.compare import diff, equality, ownership
 from saltk8s.kubectl.health import poll
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Key, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.actions import Plan
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects, stub
 
 FOUNDATION_S = 60  # for a namespace or a definition to be usable
-SHOWN = 5  # objects that an error names when it does not say which of them it is about
 
 Done = tuple[list[Key], errors.SaltK8sError | None]  # what was certainly done, the error that ended it
 
@@ -33,32 +32,38 @@ class Writer:
         self._declared = declared
         self._options = options
         self._record = record.key(set_name)
+        self.deleted: set[Key] = set()  # to be replaced, and not re-created yet
+        self._replaced: set[Key] = set()
 
-    def write(self, plan: Plan, live: Live) -> Done:
-        """Write what the plan writes: the record first, then wave by wave, each before the next."""
+    def waves(self, plan: Plan) -> list[list[Key]]:
+        """Return what the plan writes: the record first, then wave by wave."""
         keys = plan.writes()
         waves = order.writing_waves(key for key in keys if key != self._record)
-        done: list[Key] = []
-        for wave in [[self._record], *waves] if self._record in keys else waves:
-            try:
-                self._delete_replaced([key for key in wave if key in plan.replaced()], live)
-                self._prepare(wave, live)
-                parallel.run(self._apply, wave, f"write {self._set}")
-            except errors.SaltK8sError as err:
-                written = self._written(wave)
-                plan.notes += _interrupted(plan.replaced() - set(written))
-                return done + written, self._with_names([key for key in wave if key not in written], err)
-            done += wave
-            try:
-                if order.has_foundations(wave):
-                    self._wait_for_foundations(wave, live)
-            except errors.SaltK8sError as err:
-                return done, err
-        return done, None
+        return [[self._record], *waves] if self._record in keys else waves
 
-    def delete(self, plan: Plan, live: Live) -> Done:
-        """Delete what the plan deletes, in the reverse order of writing; the record last: it names the other kinds."""
-        keys = plan.deletes()
+    def write(self, keys: Sequence[Key], plan: Plan, live: Live) -> Done:
+        """Write the objects of one wave; replaced ones are deleted before."""
+        try:
+            self._delete_replaced([key for key in keys if key in plan.replaced()], live)
+            self._prepare(keys, live)
+            tried = [key for key in keys if not plan.actions[key].untried]
+            parallel.run(self._apply, tried, f"write {self._set}")
+            for key in (key for key in keys if plan.actions[key].untried):
+                self._write_untried(key, plan, live)
+        except errors.SaltK8sError as err:
+            written = self._written(keys)
+            self.deleted -= set(written)
+            return written, err
+        self.deleted -= set(keys)
+        try:
+            if order.has_foundations(keys):
+                self._wait_for_foundations(keys, live)
+        except errors.SaltK8sError as err:
+            return list(keys), err
+        return list(keys), None
+
+    def delete(self, keys: Sequence[Key], live: Live) -> Done:
+        """Delete objects, in the reverse order of writing; the record last: it names the other kinds."""
         waves = order.deletion_waves(key for key in keys if key != self._record)
         waves += [[self._record]] if self._record in keys else []
         done: list[Key] = []
@@ -72,27 +77,36 @@ class Writer:
             done += wave
         return done, None
 
+    def _apply(self, keys: Sequence[Key], answers: bool = False) -> list[dict[str, Any]]:
+        # the record belongs to this pack alone
+        force_conflicts = self._options.force_conflicts or keys == [self._record]
+        objects = [self._declared[key] for key in keys]
+        return self._kubectl.apply(objects, dry_run=False, force_conflicts=force_conflicts, answers=answers)
+
+    def _delete_replaced(self, keys: Sequence[Key], live: Live) -> None:
+        stubs = {key: stub(key, live.existing(key)["apiVersion"]) for key in keys if live.get(key)}
+        try:
+            self._kubectl.delete(list(stubs.values()), self._options.timeout_s)
+            gone = set(stubs)
+        except errors.SaltK8sError:
+            gone = set(stubs) - self._remaining(list(stubs.values()), stubs)
+            raise
+        finally:
+            self.deleted |= gone
+            self._replaced |= gone
+            for key in gone:
+                live.forget(key)
+
     def _prepare(self, keys: Sequence[Key], live: Live) -> None:
         existing = {key: obj for key in keys if (obj := live.get(key)) is not None}
         ownership.prepare(self._kubectl, [self._declared[key] for key in existing], existing)
 
-    def _apply(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        # the record belongs to this pack alone
-        force_conflicts = self._options.force_conflicts or keys == [self._record]
-        objects = [self._declared[key] for key in keys]
-        return self._kubectl.apply(objects, dry_run=False, force_conflicts=force_conflicts)
-
-    def _delete_replaced(self, keys: Sequence[Key], live: Live) -> None:
-        stubs = [stub(key, live.existing(key)["apiVersion"]) for key in keys]
-        self._kubectl.delete(stubs, self._options.timeout_s)
-
-    def _with_names(self, keys: Sequence[Key], err: errors.SaltK8sError) -> errors.SaltK8sError:
-        if isinstance(err, api_errors.NOT_ABOUT_AN_OBJECT):
-            return err
-        # a dry run may succeed where the write failed: a webhook can tell them apart
-        titles = ", ".join(key.title for key in keys[:SHOWN]) + (" ..." if len(keys) > SHOWN else "")
-        dry_run = DryRun(self._kubectl, self._declared, self._options.force_conflicts)
-        return dry_run.rejected(keys) or api_errors.with_titles(err, titles)
+    def _write_untried(self, key: Key, plan: Plan, live: Live) -> None:
+        """Write an object that could not be tried: what it changes is known only now."""
+        answer = self._apply([key], answers=True)[0]
+        old = live.get(key)
+        if old is not None:
+            plan.put(replace(plan.actions[key], differences=diff.fields(old, answer)))
 
     def _written(self, keys: Sequence[Key]) -> list[Key]:
         """Return which objects of a wave that failed are in the cluster as declared."""
@@ -114,10 +128,9 @@ class Writer:
         """Wait until namespaces are active, definitions established, and the kinds that they define are served."""
         stubs = [stub(key, self._declared[key]["apiVersion"]) for key in keys]
         poll.until_healthy(self._kubectl, stubs, FOUNDATION_S)
+        defined = defined_kinds(self._declared[key] for key in keys)
+        if self._replaced.intersection(keys):
+            self._kubectl.forget_kinds()
         new = {kind_of(obj) for obj in self._declared.values()} & live.unknown
+        new = {kind for kind in new if kind.gk in defined}
         poll.until_served(self._kubectl, self._set, new, FOUNDATION_S)
-
-
-def _interrupted(keys: Collection[Key]) -> list[str]:
-    text = "replacement interrupted: deleted, not yet re-created; the next run creates it"
-    return [f"{key.title}: {text}" for key in sorted(keys)]

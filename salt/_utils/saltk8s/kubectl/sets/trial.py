@@ -1,0 +1,194 @@
+"""Try declared objects by dry run: what is fit to be written, what has to wait for another change, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from saltk8s.base import errors
+from saltk8s.kubectl.client import api_errors
+from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.compare import diff, dry_run, managed_fields, ownership
+from saltk8s.kubectl.compare.dry_run import DryRun, Errors
+from saltk8s.kubectl.manifests.identity import MANAGER, Key
+from saltk8s.kubectl.sets import estimate, record, replacement
+from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, CREATE, REPLACE, Action, Plan, titles
+from saltk8s.kubectl.sets.admission import enabling
+from saltk8s.kubectl.sets.admission.enabling import Pending
+from saltk8s.kubectl.sets.admission.related import Admission
+from saltk8s.kubectl.sets.options import Options
+from saltk8s.kubectl.sets.reader import Live, Objects
+
+
+class Trial(dry_run.Judge):
+    """Tries the objects of a set against what is live, and puts what it finds into a plan.
+
+    First for the plan, and again for what had to wait while the plan is carried out.
+    """
+
+    def __init__(self, kubectl: Kubectl, set_name: str, declared: Objects, options: Options, live: Live, plan: Plan):
+        self.plan = plan
+        self.live = live
+        self._kubectl = kubectl
+        self._declared = declared
+        self._options = options
+        self._set = set_name
+        self._record = record.key(set_name)
+        self._dry_run = DryRun(kubectl, declared, options.force_conflicts)
+        self._forced_dry_run = DryRun(kubectl, declared, force_conflicts=True)
+        self._admission = Admission(kubectl)
+        self._possible: list[Pending] | None = None
+
+    def run(self, keys: Sequence[Key]) -> None:
+        """Try objects for the plan; raises those that are refused for good, all at once."""
+        rejected = self.again(keys)
+        for key, err in rejected.items():
+            self.plan.put(self._estimated(key))
+            self.plan.waiting[key] = err
+        refused = {key: self.plan.waiting.pop(key) for key in self._refused(rejected)}
+        error = dry_run.combined(refused)
+        if error:
+            raise error
+
+    def again(self, keys: Sequence[Key]) -> Errors:
+        """Try objects; put what there is to do for those that are accepted into the plan, return the other ones."""
+        new = [key for key in keys if self.live.get(key) is None]
+        old = [key for key in keys if self.live.get(key) is not None and key != self._record]
+        own = [key for key in keys if self.live.get(key) is not None and key == self._record]
+        rejected: Errors = {}
+        for runner, some, answers in (
+            (self._forced_dry_run, own, True),
+            (self._dry_run, new, False),
+            (self._dry_run, old, True),
+        ):
+            try:
+                found = runner.tried(some, answers, self)
+            except errors.SaltK8sError as err:
+                raise self._with_way_out(err) from None
+            rejected |= {key: self._with_way_out(err) for key, err in found.rejected.items()}
+            for key, answer in found.answers.items():
+                self._compare(key, answer)
+        for key in list(rejected):
+            if self._tried_otherwise(key, rejected[key]):
+                del rejected[key]
+        return rejected
+
+    def depends(self, key: Key, err: errors.SaltK8sError) -> list[Key]:
+        """Return the actions of the plan that could make the API server accept an object that it rejects."""
+        return enabling.enablers(self._explained(key, err), self._pending())
+
+    def wait(self, key: Key, err: errors.SaltK8sError, depends: Sequence[Key]) -> None:
+        """Let an object that is rejected now wait for what may lift that."""
+        self.plan.put(replace(self.plan.actions[key], depends=tuple(depends)))
+        self.plan.waiting[key] = err
+
+    # -- what is asked while many objects are tried
+
+    def about_an_object(self, err: errors.SaltK8sError) -> bool:
+        """Return whether another object may be accepted: also when a change of this run could lift the error."""
+        return enabling.about_an_object(err) or not self.for_good(Key("", "", "", ""), err)
+
+    def for_good(self, key: Key, err: errors.SaltK8sError) -> bool:
+        """Return whether nothing that this run does could lift a rejection."""
+        if self._possible is None:  # whether the others change is not known yet, only that they look different
+            missing = [
+                other for other in self._declared if other not in self.live.equal and other not in self.plan.actions
+            ]
+            self._possible = [self._with_versions(Action(CHANGE, other)) for other in missing] + self._pending()
+        return not enabling.enablers(self._explained(key, err), self._possible)
+
+    def _explained(self, key: Key, err: errors.SaltK8sError) -> enabling.Rejected:
+        return enabling.explained(key, self._declared.get(key, {}), err, self._admission)
+
+    def _pending(self) -> list[Pending]:
+        return [self._with_versions(action) for key, action in self.plan.actions.items() if key != self._record]
+
+    def _with_versions(self, action: Action) -> Pending:
+        return Pending(action, self.live.get(action.key), self._declared.get(action.key))
+
+    def _with_way_out(self, err: errors.SaltK8sError) -> errors.SaltK8sError:
+        """Return an error; of a webhook that cannot be called, with its configuration and what to do."""
+        found = self._admission.webhook(err.webhook) if isinstance(err, api_errors.WebhookFailed) else None
+        if found:
+            err.args = (f"{err}: {found.way_out(self._set)}",)
+        return err
+
+    # -- from an answer to an action
+
+    def _refused(self, rejected: Errors) -> list[Key]:
+        """Return which objects are refused for good; the others get what they depend on.
+
+        What only waits for objects that themselves wait for it has nothing to begin with.
+        """
+        depends = {key: self.depends(key, err) for key, err in rejected.items()}
+        lifted: set[Key] = set()
+        while True:
+            more = {key for key in depends.keys() - lifted if set(depends[key]) - (depends.keys() - lifted)}
+            if not more:
+                break
+            lifted |= more
+        self.plan.put(*(replace(self.plan.actions[key], depends=tuple(depends[key])) for key in lifted))
+        for key in depends.keys() - lifted:
+            if depends[key]:
+                text = f"it would have to be written after {titles(depends[key])}, which is rejected as well"
+                rejected[key].args = (f"{rejected[key]}: {text}: change one of them in an earlier run",)
+        return [key for key in rejected if key not in lifted]
+
+    def _estimated(self, key: Key) -> Action:
+        """Return what is to be done for an object that the API server does not accept yet."""
+        old = self.live.get(key)
+        if old is None:
+            return Action(CREATE, key)
+        differences = diff.fields(old, estimate.applied(old, self._declared[key]))
+        return Action(ADOPT if key in self.live.others else CHANGE, key, differences)
+
+    def _tried_otherwise(self, key: Key, err: errors.SaltK8sError) -> bool:
+        """Return whether there is an action for a rejected object nevertheless."""
+        webhook = dry_run.without_dry_runs(err)
+        if webhook:
+            why = f"not tried: the admission webhook {webhook!r} does not support dry runs"
+            self.plan.put(replace(self._estimated(key), untried=why))
+            return True
+        if self.live.get(key) is None or not dry_run.is_immutable(err):
+            return False
+        if key == self._record or not self._options.may_replace(key, self._declared[key]):
+            return False
+        self._plan_replacement(key)
+        return True
+
+    def _plan_replacement(self, key: Key) -> None:
+        old, obj = self.live.existing(key), self._declared[key]
+        self._refuse_loss(key, old)
+        tried = replacement.stand_in(obj, old)
+        try:
+            answer = self._dry_run.stand_in(key, tried)  # rejected? then the old one stays
+        except errors.SaltK8sError as err:
+            why = replacement.untriable(err, obj)
+            if not why:
+                raise
+            new, untried = estimate.applied(old, obj), f"not tried: {why}"
+        else:
+            new, untried = replacement.as_replaced(answer, tried, obj, old), ""
+        self.plan.put(Action(REPLACE, key, diff.fields(old, new), untried=untried))
+
+    def _refuse_loss(self, key: Key, old: Mapping[str, Any]) -> None:
+        if self._options.named_in_unprotect(key):
+            return
+        why = "objects of this kind hold data" if key.protected else replacement.claims_lost(self._kubectl, key, old)
+        if why:
+            raise errors.Refused(
+                f"{key.title}: it would have to be replaced, and {why}: "
+                "nothing was done; to replace it, name it in unprotect, too"
+            )
+
+    def _compare(self, key: Key, answer: Mapping[str, Any]) -> None:
+        old = self.live.existing(key)
+        differences = ownership.differences(self._declared[key], old, answer)
+        if key in self.live.members and not managed_fields.is_applied_by_us(old):  # it would not be pruned any more
+            differences |= {("metadata", "managedFields"): (None, f"{MANAGER}: its fields are the set's again")}
+        if differences:
+            self.plan.put(Action(ADOPT if key in self.live.others else CHANGE, key, differences))
+        else:
+            self.plan.actions.pop(key, None)
+            self.plan.unchanged += 1
