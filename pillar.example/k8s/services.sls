@@ -71,4 +71,4 @@ k8s:
         # prefix: osug
 
   # Manifests of the site, applied after all services: folders and files of the file server.
-  # extra: [salt://site/k8s]
+  # extra: [salt://site/k8s, {source: salt://site/scripts, jinja: false}]   # false: the files are no templates

@@ -7,11 +7,12 @@ the pillar's cluster) and ``context`` (default: the kubeconfig's own); every fun
 ``set_name``, the value of the label ``saltk8s.io/set``: lower-case letters, digits, ``-`` and ``.``, at most 63.
 Those that read manifests also take:
 
-- ``source``: where they are, an address or a list of addresses: ``salt://folder`` (its .yaml, .yml and .json files,
-  also with ``.jinja`` added), ``salt://file.yaml``, absolute paths of the same two forms, or ``https://file``;
+- ``source``: where they are, an address or a list of addresses: ``salt://folder`` (all .yaml, .yml and .json files
+  below it, also with ``.jinja`` added), ``salt://file.yaml``, absolute paths of the same two forms, or
+  ``https://file``;
 - ``source_hash``: hash of a web server's file, as ``sha256=...``; for several ``{address: hash}``. Without it such a
   file is refused;
-- ``template``: ``jinja``, or None for manifests that are not templates;
+- ``template``: ``jinja``, or None for manifests that are not templates; for several ``{address: None}``;
 - ``template_context``: variables of the templates, a dict; ``k8s`` (the model) is added if the pillar has it;
 - ``objects``: objects as a list of dicts, instead of or besides sources;
 - ``saltenv``: Salt environment of ``salt://`` addresses.
@@ -305,14 +306,11 @@ def _parse(source, source_hash, template, context, objects, saltenv):
 
 def _read(source, source_hash, template, context, saltenv):
     """Return the texts of sources, rendered."""
-    if template not in ("jinja", None):
-        raise errors.Invalid(f"template: got {template!r}; expected jinja or None")
     server = sources.FileServer(
         lambda address, wanted: _fetch(address, saltenv, wanted),
         lambda folder: __salt__["cp.list_master"](saltenv, prefix=folder),
     )
-    render = _renderer(context, saltenv) if template else None
-    return sources.read(source, server, render, source_hash)
+    return sources.read(source, server, _renderer(context, saltenv), source_hash, template)
 
 
 def _fetch(address, saltenv, wanted):
@@ -326,10 +324,10 @@ def _fetch(address, saltenv, wanted):
 def _renderer(context, saltenv):
     """Return a function that renders a file with Salt's Jinja. Not slsutil.renderer: it logs what it rendered."""
     variables = dict(context or {})
-    if "k8s" not in variables and "k8s" in __pillar__:
-        variables["k8s"] = __salt__["k8s_config.get"]()
 
     def render(path):
+        if "k8s" not in variables and "k8s" in __pillar__:
+            variables["k8s"] = __salt__["k8s_config.get"]()
         try:
             done = salt.utils.templates.JINJA(
                 path,

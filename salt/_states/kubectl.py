@@ -47,7 +47,8 @@ def applied(
         Hash of a web server's file, as ``sha256=...``; for several a dict by address. Without it such a file is
         refused.
     template
-        ``jinja`` (the variable ``k8s`` is the model), or None.
+        ``jinja`` (the variable ``k8s`` is the model), or None for manifests that are not templates; for some of several
+        sources ``{address: None}``.
     context
         More variables of the templates, as a dict.
     objects

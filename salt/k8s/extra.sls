@@ -18,6 +18,10 @@ k8s-extra-applied:
 {%-   else %}
         {}
 {%-   endfor %}
+    - template:
+{%-   for one in k8s.extra %}
+        {{ one.source | json }}: {{ "jinja" if one.jinja else "null" }}
+{%-   endfor %}
     - require:
       - k8s_cluster: k8s-cluster-up
 {%- else %}

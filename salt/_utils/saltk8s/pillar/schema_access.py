@@ -7,7 +7,7 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.pillar.vocabulary import values
-from saltk8s.pillar.vocabulary.types import Key, Path, Report, Section, Text, Type
+from saltk8s.pillar.vocabulary.types import Bool, Key, Path, Report, Section, Text, Type
 
 _Claim = Text("a claim's name, such as groups", r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*", 128, doc="claim")
 _Prefix = Text("a text without blanks, such as oidc:", r"[A-Za-z0-9][A-Za-z0-9_.:/#-]*", 64, doc="text")
@@ -51,31 +51,41 @@ AUTHENTICATION = Section(
 )
 
 
-class ObjectSource(Type):
-    """Where further manifests are: a URL or path, or a map of a URL and the file's checksum.
+_JINJA = Key(Bool(), "Whether the files are rendered with Jinja; `false` takes them as they are.")
 
-    In the model always a map: ``source``, and ``sha256`` or None.
+
+class ObjectSource(Type):
+    """Where further manifests are: a URL or path, or a map of it, a web server's file's checksum, and ``jinja``.
+
+    In the model always a map: ``source``, ``sha256`` or None, and ``jinja``.
     """
 
-    doc = "salt:// URL or absolute path of a folder or file; or a map with `source` (https://) and `sha256`"
+    doc = (
+        "salt:// URL or absolute path of a folder or file; or a map with `source`, `sha256` (of an https:// file) and "
+        "`jinja` (`false`: the files are no templates)"
+    )
     _local = Text(
         "a folder or file as salt:// URL or absolute path, without *; for https:// a map with source and sha256",
         r"(salt://|/)[^\s*?\[\]]+",
     )
+    _local_map = Section({"source": Key(_local, "The folder or file.", True), "jinja": _JINJA})
     _web = Section(
         {
             "source": Key(
                 Text("the https:// URL of a file", r"https://(?![^/\s]*@)\S+", doc="https:// URL"), "The file.", True
             ),
             "sha256": Key(values.Sha256, "Its checksum.", True),
+            "jinja": _JINJA,
         }
     )
 
     def check(self, value: Any, default: Any, path: Path, report: Report) -> Any:
-        """Return ``{source, sha256}``, None with a problem in the report when it is neither of the two."""
+        """Return ``{source, sha256, jinja}``, None with a problem in the report when it is none of the forms."""
         if isinstance(value, Mapping):
-            return self._web.check(value, None, path, report)
+            if str(value.get("source")).startswith(("salt://", "/")):
+                return {"sha256": None} | self._local_map.check(value, {"jinja": True}, path, report)
+            return self._web.check(value, {"jinja": True}, path, report)
         if not isinstance(value, str):
             return report.add(path, self._local.expected, redact.show(value))
         found = self._local.check(value, None, path, report)
-        return {"source": found, "sha256": None} if found else None
+        return {"source": found, "sha256": None, "jinja": True} if found else None

@@ -30,7 +30,8 @@ def test_the_page_about_faults_has_texts_that_are_printed():
     seen = [stderr.translate(case["stderr"], case.get("exit_status", 1), "thing") for case in cases("stderr")]
     asserted = [tests / "functional" / "kubectl" / f"test_{name}.py" for name in PAGE]
     rooms = Path(__file__).parents[1]
-    asserted += [rooms / "client" / "test_kubeconfig.py", rooms / "manifests" / "test_documents.py"]
+    asserted.append(rooms / "client" / "test_kubeconfig.py")
+    asserted += [rooms / "manifests" / f"test_{name}.py" for name in ("documents", "sources")]
     asserted.append(CASES / "manifests.yaml")
     printed = "\n".join([*map(str, seen), *(path.read_text() for path in asserted)])
     assert [text for text, _ in rows if text not in printed] == []

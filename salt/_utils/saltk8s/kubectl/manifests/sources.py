@@ -1,11 +1,14 @@
 """Where manifests come from: files and folders, on Salt's file server or on this machine, or a web server's files.
 
-A web server's file is used only with its hash, because it decides what runs in the cluster.
+A folder means the same in both places: every manifest below it, hidden ones and those behind symbolic links too, in the
+order of their paths. A web server's file is used only with its hash, because it decides what runs in the cluster.
 """
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +22,11 @@ WEB = ("http://", "https://")
 _HASH = re.compile(r"^(?:(?P<name>sha256|sha384|sha512)[=:])?(?P<digits>[0-9a-fA-F]+)$")
 _LENGTHS = {64: "sha256", 96: "sha384", 128: "sha512"}
 SUFFIXES = tuple(f".{kind}{jinja}" for kind in ("yaml", "yml", "json") for jinja in ("", ".jinja"))
+
+_JINJA = re.compile(
+    r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}|(?P<length>\$\{#)|\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}",
+    re.DOTALL,
+)
 
 
 class FileServer(NamedTuple):
@@ -35,29 +43,64 @@ class FileServer(NamedTuple):
 def read(
     source: str | Iterable[str] | None,
     server: FileServer,
-    render: Callable[[str], str] | None,
+    render: Callable[[str], str],
     hashes: str | Mapping[str, str] | None = None,
+    template: str | Mapping[str, str | None] | None = "jinja",
 ) -> list[Source]:
-    """Return the texts of the manifests, in the order of the addresses, a folder's files in the order of their names.
+    """Return the texts of the manifests, in the order of the addresses, a folder's files in the order of their paths.
 
     source: an address or several: ``salt://folder``, ``salt://file.yaml``, absolute paths of the same two forms, or
-    ``https://`` files; render: local path -> text, or None for files that are taken as they are; hashes: the hash of
-    the one web address, or ``{address: hash}``, as ``sha256=...``.
-    Raises Invalid: no such file, nothing in a folder, a web address without its hash or with another content, and
-    an Invalid of ``render`` with the file's name.
+    ``https://`` files; render: local path -> text; hashes: the hash of the one web address, or ``{address: hash}``, as
+    ``sha256=...``; template: ``jinja``, None for files that are taken as they are, or ``{address: one of the two}``.
+    Raises Invalid: no such file, nothing in a folder, a web address without its hash or with another content, text
+    that is not UTF-8 or that Jinja would cut out, and an Invalid of ``render`` with the file's name.
     """
     addresses = [source] if isinstance(source, str) else list(source or ())
     by_address: Mapping[str, str | None] = (
         hashes if isinstance(hashes, Mapping) else dict.fromkeys(filter(_is_web, addresses), hashes)
     )
+    templates = template if isinstance(template, Mapping) else dict.fromkeys(addresses, template)
+    for address, kind in templates.items():
+        if address not in addresses:
+            raise Invalid(f"template: {address} is not among the sources")
+        if kind not in ("jinja", None):
+            raise Invalid(f"template: got {kind!r}; expected jinja or None")
     texts = []
     for address in addresses:
+        rendered = templates.get(address, "jinja") is not None
         for name, path in _files(address, server, by_address.get(address)):
             try:
-                texts.append(Source(name, render(path) if render else Path(path).read_text()))
+                text = _text(path)
+                if rendered:
+                    _check_template(text)
+                texts.append(Source(name, render(path) if rendered else text))
             except Invalid as err:
                 raise Invalid(f"{name}: {err}") from err
     return texts
+
+
+def _text(path: str) -> str:
+    """Return a file's text: UTF-8, or UTF-16 with its byte order mark."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as err:
+        raise Invalid(f"cannot be read: {err.strerror}") from err
+    try:
+        return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8")
+    except UnicodeDecodeError as err:
+        line = data.count(b"\n", 0, err.start) + 1
+        raise Invalid(f"invalid text at line {line}: it is not {err.encoding.upper()}") from None
+
+
+def _check_template(text: str) -> None:
+    """Refuse ``${#name}``: the length of a shell's variable, of which Jinja makes a comment, up to the next ``#}``."""
+    for found in _JINJA.finditer(text) if "${#" in text else ():
+        if found["length"]:
+            line = text.count("\n", 0, found.start()) + 1
+            raise Invalid(
+                f"line {line}: Jinja takes what follows ${{# for a comment and cuts it out: put it between "
+                "{% raw %} and {% endraw %}, or take the file as it is (template: null)"
+            )
 
 
 def _is_web(address: str) -> bool:
@@ -70,20 +113,44 @@ def _files(address: str, server: FileServer, wanted: str | None) -> list[tuple[s
         return [(address, _from_web(address, server, wanted))]
     served = address.startswith("salt://")
     if address.endswith(SUFFIXES):
-        local = server.fetch(address, None) if served else address
-        if not local or not Path(local).is_file():
-            raise Invalid(f"{address}: no such file")
-        return [(posixpath.basename(address), local)]
+        return [(posixpath.basename(address), _existing(address, server))]
+    folder = f"{address.rstrip('/')}/"
     if served:
-        folder = address.removeprefix("salt://").strip("/") + "/"
-        names = sorted(name for name in server.names(folder) if name.endswith(SUFFIXES))
-        found = [(posixpath.basename(name), server.fetch(f"salt://{name}", None)) for name in names]
+        top = folder.removeprefix("salt://")
+        below = [name.removeprefix(top) for name in server.names(top) if name.startswith(top)]
     else:
-        files = sorted(path for path in Path(address).glob("*") if path.name.endswith(SUFFIXES))
-        found = [(path.name, str(path)) for path in files]
-    if not found:
+        below = _below(folder)
+    names = sorted(name for name in below if name.endswith(SUFFIXES))
+    if not names:
         raise Invalid(f"{address}: no manifests in it (files that end in {', '.join(SUFFIXES)})")
-    return found
+    return [(name, _existing(f"{folder}{name}", server)) for name in names]
+
+
+def _existing(address: str, server: FileServer) -> str:
+    local = server.fetch(address, None) if address.startswith("salt://") else address
+    if not local or not Path(local).is_file():
+        raise Invalid(f"{address}: no such file")
+    return local
+
+
+def _below(folder: str) -> list[str]:
+    """Return the names of all files below a folder of this machine; symbolic links are followed, circles are not."""
+
+    def fail(err: OSError) -> None:
+        if err.filename != folder:
+            raise Invalid(f"{err.filename}: cannot be read: {err.strerror}") from err
+
+    names = []
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=fail):
+        here = Path(place)
+        folders[:] = [name for name in folders if not _is_circle(here / name)]
+        names += [(here / name).relative_to(folder).as_posix() for name in files]
+    return names
+
+
+def _is_circle(path: Path) -> bool:
+    """Return whether a folder is a symbolic link to one that it is in."""
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
 
 
 def _from_web(address: str, server: FileServer, wanted: str | None) -> str:
