@@ -33,6 +33,8 @@ items:
 - {apiVersion: v1, kind: Namespace, metadata: {name: three}}
 ---
 {"apiVersion": "example.org/v1", "kind": "Thing", "metadata": {"name": "four"}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: five}, data: {flow: 'y: #'}}
 """
 DEFINITION = """\
 ---
@@ -191,7 +193,7 @@ def test_other_namespaces_and_sets_are_apart(run):
         "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n",
         "---\na: [\n",
         "---\nkind: ConfigMap\n",
-        "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: five, labels: {saltk8s.io/set: other}}\n",
+        "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: six, labels: {saltk8s.io/set: other}}\n",
     ],
 )
 def test_errors_are_those_of_the_whole(run, more):

@@ -217,8 +217,10 @@ def _documents(sources: Iterable[manifest.Source]) -> Iterator[manifest.Source]:
     """Return the documents. A line ``---`` ends one wherever it stands; anything unusual is left to the parser."""
     for source in sources:
         text = source.text
-        texts = f"\n{text}".split(_BETWEEN)
-        if text.count("\n---") + text.startswith("---") != len(texts) - 1 or any(mark in text for mark in _UNUSUAL):
+        first, *others = f"\n{text}".split(_BETWEEN)
+        if text.count("\n---") + text.startswith("---") != len(others) or any(mark in text for mark in _UNUSUAL):
             raise _Unknown
-        yield from (source._replace(text=f"{one}\n") for one in texts[:-1])
-        yield source._replace(text=texts[-1])
+        yield source._replace(text=f"{first[1:]}\n" if others else text)
+        for number, one in enumerate(others, 1):
+            end = "\n" if number < len(others) else ""
+            yield source._replace(text=f"---\n{one}{end}")  # only at its beginning may a text be JSON
