@@ -23,6 +23,6 @@ k8s-cloud-clean:
       - {{ dir }}/cloud.maps.d/{{ cluster }}.map
       - {{ dir }}/cloud.conf.d/{{ cluster }}.conf
 {%- for path in salt['k8s_cloud.key_files']() %}
-      - {{ path }}
+      - {{ path | json }}
 {%- endfor %}
 {%- endif %}

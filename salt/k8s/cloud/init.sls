@@ -27,23 +27,23 @@ k8s-cloud-elsewhere:
 
 k8s-cloud-{{ part }}:
   file.managed:
-    - name: {{ path }}
+    - name: {{ path | json }}
     - source: salt://k8s/cloud/part.jinja
     - template: jinja
-    - context: {part: {{ part }}}
+    - context: {part: {{ part | json }}}
     - mode: '{{ mode }}'
     - makedirs: true
-    - show_changes: {{ 'false' if part == 'provider' else 'true' }}
+    - show_changes: {{ (part != 'provider') | json }}
 {%- endfor %}
 
 {%- for path in salt['k8s_cloud.key_files']() %}
 
 k8s-cloud-key-{{ loop.index }}:
   file.managed:
-    - name: {{ path }}
+    - name: {{ path | json }}
     - source: salt://k8s/cloud/part.jinja
     - template: jinja
-    - context: {part: {{ path }}}
+    - context: {part: {{ path | json }}}
     - mode: '0600'
     - dir_mode: '0700'
     - makedirs: true
@@ -62,7 +62,7 @@ k8s-cloud-driver:
   file.managed:
     - name: {{ drivers.path }}/vmware.py
     - source: salt://_clouds/vmware.py
-    - user: {{ drivers.user }}
+    - user: {{ drivers.user | json }}
     - mode: '0644'
     - makedirs: true
 

@@ -10,7 +10,7 @@
 
 k8s-cluster-ssh-client:
   pkg.installed:
-    - name: {{ ssh }}
+    - name: {{ ssh | json }}
 
 {%- set programs = salt['k8s_cluster.programs']() %}
 {%- for program in programs %}

@@ -24,8 +24,8 @@ k8s-docker-files-absent:
   file.absent:
     - names:
       - /etc/docker/daemon.json
-      - {{ family.docker.repository.file }}
-      - {{ family.docker.repository.key }}
+      - {{ family.docker.repository.file | json }}
+      - {{ family.docker.repository.key | json }}
 {%-   if k8s.registry %}
       - /etc/docker/certs.d/{{ salt['k8s_docker.registry_host'](k8s.registry.url) }}/saltk8s.crt
 {%-   endif %}

@@ -7,7 +7,7 @@
 {%- if repository and repository.key %}
 k8s-docker-repository-key:
   file.managed:
-    - name: {{ place.key }}
+    - name: {{ place.key | json }}
     - source: {{ repository.key | json }}
 {%-   if repository.key_sha256 %}
     - source_hash: sha256={{ repository.key_sha256 }}
@@ -19,14 +19,14 @@ k8s-docker-repository-key:
 {%- else %}
 k8s-docker-repository-key:
   file.absent:
-    - name: {{ place.key }}
+    - name: {{ place.key | json }}
 {%- endif %}
 
 {%- if repository %}
 
 k8s-docker-repository:
   file.managed:
-    - name: {{ place.file }}
+    - name: {{ place.file | json }}
     - source: salt://k8s/docker/files/{{ place.template }}
     - template: jinja
     - context:
@@ -44,5 +44,5 @@ k8s-docker-repository-read:
 
 k8s-docker-repository:
   file.absent:
-    - name: {{ place.file }}
+    - name: {{ place.file | json }}
 {%- endif %}

@@ -12,7 +12,7 @@ k8s-os-ssh-forwarding-absent:
 
 k8s-os-ssh-reloaded:
   service.running:
-    - name: {{ family.ssh_service }}
+    - name: {{ family.ssh_service | json }}
     - reload: true
     - watch:
       - file: k8s-os-ssh-forwarding-absent
@@ -26,7 +26,7 @@ k8s-os-user-key-absent:
 
 k8s-os-user-absent:
   user.absent:
-    - name: {{ user }}
+    - name: {{ user | json }}
     - require:
       - k8s_host: k8s-os-user-key-absent
 {%- endif %}
@@ -55,6 +55,6 @@ k8s-os-hosts-absent:
 
 k8s-os-time-servers-absent:
   k8s_host.block_absent:
-    - name: {{ family.time.file }}
+    - name: {{ family.time.file | json }}
     - block: time servers
 {%- endif %}

@@ -2,7 +2,7 @@
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-os-hostname:
   k8s_host.hostname_set:
-    - name: {{ k8s.minion.id }}
+    - name: {{ k8s.minion.id | json }}
 
 k8s-os-hosts:
   k8s_host.block_{{ 'present' if k8s.os.hosts else 'absent' }}:

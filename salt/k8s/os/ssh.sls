@@ -22,7 +22,7 @@ k8s-os-ssh-forwarding:
 
 k8s-os-ssh-running:
   service.running:
-    - name: {{ family.ssh_service }}
+    - name: {{ family.ssh_service | json }}
     - reload: true
     - require:
       - pkg: k8s-os-packages
@@ -32,7 +32,7 @@ k8s-os-ssh-running:
 k8s-os-ssh-open:
   k8s_host.ssh_open:
     - name: rke can reach Docker through SSH
-    - user: {{ user }}
+    - user: {{ user | json }}
     - require:
       - service: k8s-os-ssh-running
       - k8s-os-user

@@ -12,7 +12,7 @@ k8s-os-time:
 {%- else %}
 k8s-os-time-package:
   pkg.installed:
-    - name: {{ time.package }}
+    - name: {{ time.package | json }}
     - install_recommends: false
 
 {%-   if k8s.os.time.servers %}
@@ -23,7 +23,7 @@ k8s-os-time-package:
 
 k8s-os-time-servers:
   k8s_host.block_present:
-    - name: {{ time.file }}
+    - name: {{ time.file | json }}
     - block: time servers
     - lines: {{ (time.text | format(servers | join(time.join))).split('\n') | json }}
     - mode: "0644"
@@ -33,13 +33,13 @@ k8s-os-time-servers:
 
 k8s-os-time-servers:
   k8s_host.block_absent:
-    - name: {{ time.file }}
+    - name: {{ time.file | json }}
     - block: time servers
 {%-   endif %}
 
 k8s-os-time-running:
   service.running:
-    - name: {{ time.service }}
+    - name: {{ time.service | json }}
     - enable: true
     - require:
       - pkg: k8s-os-time-package

@@ -6,11 +6,11 @@
 {%- if mark %}
 k8s-os-user:
   user.present:
-    - name: {{ user }}
+    - name: {{ user | json }}
     - fullname: {{ mark | json }}
     - shell: /bin/bash
     - password: '*'
-    - home: {{ home }}
+    - home: {{ home | json }}
 {%- else %}
 k8s-os-user:
   k8s_host.left_alone:
@@ -25,7 +25,7 @@ k8s-os-docker-group:
     - name: docker
     - system: true
 {%- if user != 'root' %}
-    - addusers: [{{ user }}]
+    - addusers: [{{ user | json }}]
 {%- endif %}
     - require:
       - k8s-os-user
@@ -35,7 +35,7 @@ k8s-os-user-key:
     - name: {{ home }}/.ssh/authorized_keys
     - block: rke of the cluster {{ k8s.cluster.name }}
     - lines: {{ ["restrict,port-forwarding " ~ k8s.cluster.ssh.public_key] | json }}
-    - user: {{ user }}
+    - user: {{ user | json }}
     - mode: "0600"
     - require:
       - k8s-os-user

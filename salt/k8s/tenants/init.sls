@@ -27,7 +27,7 @@ k8s-tenants-applied:
 
 k8s-tenants-kubeconfig-{{ name }}:
   k8s_tenants.kubeconfig_present:
-    - name: {{ name }}
+    - name: {{ name | json }}
     - require:
       - kubectl: k8s-tenants-applied
 {%- endfor %}

@@ -5,6 +5,7 @@ Never format a pillar value directly: newer Salt masks it when it is formatted, 
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -36,6 +37,8 @@ def show(value: Any, secret: bool = False) -> str:
         if _PRIVATE.search(value):
             return REDACTED
         return _short(repr(_USER_INFO.sub(f"://{REDACTED}@", value)))
+    if isinstance(value, datetime.date):
+        return value.isoformat()
     try:
         return _short(repr(value))
     except ValueError:  # an integer of more digits than Python is willing to print

@@ -30,7 +30,7 @@ Community = Text(
 )
 CommunityOrName = Text(
     "a BGP community in quotes, or a name of k8s:services:metallb:bgp:communities",
-    rf"{_COMMUNITY}|[a-z]([-a-z0-9]{{0,61}}[a-z0-9])?",
+    rf"{_COMMUNITY}|[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?",
     test=_in_bounds,
     doc="BGP community or its name",
 )

@@ -6,8 +6,7 @@ import ipaddress
 import json
 from typing import Any
 
-import yaml
-from saltk8s.base import redact
+from saltk8s.base import redact, yaml_text
 from saltk8s.engine.rke import audit_policy
 from saltk8s.pillar.vocabulary.values import SECONDS, seconds
 
@@ -67,9 +66,7 @@ def text(config: dict[str, Any]) -> str:
     """Return the data as the text of ``cluster.yml``."""
     # through JSON: what Salt wraps pillar values in is unknown to the dumper, and a masked value must not be formatted
     plain = json.loads(json.dumps(config))
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    body = yaml.dump(plain, Dumper=dumper, default_flow_style=False, sort_keys=False, width=120)
-    return f"# Written by Salt from the pillar; edit k8s: there, never this file.\n{body}"
+    return f"# Written by Salt from the pillar; edit k8s: there, never this file.\n{yaml_text.dump(plain)}"
 
 
 def redacted(config: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ adds a problem to the report and returns None. Nothing here raises, whatever the
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import math
 import re
@@ -18,6 +19,7 @@ from saltk8s.base import redact
 from saltk8s.base.errors import Problem
 
 Path = tuple[Any, ...]
+_KINDS = {bool: "a truth value", int: "a number", float: "a number", type(None): "nothing"}
 
 EVERY_ITEM = "*"  # in the defaults, under a map of named things: what each of them starts from
 PLACEHOLDER = "CHANGE-ME"
@@ -88,8 +90,12 @@ class Scalar(Type):
                 return report.add(path, f"{self.expected}, in place of the placeholder", PLACEHOLDER)
         accepted = self.accept(value)
         if accepted is None:
-            report.add(path, self.expected, redact.show(value, self.secret))
+            report.add(path, self.expected_of(value), redact.show(value, self.secret))
         return accepted
+
+    def expected_of(self, value: Any) -> str:
+        """Return what is expected in the place of a value that is not accepted."""
+        return self.expected
 
     @abstractmethod
     def accept(self, value: Any) -> Any:
@@ -117,6 +123,13 @@ class Text(Scalar):
         if not _is_encodable(value):
             return None
         return self.normal(value) if self.test is None or self.test(value) else None
+
+    def expected_of(self, value: Any) -> str:
+        """Say ``in quotes`` where YAML made something else of a text: ``42``, ``no``, ``1_000``, ``12:30``, a date."""
+        kind = "a date" if isinstance(value, datetime.date) else _KINDS.get(type(value))
+        if kind is None or "in quotes" in self.expected:
+            return self.expected
+        return f"{self.expected}; in quotes, because YAML reads it as {kind}"
 
 
 class Secret(Text):
@@ -275,7 +288,7 @@ class Map(Type):
         checked = {}
         for key, item in given.items():
             if self.key.accept(key) is None:
-                report.add((*path, key), f"as name: {self.key.expected}", f"the name {redact.show(key)}")
+                report.add((*path, key), f"as name: {self.key.expected_of(key)}", f"the name {redact.show(key)}")
                 continue
             item = {} if item is None and isinstance(self.item, Section) else item
             known = len(report.problems)

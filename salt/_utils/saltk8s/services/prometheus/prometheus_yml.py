@@ -7,7 +7,7 @@ import hashlib
 import re
 from typing import Any
 
-import yaml
+from saltk8s.base import yaml_text
 from saltk8s.services.prometheus.schema import NAMESPACE
 
 SYSTEM_NAMESPACES = "kube-.*"
@@ -17,16 +17,9 @@ _MODULES = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tls"}
 ROUNDS = 100_000
 
 
-class _Plain(yaml.SafeDumper):
-    """YAML without anchors, which are hard to read in a ConfigMap."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
 def text(data: Any) -> str:
     """Return data as YAML, keys in their order."""
-    return yaml.dump(data, Dumper=_Plain, sort_keys=False, width=120)
+    return yaml_text.dump(data)
 
 
 def configuration(model: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from saltk8s.base import errors, files
+from saltk8s.base import errors, files, yaml_text
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.pillar.vocabulary.values import seconds
 from saltk8s.services.tenants.model import ACCOUNTS
@@ -77,7 +77,7 @@ def build(want: Wanted, token: str) -> str:
         ],
         "current-context": want.tenant,
     }
-    return yaml.safe_dump(content, sort_keys=False)
+    return yaml_text.dump(content, width=80)
 
 
 def token_in(text: str | None) -> str:
