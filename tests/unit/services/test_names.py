@@ -57,7 +57,7 @@ def opened(tree: Any, key: str = "") -> Any:
     if isinstance(tree, str) and key == "alertmanager.yml":
         tree = base64.b64decode(tree).decode()
     if isinstance(tree, str) and key.endswith((".yml", ".yaml")):
-        return opened(strict_yaml.documents(tree))
+        return opened(strict_yaml.read(tree))
     return tree
 
 
@@ -72,7 +72,7 @@ def made(tree: dict[str, Any]) -> dict[str, Any]:
         for path, text in outputs.formulas(model, room).items():
             found[path] = opened(yaml.safe_load(text))
     for name, text in outputs.files(model).items():
-        found[name] = opened(strict_yaml.documents(text) if name == "cluster.yml" else yaml.safe_load(text))
+        found[name] = opened(strict_yaml.read(text) if name == "cluster.yml" else yaml.safe_load(text))
     return {path: opened(value) for path, value in found.items()}
 
 
@@ -143,7 +143,7 @@ READ_AS_TEXT = ["", "~", "=", "<<", ".5", "1.", "12:30", "1:2:3.4", "+1", "-0x1F
 @pytest.mark.parametrize("word", [*WORDS, *READ_AS_TEXT, "a", "10.20.0.11", "v1.2", "a: b", "#", "- x", "two\nlines"])
 def test_a_text_that_is_written_is_read_as_a_text(word):
     text = yaml_text.dump({"key": word, word: [word]})
-    assert strict_yaml.documents(text) == [{"key": word, word: [word]}]
+    assert strict_yaml.read(text) == {"key": word, word: [word]}
     assert yaml.safe_load(text) == {"key": word, word: [word]}
     if re.fullmatch(r"[a-z0-9.+:~=_-]*", word, re.IGNORECASE) and word not in ("a", "10.20.0.11", "v1.2"):
         assert f"key: '{word}'" in text
