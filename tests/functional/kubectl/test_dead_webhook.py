@@ -120,3 +120,63 @@ def test_a_webhook_that_does_not_support_dry_runs(own_apiserver, proxy, a_set):
     assert foretold["changes"] == {title: {"data.a": {"old": "1", "new": "2"}}} and untried in foretold["comment"]
     assert found.run(kubeconfig)["changes"] == foretold["changes"]
     assert found.run(kubeconfig)["changes"] == {}
+
+
+def test_a_set_that_is_deleted_with_its_webhook(own_apiserver, own_minion, a_set, watched):
+    """Its objects could never be deleted while the webhook is asked about that."""
+    hook = watched("leaving", DEAD)
+    found = a_set("leaving", objects.config_map("kept", "leaving"), hook)
+    hook["webhooks"][0]["rules"][0]["operations"] = ["DELETE"]
+    hook["webhooks"][0]["rules"][0]["resources"] = ["configmaps"]
+    assert found.run()["result"] is True
+
+    def rejects():
+        words = ("delete", "configmap", "kept", "-n", "leaving", "--dry-run=server")
+        return "deleted" not in own_apiserver.kubectl(*words, check=False)
+
+    until(rejects, "the webhook to reject")
+    kubeconfig = str(own_apiserver.kubeconfig)
+    gone = own_minion.state("kubectl.absent", "leaving", kubeconfig=kubeconfig)
+    assert gone["result"] is True, gone["comment"]
+    assert {"ConfigMap leaving/kept", "ValidatingWebhookConfiguration leaving"} <= set(gone["changes"])
+
+
+def test_a_webhook_that_compares_objects_of_one_kind(own_apiserver, webhook, a_set):
+    """What one object gives up in a commit, another one of it takes: overlapping pools, the host of an Ingress."""
+    group = "pools.example.org"
+    title = f"Site.{group} default/"
+
+    def answer(obj, _dry):
+        live = own_apiserver.get(f"sites.{group}")["items"]
+        taken = [one for one in live if one["metadata"]["name"] != obj["metadata"]["name"]]
+        same = [one["metadata"]["name"] for one in taken if one["spec"]["size"] == obj["spec"]["size"]]
+        return f"overlaps {', '.join(same)}" if same else None
+
+    hook = webhook.configuration("pools", "default")
+    hook["webhooks"][0]["rules"][0] |= {"apiGroups": [group], "resources": ["sites"]}
+    webhook.answer = answer
+    definition = objects.definition("Site", group)
+    found = a_set("pools", definition, enabling.site(group))
+    assert found.run()["result"] is True
+    own_apiserver.apply(hook)
+    taker = enabling.site(group, "two")
+
+    def denied():
+        text = objects.documents(taker)
+        return (
+            "configured"
+            not in own_apiserver.kubectl(
+                "apply", "--server-side", "--dry-run=server", "-f", "-", stdin=text, check=False
+            )
+            and webhook.asked
+        )
+
+    until(denied, "the webhook to be asked")
+    alone = found.declared + [taker]
+    error = a_set("pools", *alone).fails("invalid", "denied the request: overlaps one", test=True)
+    assert error.details["webhook"] == "pools.example.org"
+    found.declared = [definition, enabling.site(group) | {"spec": {"size": 2}}, taker]
+    foretold = found.run(test=True)
+    assert f"would create {title}two (depends on {title}one, not tried)" in foretold["comment"]
+    check_thrice(own_apiserver, found.run)
+    webhook.answer = lambda _obj, _dry: None

@@ -153,6 +153,23 @@ def test_many_objects_wait_for_one_definition(apiserver, applied):
     assert len(real["changes"]) == 31
 
 
+def test_a_quota_that_is_pruned(apiserver, applied):
+    """Without its controller, the quota's status is written by hand."""
+    name = "room"
+    apiserver.apply(objects.namespace(name))
+    quota = enabling.make("ResourceQuota", "full", name, spec={"hard": {"count/secrets": "1"}})
+    kept, new = objects.config_map("kept", name), objects.secret("new", name, a="1")
+    applied(name, kept, quota)
+    full = {"hard": {"count/secrets": "1"}, "used": {"count/secrets": "1"}}
+    apiserver.set_status("resourcequota", "full", full, name)
+    until(lambda: refused(apiserver, new), "the quota to be in effect")
+    alone = applied(name, kept, quota, new)
+    assert alone["result"] is False and alone["changes"] == {} and "exceeded quota: full" in alone["comment"]
+    foretold = applied(name, kept, new, test=True)
+    assert f"Secret {name}/new (depends on ResourceQuota {name}/full, not tried)" in foretold["comment"]
+    check_thrice(apiserver, lambda **kw: applied(name, kept, new, **kw))
+
+
 @pytest.fixture
 def limited(apiserver):
     """A user who may do everything but create priority classes, and may bind the role that allows it."""

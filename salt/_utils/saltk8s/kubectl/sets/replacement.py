@@ -11,7 +11,7 @@ from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.manifests.identity import Key, key_of
 from saltk8s.kubectl.sets.admission import related
-from saltk8s.kubectl.sets.admission.enabling import QUOTA, WEBHOOK, rejection
+from saltk8s.kubectl.sets.admission.enabling import QUOTA, WEBHOOK, rejections
 
 Object = Mapping[str, Any]
 
@@ -63,9 +63,9 @@ def untriable(err: errors.SaltK8sError, obj: Object) -> str:
     reason, field = text.removeprefix(f"{key.title}: "), getattr(err, "field", "")
     if field == "metadata.name" or (field in ("", "<nil>") and "name" in reason.lower()):
         return "its name is tied to its content"
-    if rejection(err) == QUOTA:
+    if QUOTA in rejections(err):
         return "the quota has no room for both"
-    if rejection(err) == WEBHOOK and key.name in reason:
+    if WEBHOOK in rejections(err) and key.name in reason:
         return "the admission webhook does not accept it beside the old one"
     return ""
 

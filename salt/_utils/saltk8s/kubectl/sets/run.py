@@ -13,10 +13,8 @@ from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key
 from saltk8s.kubectl.sets.actions import titles
 from saltk8s.kubectl.sets.trial import Trial
-from saltk8s.kubectl.sets.writing import Done, Writer
+from saltk8s.kubectl.sets.writing import EFFECT_S, Done, Writer
 
-# Until what was written has its effect: the API server takes new policies, schemas and labels up one after the other.
-EFFECT_S = 30
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.1, 2.0
 
 
@@ -152,4 +150,4 @@ class Run:
         deleted, err = self._writer.delete(order.sort(keys), self._trial.live)
         self._done |= dict.fromkeys(deleted)
         if err:
-            raise err
+            raise self._trial.with_way_out(err)

@@ -65,8 +65,8 @@ class Trial(dry_run.Judge):
             try:
                 found = runner.tried(some, answers, self)
             except errors.SaltK8sError as err:
-                raise self._with_way_out(err) from None
-            rejected |= {key: self._with_way_out(err) for key, err in found.rejected.items()}
+                raise self.with_way_out(err) from None
+            rejected |= {key: self.with_way_out(err) for key, err in found.rejected.items()}
             for key, answer in found.answers.items():
                 self._compare(key, answer)
         for key in list(rejected):
@@ -107,7 +107,7 @@ class Trial(dry_run.Judge):
     def _with_versions(self, action: Action) -> Pending:
         return Pending(action, self.live.get(action.key), self._declared.get(action.key))
 
-    def _with_way_out(self, err: errors.SaltK8sError) -> errors.SaltK8sError:
+    def with_way_out(self, err: errors.SaltK8sError) -> errors.SaltK8sError:
         """Return an error; of a webhook that cannot be called, with its configuration and what to do."""
         found = self._admission.webhook(err.webhook) if isinstance(err, api_errors.WebhookFailed) else None
         if found:

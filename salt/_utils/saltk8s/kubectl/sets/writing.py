@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import parallel
+from saltk8s.kubectl.client import api_errors, parallel
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import diff, equality, ownership
 from saltk8s.kubectl.health import poll
@@ -15,10 +16,14 @@ from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.actions import Plan
+from saltk8s.kubectl.sets.admission import related
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects, stub
 
 FOUNDATION_S = 60  # for a namespace or a definition to be usable
+# Until what was written has its effect: the API server takes up policies, schemas and webhooks after a moment.
+EFFECT_S = 30
+PAUSE_S = 0.5
 
 Done = tuple[list[Key], errors.SaltK8sError | None]  # what was certainly done, the error that ended it
 
@@ -43,8 +48,9 @@ class Writer:
 
     def write(self, keys: Sequence[Key], plan: Plan, live: Live) -> Done:
         """Write the objects of one wave; replaced ones are deleted before."""
+        replaced = plan.replaced()
         try:
-            self._delete_replaced([key for key in keys if key in plan.replaced()], live)
+            self._delete_replaced([key for key in keys if key in replaced], live)
             self._prepare(keys, live)
             tried = [key for key in keys if not plan.actions[key].untried]
             parallel.run(self._apply, tried, f"write {self._set}")
@@ -68,14 +74,32 @@ class Writer:
         waves += [[self._record]] if self._record in keys else []
         done: list[Key] = []
         for wave in waves:
-            stubs = [stub(key, live.members[key]["apiVersion"]) for key in wave]
             try:
-                self._kubectl.delete(stubs, self._options.timeout_s)
+                self._delete_wave(wave, keys, live)
             except errors.SaltK8sError as err:
-                remaining = self._remaining(stubs, wave)
+                remaining = self._remaining(self._stubs(wave, live), wave)
                 return done + [key for key in wave if key not in remaining], err
             done += wave
         return done, None
+
+    def _delete_wave(self, wave: Sequence[Key], keys: Sequence[Key], live: Live) -> None:
+        """Delete and wait; a webhook that cannot be called and is to be deleted as well goes first."""
+        end = 0.0
+        while True:
+            try:
+                self._kubectl.delete(self._stubs(wave, live), self._options.timeout_s)
+                return
+            except api_errors.WebhookFailed as err:
+                own = [key for key in keys if related.has_webhook(live.members[key], err.webhook)]
+                if not own or end and time.monotonic() > end:
+                    raise
+            if not end:
+                self._kubectl.delete(self._stubs(own, live), self._options.timeout_s)
+                end = time.monotonic() + EFFECT_S
+            time.sleep(PAUSE_S)
+
+    def _stubs(self, keys: Sequence[Key], live: Live) -> list[dict[str, Any]]:
+        return [stub(key, live.members[key]["apiVersion"]) for key in keys]
 
     def _apply(self, keys: Sequence[Key], answers: bool = False) -> list[dict[str, Any]]:
         # the record belongs to this pack alone

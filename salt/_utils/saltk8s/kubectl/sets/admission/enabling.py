@@ -54,7 +54,7 @@ class Rejected(NamedTuple):
         return str(self.error)
 
 
-# -- classes of rejection: the first that matches
+# -- classes of rejection
 
 KIND, SCHEMA, USER, WEBHOOK, WEBHOOK_FAILED = "kind", "schema", "user", "webhook", "webhook failed"
 POD_SECURITY, QUOTA, LIMIT, POLICY, RESIZE = "pod security", "quota", "limit", "policy", "resize"
@@ -72,29 +72,28 @@ _TEXTS = (
     (DEFAULTS, re.compile(r"Only one default can exist")),
     (NOT_FOUND, re.compile(r"not found|no PriorityClass with name|computed \S+ from the given PriorityClass")),
 )
+_WEBHOOK_TYPES = ((api_errors.WebhookFailed, WEBHOOK_FAILED), (api_errors.Denied, WEBHOOK))
 _TYPES = (
-    (api_errors.WebhookFailed, WEBHOOK_FAILED),
-    (api_errors.Denied, WEBHOOK),
     (api_errors.UnknownKind, KIND),
     (api_errors.NotFound, KIND),  # of a kind: discovery knew it a moment ago
     (errors.Unauthorized, USER),
 )
-_ABOUT_AN_OBJECT = (POLICY, ESCALATION, POD_SECURITY, QUOTA, LIMIT, RESIZE, ALLOCATED, DEFAULTS)
+_ABOUT_AN_OBJECT = {POLICY, ESCALATION, POD_SECURITY, QUOTA, LIMIT, RESIZE, ALLOCATED, DEFAULTS}
 
 
-def rejection(err: errors.SaltK8sError) -> str:
-    """Return the class of a rejection; "" when it is none that anything could lift."""
-    found = [name for kind, name in _TYPES[:2] if isinstance(err, kind)]  # their texts may contain any words
-    found += [name for name, pattern in _TEXTS if pattern.search(str(err))]
-    found += [name for kind, name in _TYPES[2:] if isinstance(err, kind)]
-    if isinstance(err, errors.Invalid) and err.by != "admission":
-        found.append(SCHEMA)
-    return found[0] if found else ""
+def rejections(err: errors.SaltK8sError) -> set[str]:
+    """Return the classes that a rejection may be of; none when nothing could lift it."""
+    for kind, name in _WEBHOOK_TYPES:  # their texts may contain any words
+        if isinstance(err, kind):
+            return {name}
+    found = {name for name, pattern in _TEXTS if pattern.search(str(err))}
+    found |= {name for kind, name in _TYPES if isinstance(err, kind)}
+    return found | {SCHEMA} if isinstance(err, errors.Invalid) and err.by != "admission" else found
 
 
 def about_an_object(err: errors.SaltK8sError) -> bool:
     """Return whether an error is about one of several objects: another one of them may be accepted."""
-    return not isinstance(err, api_errors.NOT_ABOUT_AN_OBJECT) or rejection(err) in _ABOUT_AN_OBJECT
+    return not isinstance(err, api_errors.NOT_ABOUT_AN_OBJECT) or bool(rejections(err) & _ABOUT_AN_OBJECT)
 
 
 # -- what the two have in common
@@ -152,7 +151,7 @@ def _missing(pending: Pending, rejected: Rejected) -> bool:
 
 def _has_webhook(pending: Pending, rejected: Rejected) -> bool:
     name = getattr(rejected.error, "webhook", "")
-    return any(hook.get("name") == name for obj in pending.versions for hook in obj.get("webhooks") or ())
+    return any(related.has_webhook(obj, name) for obj in pending.versions)
 
 
 def _same_product(pending: Pending, rejected: Rejected) -> bool:
@@ -215,8 +214,8 @@ RULES = (
 
 def enablers(rejected: Rejected, pending: Iterable[Pending]) -> list[Key]:
     """Return the pending changes, of which any could make an object accepted; none: it is rejected for good."""
-    verdict = rejection(rejected.error)
-    rules = [rule for rule in RULES if verdict in rule.rejections]
+    verdicts = rejections(rejected.error)
+    rules = [rule for rule in RULES if verdicts.intersection(rule.rejections)]
     return [
         item.key
         for item in pending

@@ -80,6 +80,11 @@ class Admission:
             return []
 
 
+def has_webhook(obj: Object, name: str) -> bool:
+    """Return whether an object is the configuration of a webhook."""
+    return any(hook.get("name") == name for hook in obj.get("webhooks") or ())
+
+
 def service_namespace(client: Mapping[str, Any]) -> str:
     """Return the namespace of the Service that a webhook's ``clientConfig`` means, by reference or by its URL."""
     service = client.get("service")
