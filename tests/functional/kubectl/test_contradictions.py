@@ -1,4 +1,4 @@
-"""A commit that takes away what another object of it still needs is refused, in both modes, and nothing is written."""
+"""A commit that takes away what another object of it needs: refused in both modes, or written in the right order."""
 
 from __future__ import annotations
 
@@ -75,3 +75,47 @@ def test_objects_of_a_replaced_definition_are_created_again(apiserver, applied):
     assert real["changes"][title] == {"spec.scope": {"old": "Namespaced", "new": "Cluster"}}
     assert real["changes"][f"Site.{group} one"] == {"old": None, "new": "created"}
     assert apiserver.get(f"sites.{group}", "one")["spec"] == {"size": 1}
+
+
+def tighter(name: str):
+    """A pod or a claim that is accepted now, and what would reject it, before and after."""
+    if name == "level":
+        ns = objects.namespace(name)
+        before, after = (enabling.labelled(ns, enforce=level) for level in ("privileged", "restricted"))
+        return before, after, enabling.pod("p", name, hostNetwork=True), "Namespace level"
+    if name == "limits":
+        before, after = (enabling.limits(name, memory) for memory in ("4Gi", "1Gi"))
+        return before, after, enabling.pod("p", name, "2Gi"), "LimitRange limits/limits"
+    before, after = (
+        enabling.make("StorageClass", name, provisioner="example.org/x", allowVolumeExpansion=grows)
+        for grows in (True, False)
+    )
+    return before, after, None, f"StorageClass {name}"
+
+
+@pytest.mark.parametrize("name", ["level", "limits"])
+def test_what_tightens_is_written_after_what_is_accepted_now(apiserver, applied, name):
+    before, after, new, title = tighter(name)
+    apiserver.apply(objects.namespace(name))
+    applied(name, before)
+    mark = apiserver.mark()
+    real = check_thrice(apiserver, lambda **kw: applied(name, after, new, **kw))
+    assert {title, f"Pod {name}/p"} <= set(real["changes"])
+    written = [request.uri for request in apiserver.requests(mark) if request.write]
+    assert "/pods/p" in written[-2] and "/pods/p" not in written[-1]
+
+
+def test_a_claim_grows_before_its_class_forbids_it(apiserver, applied):
+    before, after, _, title = tighter("growing")
+
+    def claim(size):
+        requests = {"resources": {"requests": {"storage": size}}, "accessModes": ["ReadWriteOnce"]}
+        return enabling.make(
+            "PersistentVolumeClaim", "grows", "default", spec=requests | {"storageClassName": "growing"}
+        )
+
+    applied("growing", before, claim("1Gi"))
+    apiserver.set_status("pvc", "grows", {"phase": "Bound"})
+    apiserver.kubectl("patch", "pvc", "grows", "--type=merge", "-p", '{"spec": {"volumeName": "v"}}')
+    real = check_thrice(apiserver, lambda **kw: applied("growing", after, claim("2Gi"), **kw))
+    assert {title, "PersistentVolumeClaim default/grows"} <= set(real["changes"])

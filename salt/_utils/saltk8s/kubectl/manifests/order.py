@@ -107,9 +107,12 @@ def has_foundations(keys: Iterable[Key]) -> bool:
     return any((key.group, key.kind) in FOUNDATIONS for key in keys)
 
 
+WORKLOADS = 2  # their wave
+
+
 def wave(key: Key) -> int:
     """Return the number of an object's wave."""
     if has_foundations([key]):
         return 0
     found = rank(key.group, key.kind)
-    return {_CUSTOM: 3, _LAST: 4}.get(found, 1 if found < _RANK["Pod"] else 2)
+    return {_CUSTOM: 3, _LAST: 4}.get(found, 1 if found < _RANK["Pod"] else WORKLOADS)

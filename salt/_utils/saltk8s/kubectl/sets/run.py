@@ -31,9 +31,11 @@ class Run:
     def carry_out(self) -> Done:
         """Write and delete what the plan says; return what was done, and the error that ended it."""
         try:
+            reached = 0
             for wave in self._writer.waves(self._plan):
                 self._write_wave(wave)
-                self._catch_up(order.wave(wave[0]))
+                reached = max(reached, order.wave(wave[0]))
+                self._catch_up(reached)
             while self._plan.waiting:
                 self._go_on()
             self._delete([key for key in self._plan.deletes() if key not in self._done])

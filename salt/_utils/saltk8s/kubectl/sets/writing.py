@@ -16,7 +16,7 @@ from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.actions import Plan
-from saltk8s.kubectl.sets.admission import related
+from saltk8s.kubectl.sets.admission import contradictions, related
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects, stub
 
@@ -41,9 +41,13 @@ class Writer:
         self._replaced: set[Key] = set()
 
     def waves(self, plan: Plan) -> list[list[Key]]:
-        """Return what the plan writes: the record first, then wave by wave."""
+        """Return what the plan writes: the record first, then wave by wave; what tightens after what it may reject."""
         keys = plan.writes()
-        waves = order.writing_waves(key for key in keys if key != self._record)
+        tightened = contradictions.tightened(plan)
+        late = [key for key in keys if key in tightened]
+        waves = order.writing_waves(key for key in keys if key != self._record and key not in late)
+        early = [wave for wave in waves if order.wave(wave[0]) <= order.WORKLOADS]
+        waves = [*early, *([late] if late else []), *waves[len(early) :]]
         return [[self._record], *waves] if self._record in keys else waves
 
     def write(self, keys: Sequence[Key], plan: Plan, live: Live) -> Done:

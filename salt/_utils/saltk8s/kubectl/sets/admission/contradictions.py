@@ -12,7 +12,7 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.manifests.identity import Key, defined_kinds, kind_of
-from saltk8s.kubectl.sets.actions import DELETE, Plan
+from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, DELETE, Action, Plan
 from saltk8s.kubectl.sets.reader import Live, Objects
 
 Object = Mapping[str, Any]
@@ -79,3 +79,34 @@ def undeclared(value: Any, schema: Object, path: str = "") -> Iterator[str]:
             continue
         elif not (more or schema.get("x-kubernetes-preserve-unknown-fields")):
             yield place
+
+
+# -- what tightens
+
+_LEVELS = {None: 0, "privileged": 0, "baseline": 1, "restricted": 2}
+_LEVEL = ("metadata", "labels", "pod-security.kubernetes.io/enforce")
+_CHECKED = ("Pod", "PersistentVolumeClaim")  # what a set can have of what these kinds reject
+
+
+def tightened(plan: Plan) -> set[Key]:
+    """Return changes that may reject what is accepted without them: they are written after that, and not before."""
+    accepted = [
+        key
+        for key, action in plan.actions.items()
+        if key.kind in _CHECKED and action.verb != DELETE and not action.depends and key not in plan.waiting
+    ]
+    return {
+        key
+        for key, action in plan.actions.items()
+        if accepted and action.verb in (CHANGE, ADOPT) and any(_tightens(action, other) for other in accepted)
+    }
+
+
+def _tightens(action: Action, other: Key) -> bool:
+    key, differences = action.key, action.differences
+    if key[:2] == ("", "Namespace"):
+        old, new = differences.get(_LEVEL, (None, None))
+        return other.namespace == key.name and _LEVELS.get(new, 0) > _LEVELS.get(old, 0)
+    if key[:2] in (("", "LimitRange"), ("", "ResourceQuota")):
+        return other.namespace == key.namespace and any(path[0] == "spec" for path in differences)
+    return key.kind == "StorageClass" and ("allowVolumeExpansion",) in differences
