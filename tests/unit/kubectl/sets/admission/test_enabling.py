@@ -115,3 +115,12 @@ def test_what_brings_a_kind():
     found = enabling.bringing(kinds, [service | {"spec": spec}, template])
     titles = [[key.title for key in found[kind]] for kind in kinds]
     assert titles == [[f"APIService v1beta1.{group}"], [], ["ConstraintTemplate.templates.gatekeeper.sh owners"]]
+
+
+@pytest.mark.parametrize(("verb", "waits"), [(CREATE, False), (CHANGE, True), (DELETE, True)])
+def test_a_value_that_the_schema_of_a_new_definition_rejects_is_rejected_for_good(verb, waits):
+    definition, site = objects.definition("Site", "example.org"), objects.custom("Site", "example.org", "one")
+    error = errors.Invalid("spec.size: Invalid value: 0", "spec.size", "Invalid value: 0", "validation")
+    assert bool(enabled_by(site, error, changed(definition, verb))) is waits
+    unknown = api_errors.UnknownKind("does not know the kind Site", "Site")
+    assert enabled_by(site, unknown, changed(definition, verb))

@@ -119,6 +119,10 @@ def _defines(pending: Pending, rejected: Rejected) -> bool:
     return (rejected.key.group, rejected.key.kind) in defined_kinds(pending.versions)
 
 
+def _redefines(pending: Pending, rejected: Rejected) -> bool:
+    return pending.old is not None and _defines(pending, rejected)  # the schema of a new one is the only one there is
+
+
 def _serves(pending: Pending, rejected: Rejected) -> bool:
     kind = kind_of(rejected.obj)
     return any(related.served(obj) == (kind.group, kind.version) for obj in pending.versions)
@@ -192,8 +196,8 @@ _POLICIES = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 _RBAC = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
 
 RULES = (
-    Rule(("CustomResourceDefinition",), (KIND, SCHEMA), _defines),
-    Rule(("ConstraintTemplate",), (KIND, SCHEMA), _defines),
+    Rule(("CustomResourceDefinition", "ConstraintTemplate"), (KIND,), _defines),
+    Rule(("CustomResourceDefinition", "ConstraintTemplate"), (SCHEMA,), _redefines),
     Rule(("APIService",), (KIND, SCHEMA), _serves),
     Rule(("Namespace",), (POD_SECURITY, POLICY, WEBHOOK, NOT_FOUND, WEBHOOK_FAILED), _contains),
     Rule(("ResourceQuota",), (QUOTA,), _beside),
