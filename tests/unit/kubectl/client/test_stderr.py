@@ -21,7 +21,15 @@ def test_each_text_is_its_error(case):
     assert getattr(err, "manager", "") == case.get("manager", "")
 
 
-PAGE = ("faults", "faults_client", "sets", "enabling", "replace", "dead_webhook")  # tests that assert what it says
+PAGE = (
+    "faults",
+    "faults_client",
+    "sets",
+    "enabling",
+    "replace",
+    "choices",
+    "dead_webhook",
+)  # tests that assert what it says
 
 
 def test_the_page_about_faults_has_texts_that_are_printed():

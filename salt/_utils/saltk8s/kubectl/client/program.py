@@ -253,6 +253,11 @@ class Kubectl:
         self.run(*words, "--output=name", stdin=documents(stubs), what=f"patch {stubs[0]['metadata']['name']}")
         return []
 
+    def tried_patch(self, patch: str, obj: Mapping[str, Any], what: str) -> dict[str, Any]:
+        """Return a live object as a JSON patch would make it: a dry run. The patch goes as patch() says."""
+        words = ["patch", "--filename=-", "--type=json", f"--patch={patch}", "--dry-run=server"]
+        return self.objects(*words, f"--field-manager={MANAGER}", stdin=documents([obj]), what=what)[0]
+
     def delete(self, stubs: Sequence[Mapping[str, Any]], timeout_s: float, what: str = "kubectl") -> None:
         """Delete objects and wait until they are gone; one that does not exist is no error.
 

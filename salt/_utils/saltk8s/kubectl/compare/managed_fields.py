@@ -14,6 +14,7 @@ from typing import Any
 from saltk8s.kubectl.manifests.identity import MANAGER
 
 Node = Mapping[str, Any]  # a tree of fields, from some field on downwards
+Steps = tuple[str, ...]  # of a tree, from the top
 Identity = tuple[Any, ...]  # values of an item's keys
 
 ABSENT = object()  # no such field, where null is a value: a custom resource keeps one for a map that was emptied
@@ -48,6 +49,15 @@ def item_step(node: Node | None) -> str:
 def subtrees(nodes: Iterable[Node], step: str) -> list[Node]:
     """Return the trees below a step, of those that have it."""
     return [node[step] for node in nodes if step in node]
+
+
+def node_at(node: Node, path: Steps) -> Node | None:
+    """Return the tree below a path, None when it does not have it."""
+    for step in path:
+        if step not in node:
+            return None
+        node = node[step]
+    return node
 
 
 @lru_cache(maxsize=8192)

@@ -8,6 +8,7 @@ from typing import Any
 
 from saltk8s.base import errors
 from saltk8s.kubectl.compare import diff
+from saltk8s.kubectl.compare.managed_fields import Steps
 from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key
 
@@ -20,7 +21,7 @@ class Action:
     """One object that would be written or deleted.
 
     differences: as diff.fields() gives them; depends: other actions, without which the object cannot be tried by a dry
-    run; untried: another reason for that.
+    run; untried: another reason for that; removed: live fields that the write removes although they are not ours alone.
     """
 
     verb: str
@@ -28,6 +29,7 @@ class Action:
     differences: Mapping[diff.Path, tuple[Any, Any]] = field(default_factory=dict)
     depends: tuple[Key, ...] = ()
     untried: str = ""
+    removed: tuple[Steps, ...] = ()
 
     def change(self) -> dict[str, Any]:
         """Return the action as it stands in Salt's ``changes``."""

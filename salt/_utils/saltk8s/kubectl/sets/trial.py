@@ -9,8 +9,9 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import diff, dry_run, managed_fields, ownership
+from saltk8s.kubectl.compare import choices, diff, dry_run, managed_fields, ownership
 from saltk8s.kubectl.compare.dry_run import DryRun, Errors
+from saltk8s.kubectl.compare.managed_fields import Steps
 from saltk8s.kubectl.manifests.identity import MANAGER, Key
 from saltk8s.kubectl.sets import estimate, record, replacement
 from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, CREATE, REPLACE, Action, Plan, titles
@@ -70,8 +71,11 @@ class Trial(dry_run.Judge):
             for key, answer in found.answers.items():
                 self._compare(key, answer)
         for key in list(rejected):
-            if self._tried_otherwise(key, rejected[key]):
-                del rejected[key]
+            try:
+                if self._tried_otherwise(key, rejected[key]):
+                    del rejected[key]
+            except errors.Conflict as conflict:
+                rejected[key] = conflict
         return rejected
 
     def depends(self, key: Key, err: errors.SaltK8sError) -> list[Key]:
@@ -150,12 +154,23 @@ class Trial(dry_run.Judge):
             why = f"not tried: the admission webhook {webhook!r} does not support dry runs"
             self.plan.put(replace(self._estimated(key), untried=why))
             return True
-        if self.live.get(key) is None or not dry_run.is_immutable(err):
+        if self.live.get(key) is None:
             return False
+        if not dry_run.is_immutable(err):
+            return self._tried_without_what_is_in_the_way(key, err)
         if key == self._record or not self._options.may_replace(key, self._declared[key]):
             return False
         self._plan_replacement(key)
         return True
+
+    def _tried_without_what_is_in_the_way(self, key: Key, err: errors.SaltK8sError) -> bool:
+        old, obj = self.live.existing(key), self._declared[key]
+        found = choices.way(self._kubectl, obj, old, err, self._options.force_conflicts)
+        if found:
+            self._compare(key, found.answer, found.removed)
+        else:
+            err.args = (f"{err}{ownership.way_out(obj, old, err)}",)
+        return found is not None
 
     def _plan_replacement(self, key: Key) -> None:
         old, obj = self.live.existing(key), self._declared[key]
@@ -182,13 +197,14 @@ class Trial(dry_run.Judge):
                 "nothing was done; to replace it, name it in unprotect, too"
             )
 
-    def _compare(self, key: Key, answer: Mapping[str, Any]) -> None:
+    def _compare(self, key: Key, answer: Mapping[str, Any], removed: tuple[Steps, ...] = ()) -> None:
         old = self.live.existing(key)
         differences = ownership.differences(self._declared[key], old, answer)
         if key in self.live.members and not managed_fields.is_applied_by_us(old):  # it would not be pruned any more
             differences |= {("metadata", "managedFields"): (None, f"{MANAGER}: its fields are the set's again")}
         if differences:
-            self.plan.put(Action(ADOPT if key in self.live.others else CHANGE, key, differences))
+            verb = ADOPT if key in self.live.others else CHANGE
+            self.plan.put(Action(verb, key, differences, removed=removed))
         else:
             self.plan.actions.pop(key, None)
             self.plan.unchanged += 1

@@ -55,7 +55,7 @@ class Writer:
         replaced = plan.replaced()
         try:
             self._delete_replaced([key for key in keys if key in replaced], live)
-            self._prepare(keys, live)
+            self._prepare(keys, plan, live)
             tried = [key for key in keys if not plan.actions[key].untried]
             parallel.run(self._apply, tried, f"write {self._set}")
             for key in (key for key in keys if plan.actions[key].untried):
@@ -125,9 +125,10 @@ class Writer:
             for key in gone:
                 live.forget(key)
 
-    def _prepare(self, keys: Sequence[Key], live: Live) -> None:
+    def _prepare(self, keys: Sequence[Key], plan: Plan, live: Live) -> None:
         existing = {key: obj for key in keys if (obj := live.get(key)) is not None}
-        ownership.prepare(self._kubectl, [self._declared[key] for key in existing], existing)
+        removed = {key: plan.actions[key].removed for key in existing}
+        ownership.prepare(self._kubectl, [self._declared[key] for key in existing], existing, removed)
 
     def _write_untried(self, key: Key, plan: Plan, live: Live) -> None:
         """Write an object that could not be tried: what it changes is known only now."""
