@@ -5,7 +5,7 @@ STEPS  := $(PYTHON) tests/support/steps.py
 VENV   := $(CACHE)/venv-3008
 export PATH := $(PATH):/usr/local/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help test lint unit functional docs check programs lab lab-down lab-status e2e bench wheel clean
+.PHONY: help test lint unit functional docs check programs lab lab-down lab-status e2e bench mutation wheel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +56,10 @@ e2e: ## end-to-end tests on the running lab
 bench: ## measure objects against other tools, and the lab when it is up; build/bench.json (MANIFESTS=FILE for yours)
 	@$(STEPS) prepare --line 3008
 	@$(VENV)/bin/python tests/bench/run.py $(if $(MANIFESTS),--manifests '$(MANIFESTS)') $(ARGS)
+
+mutation: ## break the comparison on purpose, in one way after the other: a test has to catch each (ARGS=--unit: the fast ones)
+	@$(STEPS) prepare programs
+	@$(VENV)/bin/python tests/mutation/run.py $(ARGS)
 
 clean: ## remove what builds left in the tree
 	@rm -rf build dist *.egg-info salt/_utils/*.egg-info .pytest_cache .ruff_cache .hypothesis
