@@ -77,7 +77,8 @@ def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False
     namespace
         The namespace that was backed up.
     to
-        Velero: another namespace to restore to. K8up: the claim that the files are restored to; required.
+        Velero: another namespace to restore to; what belonged to a set of objects belongs to none there. K8up: the
+        claim that the files are restored to; required.
     existing
         Velero: restore although the namespace exists. Existing objects stay as they are.
     timeout_s

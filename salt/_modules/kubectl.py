@@ -33,7 +33,7 @@ from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import assessment, poll, summary
 from saltk8s.kubectl.manifests import identity, manifest, sources
 from saltk8s.kubectl.sets.object_set import ObjectSet, kinds_of
-from saltk8s.kubectl.sets.options import Options
+from saltk8s.kubectl.sets.options import Options, names
 from saltk8s.kubectl.sets.prefetch import Prefetch
 from saltk8s.kubectl.sets.remembered import Remembered
 
@@ -76,8 +76,8 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
 
     def read(kubectl):
         wanted = [identity.kind_from(text) for text in kinds] if kinds else kinds_of(kubectl, set_name)
-        found, _ = kubectl.set_objects(set_name, wanted)
-        return summary.of_objects(found)
+        found = kubectl.set_objects(set_name, wanted).objects
+        return summary.of_objects(filter(identity.names_itself, found))
 
     return _run(read, kubeconfig, context)
 
@@ -129,6 +129,8 @@ def apply(
     prune=True,
     unprotect=None,
     replace=None,
+    release=None,
+    take_over=None,
     wait=True,
     timeout_s=300,
     force_conflicts=False,
@@ -152,6 +154,11 @@ def apply(
         A list in the same form: objects that may be deleted and re-created where a field is immutable (a Job's
         template, a Deployment's selector). Protected ones, and those that take claims with them, must be in
         ``unprotect``, too. Instead, an object can have the annotation ``saltk8s.io/replace: "true"``.
+    release
+        A list in the same form: objects of the set that are not declared any more, and are not deleted: they lose the
+        set's label and annotation. Protected ones too. Those that are not in the set (any more) count as released.
+    take_over
+        A list in the same form: declared objects that may be in another set. They become objects of this one.
     wait
         Wait until every object of the set is healthy.
     timeout_s
@@ -181,8 +188,7 @@ def apply(
         prune=bool(prune),
         wait=bool(wait),
         timeout_s=float(timeout_s),
-        unprotect=tuple(unprotect or ()),
-        replace=tuple(replace or ()),
+        **_names(unprotect=unprotect, replace=replace, release=release, take_over=take_over),
     )
 
     def run(kubectl):
@@ -236,7 +242,7 @@ def delete_set(
 
         salt k8s-admin kubectl.delete_set metallb test=True
     """
-    options = Options(timeout_s=float(timeout_s), unprotect=tuple(unprotect or ()))
+    options = Options(timeout_s=float(timeout_s), **_names(unprotect=unprotect))
 
     def run(kubectl):
         declared = {}
@@ -275,7 +281,7 @@ def wait_ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, contex
             poll.until_healthy(kubectl, [item.obj for item in manifest.from_objects(objects)], float(timeout_s))
             return True
         kinds = [kind for kind in kinds_of(kubectl, set_name) if assessment.has_rule(kind)]
-        found, _ = kubectl.set_objects(set_name, kinds)
+        found = filter(identity.names_itself, kubectl.set_objects(set_name, kinds).objects)
         poll.until_set_healthy(kubectl, set_name, kinds, {identity.key_of(obj) for obj in found}, float(timeout_s))
         return True
 
@@ -288,6 +294,11 @@ __func_alias__ = {"diff_set": "diff"}
 
 def _run(action, kubeconfig, context):
     return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+
+
+def _names(**given):
+    with edges.translated(CommandExecutionError):
+        return {parameter: names(parameter, value) for parameter, value in given.items()}
 
 
 def _outcome(outcome):

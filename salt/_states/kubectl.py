@@ -28,6 +28,8 @@ def applied(
     prune=True,
     unprotect=None,
     replace=None,
+    release=None,
+    take_over=None,
     wait=True,
     timeout_s=300,
     force_conflicts=False,
@@ -65,6 +67,12 @@ def applied(
         template, a Deployment's selector, a StorageClass's parameters). Protected ones, and those that take claims
         with them, must be in ``unprotect``, too. Instead, an object can have the annotation
         ``saltk8s.io/replace: "true"``.
+    release
+        A list in the same form: objects of the set that are not declared any more, and that are not deleted but lose
+        the set's label, so that another set can adopt them. See "Moving an object from one set to another" in
+        docs/objects.md.
+    take_over
+        A list in the same form: declared objects that may be in another set; they become objects of this one.
     wait
         Wait until every object is healthy; that includes objects that had nothing to change.
     timeout_s
@@ -105,6 +113,8 @@ def applied(
         prune=prune,
         unprotect=unprotect,
         replace=replace,
+        release=release,
+        take_over=take_over,
         wait=wait,
         timeout_s=timeout_s,
         force_conflicts=force_conflicts,

@@ -12,6 +12,7 @@ import yaml
 from saltk8s.kubectl.manifests import manifest
 from saltk8s.kubectl.manifests.identity import Key, Kind
 
+DROPPED = ("uid", "resourceVersion", "creationTimestamp")  # what no backup restores
 CASES = Path(__file__).resolve().parents[1] / "cases" / "kubectl"
 
 
@@ -129,3 +130,19 @@ def check_unchanged(apiserver: Any, run: Callable[..., dict[str, Any]]) -> None:
         answer = run(test=test)
         assert answer["result"] is True and answer["changes"] == {}, answer
     assert [request for request in apiserver.requests(mark) if request.write] == []
+
+
+def restored(apiserver: Any, kind: str, name: str, namespace: str = "", to: str = "", named: str = "") -> None:
+    """Copy an object as Velero restores it elsewhere: labels, annotations and managed fields come along.
+
+    to: the namespace; named: another name.
+    """
+    live = apiserver.get(kind, name, *(["-n", namespace] if namespace else []), "--show-managed-fields")
+    live["metadata"] = {key: value for key, value in live["metadata"].items() if key not in DROPPED}
+    live["metadata"] |= ({"name": named} if named else {}) | ({"namespace": to} if to else {})
+    live.pop("status", None)
+    fields = live["metadata"].pop("managedFields")
+    apiserver.kubectl("create", "-f", "-", stdin=json.dumps(live))
+    patch = json.dumps({"metadata": {"managedFields": fields}})  # as Velero does since 1.10.2
+    where = ["-n", to] if to else []
+    apiserver.kubectl("patch", kind, live["metadata"]["name"], *where, "--type=merge", "-p", patch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from salt.exceptions import CommandExecutionError
 from tests.support import backup
+from tests.support import kubectl as objects
 
 GOOD = {"phase": "Completed", "completionTimestamp": "2026-11-25T01:30:00Z"}
 BAD = GOOD | {"phase": "PartiallyFailed", "errors": 2, "failureReason": "disk full"}
@@ -100,6 +101,44 @@ def test_restore_asks_for_what_was_saved_and_refuses_the_rest(velero, apiserver)
         done = velero.call("k8s_backup.restore", name, "default", to="copy", timeout_s=20)
     asked = apiserver.get("restores.velero.io", done["name"], "-n", "velero")["spec"]
     assert asked == {"backupName": name, "includedNamespaces": ["default"], "namespaceMapping": {"default": "copy"}}
+
+
+@pytest.mark.parametrize("status", [GOOD, BAD])
+def test_what_is_restored_into_another_namespace_belongs_to_no_set(velero, apiserver, status):
+    word = status["phase"].lower()
+    with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
+        name = velero.call("k8s_backup.create", timeout_s=20)["name"]
+    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{word}-volume"}}
+    volume["spec"] = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/data"}}
+    volume["spec"]["claimRef"] = {"namespace": f"{word}-again", "name": "data"}
+    group = f"{word}.example.org"
+    declared = [objects.namespace(word), objects.config_map("settings", word, a="1"), volume]
+    declared += [objects.definition("Saved", group), objects.custom("Saved", group, "one", word)]
+    given = {"objects": declared, "wait": False}
+    assert velero.state("kubectl.applied", word, **given)["result"] is True
+    # what Velero makes; the set has an object of its own in there, too
+    objects.restored(apiserver, "namespace", word, named=f"{word}-again")
+    objects.restored(apiserver, "configmap", "settings", word, f"{word}-again")
+    objects.restored(apiserver, f"saveds.{group}", "one", word, f"{word}-again")
+    objects.restored(apiserver, "persistentvolume", f"{word}-volume", named=f"{word}-clone")
+    given["objects"] = [*declared, objects.config_map("own", f"{word}-again", a="1")]
+    assert "are copies" in velero.state("kubectl.applied", word, **given)["comment"]
+    with backup.played(apiserver, "restores.velero.io", "velero", status):
+        try:
+            velero.call("k8s_backup.restore", name, word, to=f"{word}-again", existing=True, timeout_s=20)
+        except CommandExecutionError as err:
+            assert status is BAD and "PartiallyFailed" in str(err)
+    kinds = f"namespaces,configmaps,persistentvolumes,saveds.{group}"
+    labelled = apiserver.kubectl("get", kinds, "-A", "-l", f"saltk8s.io/set={word}", "-o", "name").split()
+    assert sorted(labelled) == [f"configmap/{name}" for name in ("own", f"saltk8s-set-{word}", "settings")] + [
+        f"namespace/{word}",
+        f"persistentvolume/{word}-volume",
+        f"saved.{group}/one",
+    ]
+    copied = apiserver.get(f"saveds.{group}", "one", "-n", f"{word}-again")
+    assert copied["spec"] == {"size": 1} and "saltk8s.io/object" not in copied["metadata"].get("annotations", {})
+    again = velero.state("kubectl.applied", word, **given)
+    assert again["changes"] == {} and "copies" not in again["comment"]
 
 
 def test_a_backup_that_is_not_done_is_not_restored(velero):

@@ -29,6 +29,8 @@ PAGE = (
     "replace",
     "choices",
     "dead_webhook",
+    "versions",
+    "handover",
 )  # tests that assert what it says
 
 

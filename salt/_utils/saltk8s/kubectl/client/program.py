@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from saltk8s.base import errors, process
-from saltk8s.kubectl.client import api_errors, parallel, stderr
+from saltk8s.kubectl.client import api_errors, discovery, parallel, stderr
 from saltk8s.kubectl.client import kubeconfig as kubeconfigs
-from saltk8s.kubectl.manifests.identity import MANAGER, SET_LABEL, Kind
+from saltk8s.kubectl.manifests.identity import MANAGER, OBJECT_ANNOTATION, SET_LABEL, Kind
 
 # For one request, not for the work: one that is not answered in this time is not going to be.
 REQUEST_TIMEOUT_S = 30
 PAGE = 500  # objects that the API server is asked for at once, as kubectl does
 # kubectl exits before garbage collection pays, unless it holds very much: only then it starts.
 GARBAGE = {"GOMEMLIMIT": "85MiB", "GOGC": "off"}
+
+
+class Listed(NamedTuple):
+    """What LISTs of kinds found.
+
+    not_served: kinds that are not served at the version asked for, with the one at which they are: their objects are
+    those of that version; unknown: kinds that are served at no version.
+    """
+
+    objects: list[dict[str, Any]]
+    not_served: dict[Kind, Kind]
+    unknown: set[Kind]
 
 
 class Kubectl:
@@ -139,14 +152,14 @@ class Kubectl:
         flags = ["--show-managed-fields", "--disable-compression", "--output=jsonpath={.items}"]
         return _parsed(self.run("get", *words, *flags)) or []
 
-    def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> tuple[list[dict[str, Any]], set[Kind]]:
-        """Return (the live objects of a set, the kinds that the API server does not know).
+    def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> Listed:
+        """Return the live objects that carry a set's label.
 
-        One run of kubectl, one LIST a kind; a kind that is not known costs another run.
+        One run of kubectl, one LIST a kind; a kind that is not served at its version costs further runs.
         """
-        return self._list(sorted(set(kinds)), "--all-namespaces", f"--selector={SET_LABEL}={set_name}")
+        return self._list(kinds, "--all-namespaces", f"--selector={SET_LABEL}={set_name}")
 
-    def many_set_objects(self, set_name: str, kind: Kind) -> tuple[list[dict[str, Any]], set[Kind]]:
+    def many_set_objects(self, set_name: str, kind: Kind) -> Listed:
         """Return what set_objects() returns, for one kind with very many objects.
 
         Of a built-in kind the API server's answers are passed on as they are: kubectl takes four times as long to take
@@ -154,7 +167,7 @@ class Kubectl:
         """
         if not kind.custom:
             try:
-                return self._pages(kind, f"{SET_LABEL}={set_name}"), set()
+                return Listed(self._pages(kind, f"{SET_LABEL}={set_name}"), {}, set())
             except api_errors.NOT_ABOUT_AN_OBJECT:
                 raise
             except (errors.SaltK8sError, AttributeError, KeyError, TypeError):
@@ -164,11 +177,10 @@ class Kubectl:
     def _pages(self, kind: Kind, selector: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         query = {"labelSelector": selector, "limit": str(PAGE)}
-        version = f"{kind.group}/{kind.version}" if kind.group else kind.version
         while True:
             page = _parsed(self.run("get", "--raw", f"{kind.path}?{urlencode(query)}"))
             # the items of a list do not say what they are
-            found += [{"apiVersion": version, "kind": kind.kind, **item} for item in page["items"] or ()]
+            found += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page["items"] or ()]
             query["continue"] = page["metadata"].get("continue") or ""
             if not query["continue"]:
                 return found
@@ -176,33 +188,61 @@ class Kubectl:
     def outside_set(self, set_name: str, kinds: Iterable[Kind], namespace: str) -> list[dict[str, Any]]:
         """Return the objects of some kinds in a namespace (none: the cluster's own) that are not of the set."""
         where = ["--namespace", namespace] if namespace else []
-        return self._list(sorted(set(kinds)), *where, f"--selector={SET_LABEL} notin ({set_name})")[0]
+        return self._list(kinds, *where, f"--selector={SET_LABEL} notin ({set_name})").objects
 
-    def _list(self, kinds: list[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
-        unknown: set[Kind] = set()
+    def _list(self, kinds: Iterable[Kind], *words: str) -> Listed:
+        """List kinds at their versions; those that are not served there at the newest version at which they are."""
+        found, missing = self._list_at_versions(sorted(set(kinds)), *words)
+        ask = functools.cache(self._raw)
+        served = {kind: discovery.served(kind, ask) for kind in sorted(missing)}
+        not_served = {kind: other for kind, other in served.items() if other}
+        again, gone = self._list_at_versions(sorted(set(not_served.values())), *words)
+        not_served = {kind: other for kind, other in not_served.items() if other not in gone}
+        return Listed(found + again, not_served, missing - not_served.keys())
+
+    def _list_at_versions(self, kinds: list[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
+        """Return (the objects of the kinds, the kinds that are not served at their versions)."""
+        missing: set[Kind] = set()
         while kinds:
             joined = ",".join(kind.argument for kind in kinds)
             try:
-                return self.listed(joined, *words), unknown
+                return self.listed(joined, *words), missing
             except api_errors.UnknownKind as err:
                 gone = [kind for kind in kinds if kind.kind == err.kind] or kinds
-                if len(gone) > 1:  # the same name in several groups, or an unknown name: ask one by one
-                    return self._list_each(kinds, unknown, *words)
-            except api_errors.NotFound:
-                # the discovery cache still had it
-                return self._list_each(kinds, unknown, *words)
-            unknown.update(gone)
+            except api_errors.NotFound:  # the discovery cache still had one of them
+                gone = kinds
+            if len(gone) > 1:  # the same name in several groups or versions, or any of them: ask one by one
+                return self._list_each(kinds, missing, *words)
+            missing.update(gone)
             kinds = [kind for kind in kinds if kind not in gone]
-        return [], unknown
+        return [], missing
 
-    def _list_each(self, kinds: list[Kind], unknown: set[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
+    def _list_each(self, kinds: list[Kind], missing: set[Kind], *words: str) -> tuple[list[dict[str, Any]], set[Kind]]:
         found: list[dict[str, Any]] = []
         for kind in kinds:
             try:
                 found += self.listed(kind.argument, *words)
             except (api_errors.UnknownKind, api_errors.NotFound):
-                unknown.add(kind)
-        return found, unknown
+                missing.add(kind)
+        return found, missing
+
+    def served(self, kind: Kind) -> Kind | None:
+        """Return the kind at the newest version at which the API server serves it, None when it serves none."""
+        return discovery.served(kind, self._raw)
+
+    def _raw(self, path: str) -> dict[str, Any]:
+        """Return what the API server answers at a path, nothing when it serves nothing there."""
+        try:
+            return _parsed(self.run("get", "--raw", path, what=path)) or {}
+        except api_errors.NotFound:
+            return {}
+
+    def defined(self, kinds: Iterable[Kind]) -> set[Kind]:
+        """Return which of the kinds a CustomResourceDefinition defines, at versions that are served or not."""
+        fields = "{range .items[*]}{.spec.group} {.spec.names.kind}{'\\n'}{end}"
+        out = self.run("get", "customresourcedefinitions", f"--output=jsonpath={fields}")
+        known = {tuple(line.split()) for line in out.splitlines()}
+        return {kind for kind in kinds if kind.gk in known}
 
     def existing(self, objects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the objects that exist, whatever their labels. One request an object."""
@@ -244,12 +284,13 @@ class Kubectl:
         self.run(*words, "--output=name", stdin=text, what=what, secrets=secrets)
         return []
 
-    def patch(self, patch: str, stubs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Send one JSON patch to several objects; return nothing.
+    def patch(self, patch: str, stubs: Sequence[Mapping[str, Any]], form: str = "json") -> list[dict[str, Any]]:
+        """Send one patch to several objects; return nothing.
 
-        patch: an argument, so without secrets; stubs: apiVersion, kind and metadata with name and namespace are enough.
+        patch: an argument, so without secrets; stubs: apiVersion, kind and metadata with name and namespace are enough;
+        form: ``json`` or ``merge``.
         """
-        words = ["patch", "--filename=-", "--type=json", f"--patch={patch}", f"--field-manager={MANAGER}"]
+        words = ["patch", "--filename=-", f"--type={form}", f"--patch={patch}", f"--field-manager={MANAGER}"]
         self.run(*words, "--output=name", stdin=documents(stubs), what=f"patch {stubs[0]['metadata']['name']}")
         return []
 
@@ -257,6 +298,15 @@ class Kubectl:
         """Return a live object as a JSON patch would make it: a dry run. The patch goes as patch() says."""
         words = ["patch", "--filename=-", "--type=json", f"--patch={patch}", "--dry-run=server"]
         return self.objects(*words, f"--field-manager={MANAGER}", stdin=documents([obj]), what=what)[0]
+
+    def release(self, stubs: Sequence[Mapping[str, Any]]) -> None:
+        """Take objects out of their set: they are kept, without its label and annotation.
+
+        stubs: as delete() takes them.
+        """
+        meta = {"labels": {SET_LABEL: None}, "annotations": {OBJECT_ANNOTATION: None}}
+        if stubs:
+            self.patch(json.dumps({"metadata": meta}), stubs, "merge")
 
     def delete(self, stubs: Sequence[Mapping[str, Any]], timeout_s: float, what: str = "kubectl") -> None:
         """Delete objects and wait until they are gone; one that does not exist is no error.

@@ -22,7 +22,7 @@ def until_set_healthy(
     kinds = sorted(set(kinds))
     wanted = {key for key in keys if (key.group, key.kind) in {kind.gk for kind in kinds}}
     if wanted:
-        _poll(kubectl, lambda: kubectl.set_objects(set_name, kinds)[0], wanted, timeout_s)
+        _poll(kubectl, lambda: kubectl.set_objects(set_name, kinds).objects, wanted, timeout_s)
 
 
 def until_healthy(kubectl: Kubectl, stubs: Sequence[Mapping[str, Any]], timeout_s: float) -> None:
@@ -35,7 +35,8 @@ def until_served(kubectl: Kubectl, set_name: str, kinds: Iterable[Kind], timeout
     """Wait until the API server serves the kinds of new CustomResourceDefinitions. Raises NotReady."""
     missing, end = set(kinds), time.monotonic() + timeout_s
     while missing:
-        _, missing = kubectl.set_objects(set_name, missing)
+        found = kubectl.set_objects(set_name, missing)
+        missing = found.unknown | found.not_served.keys()
         if missing and time.monotonic() > end:
             names = ", ".join(kind.title for kind in sorted(missing))
             raise errors.NotReady(f"the API server does not serve these kinds after {timeout_s:g} s: {names}")

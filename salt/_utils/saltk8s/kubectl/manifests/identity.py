@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 SET_LABEL = "saltk8s.io/set"
+# The object's own title. Labels and managed fields are copied with an object, by a backup that restores a namespace
+# under another name, by controllers, by people: one whose label came that way has another title, or none.
+OBJECT_ANNOTATION = "saltk8s.io/object"
 MANAGER = "saltk8s"
 REPLACE_ANNOTATION = "saltk8s.io/replace"  # "true": may be deleted and re-created where a field is immutable
 # Fields of metadata that only the API server sets.
@@ -86,6 +89,7 @@ _DEFINING: dict[tuple[str, str], tuple[str, tuple[str, ...], bool]] = {
     ("templates.gatekeeper.sh", "ConstraintTemplate"): ("constraints.gatekeeper.sh", ("crd", "spec"), False),
 }
 
+_VERSION = re.compile(r"^v(?P<major>\d+)(?:(?P<stage>alpha|beta)(?P<minor>\d+))?$")
 _NAMED = re.compile(r"^(?P<kind>[A-Za-z0-9.-]+) (?:(?P<namespace>[a-z0-9.-]+)/)?(?P<name>\S+)$")
 
 
@@ -105,6 +109,11 @@ class Kind(NamedTuple):
     def argument(self) -> str:
         """The kind as a kubectl argument that means no other: ``Deployment.v1.apps``, ``Service.v1.``."""
         return f"{self.kind}.{self.version}.{self.group}"
+
+    @property
+    def api_version(self) -> str:
+        """The kind's ``apiVersion``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def path(self) -> str:
@@ -157,6 +166,15 @@ def key_of(obj: Mapping[str, Any]) -> Key:
     return Key(kind.group, kind.kind, meta.get("namespace") or "", meta["name"])
 
 
+def version_order(version: str) -> tuple[int, int, int, str]:
+    """Return a version's sort key in Kubernetes' own order, the newest first: v2, v1, v1beta2, v1alpha1, others."""
+    found = _VERSION.match(version)
+    if not found:
+        return 3, 0, 0, version
+    stage = (None, "beta", "alpha").index(found["stage"])
+    return stage, -int(found["major"]), -int(found["minor"] or 0), version
+
+
 def kind_from(text: str) -> Kind:
     """Return the kind that ``Kind.argument`` wrote."""
     kind, version, group = text.split(".", 2)
@@ -164,8 +182,16 @@ def kind_from(text: str) -> Kind:
 
 
 def set_of(obj: Mapping[str, Any]) -> str | None:
-    """Return the name of the set that an object carries, or None."""
+    """Return the name of the set that an object belongs to by its label; None without one, and for a copy."""
+    named = (obj["metadata"].get("annotations") or {}).get(OBJECT_ANNOTATION)
+    if named is not None and not names_itself(obj):
+        return None
     return (obj["metadata"].get("labels") or {}).get(SET_LABEL)
+
+
+def names_itself(obj: Mapping[str, Any]) -> bool:
+    """Return whether an object has the annotation that every object of a set has, with its own title."""
+    return (obj["metadata"].get("annotations") or {}).get(OBJECT_ANNOTATION) == key_of(obj).title
 
 
 def defined_kinds(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
@@ -185,6 +211,16 @@ def defined_kinds(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str],
     return found
 
 
+def defined_versions(objects: Iterable[Mapping[str, Any]]) -> set[Kind]:
+    """Return the kinds that the CustomResourceDefinitions among the objects bring, at each version that they serve."""
+    found = set()
+    for obj in objects:
+        for group, kind in defined_kinds([obj]):
+            versions = obj["spec"].get("versions") or ()
+            found |= {Kind(group, kind, item.get("name", "")) for item in versions if item.get("served")}
+    return found
+
+
 def is_namespaced(kind: Kind, defined: Mapping[tuple[str, str], bool]) -> bool | None:
     """Return whether objects of the kind live in a namespace; None when only the API server knows.
 
@@ -195,6 +231,11 @@ def is_namespaced(kind: Kind, defined: Mapping[tuple[str, str], bool]) -> bool |
     if kind.custom:
         return None
     return kind.gk not in _CLUSTER_SCOPED
+
+
+def is_name(text: object) -> bool:
+    """Return whether a text has the form of ``Kind name`` or ``Kind namespace/name``."""
+    return isinstance(text, str) and _NAMED.match(text) is not None
 
 
 def matches(wanted: str, key: Key) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from saltk8s.base.errors import Invalid
 from saltk8s.kubectl.manifests import documents
 from saltk8s.kubectl.manifests.identity import (
+    OBJECT_ANNOTATION,
     SERVER_METADATA,
     SET_LABEL,
     Key,
@@ -165,7 +166,7 @@ def _copy(value: Any) -> Any:
 def declare(
     found: Iterable[Found], set_name: str, namespace: str, cluster_scoped: AskScope
 ) -> dict[Key, dict[str, Any]]:
-    """Return the set's objects by key: normalised, with the set's label and their namespace.
+    """Return the set's objects by key: normalised, with the set's label, their own title and their namespace.
 
     found: what parse() returned; set_name: the label's value; namespace: for objects that name none;
     cluster_scoped: function that returns which of some custom kinds are cluster-scoped; it is called only when the set
@@ -195,6 +196,7 @@ def declare(
         if key in seen:
             problems.append(f"{where}: {key.title} is declared already in {seen[key]}")
         seen.setdefault(key, where)
+        meta["annotations"] = {**meta.get("annotations", {}), OBJECT_ANNOTATION: key.title}
         declared[key] = obj
     if problems:
         raise Invalid("\n".join(problems))

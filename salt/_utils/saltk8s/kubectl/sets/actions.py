@@ -10,10 +10,13 @@ from saltk8s.base import errors
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.compare.managed_fields import Steps
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Key
+from saltk8s.kubectl.manifests.identity import OBJECT_ANNOTATION, SET_LABEL, Key
 
-CREATE, CHANGE, ADOPT, DELETE, REPLACE = "create", "change", "adopt", "delete", "replace"
+CREATE, CHANGE, ADOPT, DELETE, REPLACE, RELEASE = "create", "change", "adopt", "delete", "replace", "release"
 _PAST = {CREATE: "created", CHANGE: "changed", ADOPT: "adopted", DELETE: "deleted", REPLACE: "replaced"}
+_PAST |= {RELEASE: "released"}
+_NOT_WRITTEN = (DELETE, RELEASE)
+_LABEL, _ANNOTATION = ("metadata", "labels", SET_LABEL), ("metadata", "annotations", OBJECT_ANNOTATION)
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,26 @@ class Action:
             return {"old": None, "new": "created"}
         if self.verb == DELETE:
             return {"old": "present", "new": None}
-        return diff.show(self.key, self.differences)
+        if self.verb == RELEASE:
+            return {"old": "present", "new": "released"}
+        return diff.show(self.key, self._shown())
+
+    def _shown(self) -> Mapping[diff.Path, tuple[Any, Any]]:
+        """Return the differences; the annotation comes with the label and says the same."""
+        if _LABEL not in self.differences:
+            return self.differences
+        return {path: values for path, values in self.differences.items() if path != _ANNOTATION}
 
     def line(self, test: bool) -> str:
         """Return the action for people."""
         word = f"would {self.verb}" if test else _PAST[self.verb]
         text = f"{word} {self.key.title}"
         if self.verb == ADOPT:
-            text += " (it existed already, without the set's label)"
+            other = self.differences.get(_LABEL, (None,))[0]
+            where = f"with the label of the set {other!r}" if other else "without the set's label"
+            text += f" (it existed already, {where})"
+        if self.verb == RELEASE:
+            text += " (it is kept, without the set's label)"
         if self.verb == REPLACE:
             text += " (deleted and re-created)"
         if self.untried:
@@ -52,7 +67,7 @@ class Action:
         elif test and self.depends and self.verb != DELETE:
             text += f" (depends on {titles(self.depends)}, not tried)"
         if self.differences:
-            paths = [diff.text(path) for path in self.differences]
+            paths = [diff.text(path) for path in self._shown()]
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
             text += f": {', '.join(paths[:3])}{more}"
         return text
@@ -92,11 +107,17 @@ class Plan:
 
     def writes(self) -> list[Key]:
         """Return what is written, in order, without what has to wait."""
-        return order.sort(key for key, a in self.actions.items() if a.verb != DELETE and key not in self.waiting)
+        return order.sort(
+            key for key, a in self.actions.items() if a.verb not in _NOT_WRITTEN and key not in self.waiting
+        )
 
     def replaced(self) -> set[Key]:
         """Return what is deleted before it is written."""
         return {key for key, action in self.actions.items() if action.verb == REPLACE}
+
+    def releases(self) -> list[Key]:
+        """Return what leaves the set and is kept."""
+        return order.sort(key for key, action in self.actions.items() if action.verb == RELEASE)
 
     def deletes(self) -> list[Key]:
         """Return what is deleted, in the order of writing."""

@@ -101,8 +101,7 @@ class ObjectSet:
             )
             if self._remembered:
                 self._remembered.save()
-        earlier = live.recorded - live.unknown
-        self._declared[key] = record.build(self.name, earlier | kinds)
+        self._declared[key] = record.build(self.name, live.earlier_kinds() | kinds)
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
             live.take([live.members[key]], self._declared)
         return live
@@ -153,7 +152,7 @@ class ObjectSet:
 
 def kinds_of(kubectl: Kubectl, set_name: str) -> set[Kind]:
     """Return the kinds of a set by its record; NotReady when there is no such set."""
-    found, _ = kubectl.set_objects(set_name, [record.KIND])
+    found = kubectl.set_objects(set_name, [record.KIND]).objects
     kinds = record.kinds(next((obj for obj in found if key_of(obj) == record.key(set_name)), None))
     if not kinds:
         raise errors.NotReady(f"the set {set_name!r} does not exist in the cluster")

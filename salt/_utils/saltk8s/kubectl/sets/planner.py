@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.compare import managed_fields
-from saltk8s.kubectl.manifests.identity import MANAGER, Key, Kind, defined_kinds, kind_of, set_of
+from saltk8s.kubectl.manifests.identity import Key, Kind, defined_kinds, kind_of
+from saltk8s.kubectl.sets import membership
 from saltk8s.kubectl.sets.actions import CREATE, DELETE, Action, Plan
 from saltk8s.kubectl.sets.admission import contradictions, enabling
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects
 from saltk8s.kubectl.sets.trial import Trial
-
-SHOWN = 10
 
 
 class Planner:
@@ -33,9 +27,9 @@ class Planner:
 
     def trial(self, live: Live) -> Trial:
         """Return the plan with what tried it, which tries again while the plan is carried out."""
-        self._refuse_objects_of_other_sets(live)
+        membership.refuse_objects_of_other_sets(self._set, self._declared, live, self._options)
         plan = Plan()
-        self._plan_pruning(plan, live)
+        membership.plan_leaving(plan, self._declared, live, self._options)
         plan.unchanged = len(live.equal & self._declared.keys())
         different = [key for key in self._declared if key not in live.equal]
         tried = []
@@ -46,43 +40,29 @@ class Planner:
             needs += bring.get(kind, ())
             if live.get(key) is None:
                 plan.put(Action(CREATE, key, depends=tuple(needs)))
-            if not needs and kind not in live.unknown:  # the others come with this very run, and cannot be tried before
+                if not needs and kind not in bring:  # the others come with this very run, and cannot be tried before
+                    tried.append(key)
+            elif bring.get(kind, True):
                 tried.append(key)
-        plan.blocked += [
-            f"the API server does not know the kind {kind.title} ({kind.version}): "
-            "what brings its definition has to be applied first"
-            for kind in sorted(kind for kind, keys in bring.items() if not keys)
-        ]
+        plan.blocked += [_not_served(kind, live) for kind in sorted(kind for kind, keys in bring.items() if not keys)]
         trial = Trial(self._kubectl, self._set, self._declared, self._options, live, plan)
         trial.run(tried)
         contradictions.refuse(plan, self._declared, live)
+        membership.refuse_lost_releases(plan, live)
         self._plan_lost_objects(plan, live)
         plan.sort()
         return trial
 
     def deletion(self, live: Live) -> Plan:
-        """Return the plan that deletes the whole set: everything that carries its label and that we applied."""
+        """Return the plan that deletes the whole set."""
         plan = Plan()
-        for key, obj in live.members.items():
-            self._plan_deletion(plan, key, obj, "is part of the set")
+        membership.plan_deletion(plan, live, self._options)
         plan.sort()
         return plan
 
-    def _refuse_objects_of_other_sets(self, live: Live) -> None:
-        taken = [
-            f"{key.title} belongs to the set {set_of(obj)!r}"
-            for key, obj in live.others.items()
-            if set_of(obj) not in (None, self._set)
-        ]
-        if taken:
-            more = [f"and {len(taken) - SHOWN} more"] if len(taken) > SHOWN else []
-            raise errors.Refused(
-                "\n".join(["an object can be in one set only, nothing was done:", *taken[:SHOWN], *more])
-            )
-
     def _bringing(self, live: Live) -> dict[Kind, list[Key]]:
-        """Return what of this run brings each kind that the API server does not know."""
-        missing = {kind_of(obj) for obj in self._declared.values()} & live.unknown
+        """Return what of this run brings each kind that the API server does not serve at its version."""
+        missing = {kind_of(obj) for obj in self._declared.values()} & (live.unknown | live.not_served.keys())
         return enabling.bringing(missing, [obj for key, obj in self._declared.items() if key not in live.equal])
 
     def _plan_lost_objects(self, plan: Plan, live: Live) -> None:
@@ -95,24 +75,12 @@ class Planner:
                 plan.put(Action(CREATE, key, depends=(definition,)))
                 live.forget(key)
 
-    def _plan_pruning(self, plan: Plan, live: Live) -> None:
-        for key, obj in live.members.items():
-            if key in self._declared:
-                continue
-            if self._options.prune:
-                self._plan_deletion(plan, key, obj, "is not declared any more")
-            else:
-                plan.notes.append(f"{key.title} is not declared any more, and kept because prune is off")
 
-    def _plan_deletion(self, plan: Plan, key: Key, obj: Mapping[str, Any], why: str) -> None:
-        if not managed_fields.is_applied_by_us(obj):
-            # labels are copied: by controllers onto what they create, and by people
-            plan.notes.append(f"{key.title} carries the set's label, but was not applied by {MANAGER}: kept")
-        elif not self._options.may_delete(key):
-            plan.notes.append(
-                f"{key.title} {why}, but objects of this kind are deleted only when unprotect names them: kept"
-            )
-        elif obj["metadata"].get("deletionTimestamp"):
-            plan.notes.append(f"{key.title} is being deleted")
-        else:
-            plan.put(Action(DELETE, key))
+def _not_served(kind: Kind, live: Live) -> str:
+    other = live.not_served.get(kind)
+    found = (
+        f"serves the kind {kind.title} at {other.version}, not at {kind.version}"
+        if other
+        else f"does not know the kind {kind.title} ({kind.version})"
+    )
+    return f"the API server {found}: what brings its definition has to be applied first"

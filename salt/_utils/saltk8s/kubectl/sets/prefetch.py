@@ -11,12 +11,10 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.client.program import Kubectl, Listed
 from saltk8s.kubectl.manifests.identity import Kind, kind_from
 
-Answer = tuple[list[dict[str, Any]], set[Kind]]
 Group = tuple[Kind, ...]
 
 WORKERS = 2  # one kubectl is mostly busy with its answer; more would only share the same cores
@@ -34,7 +32,7 @@ class Prefetch:
         self.guess = self._remembered() if kubectl.cluster_exists else []
         self._started = {group: self._start(group) for group in self.guess}
 
-    def answers(self, groups: Sequence[Group]) -> list[Future[Answer]]:
+    def answers(self, groups: Sequence[Group]) -> list[Future[Listed]]:
         """Return the answers to come for groups of kinds of the set."""
         return [self._started.pop(group) if group in self._started else self._start(group) for group in groups]
 
@@ -50,7 +48,7 @@ class Prefetch:
         except OSError:
             return
 
-    def _start(self, group: Group) -> Future[Answer]:
+    def _start(self, group: Group) -> Future[Listed]:
         if len(group) == 1:  # a kind alone has many objects: see reader._groups()
             return self._pool.submit(self._kubectl.many_set_objects, self._set, group[0])
         return self._pool.submit(self._kubectl.set_objects, self._set, group)

@@ -9,7 +9,7 @@ from typing import Any
 
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import equality, managed_fields
-from saltk8s.kubectl.manifests.identity import PROTECTED, Key, Kind, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import PROTECTED, Key, Kind, key_of, kind_of, names_itself
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.prefetch import Prefetch
 from saltk8s.kubectl.sets.remembered import Remembered
@@ -28,16 +28,26 @@ _GROUP = 300
 class Live:
     """What the API server has.
 
-    members: objects that carry the set's label; equal: which of them have nothing to change; others: declared objects
-    that do not carry it; unknown: the kinds that it does not serve; recorded: the kinds of earlier runs.
+    members: objects of the set; equal: which of them have nothing to change; copies: objects that carry the set's label
+    only because they, or it, were copied; others: declared objects that do not carry it.
+    recorded: the kinds of earlier runs; not_served: kinds that are not served at the version asked for, with the one at
+    which they are; unknown: kinds that are served at no version; unlisted: recorded ones of these that are still
+    defined, so that there may be objects of them.
     """
 
     members: Objects = field(default_factory=dict)
+    copies: Objects = field(default_factory=dict)
     equal: set[Key] = field(default_factory=set)
     others: Objects = field(default_factory=dict)
+    not_served: dict[Kind, Kind] = field(default_factory=dict)
     unknown: set[Kind] = field(default_factory=set)
+    unlisted: set[Kind] = field(default_factory=set)
     recorded: set[Kind] = field(default_factory=set)
     looks_equal: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = equality.looks_equal
+
+    def earlier_kinds(self) -> set[Kind]:
+        """Return the kinds of earlier runs that there may be objects of, each at a version that is served."""
+        return {self.not_served.get(kind, kind) for kind in self.recorded - self.unknown} | self.unlisted
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """Return a live object, whatever its labels."""
@@ -53,10 +63,13 @@ class Live:
         self.others.pop(key, None)
 
     def take(self, objects: Sequence[dict[str, Any]], declared: Mapping[Key, Mapping[str, Any]]) -> None:
-        """Add objects of the set. Of equal ones the field managers are dropped: half their size."""
+        """Add objects that carry the set's label. Of equal ones the field managers are dropped: half their size."""
         for obj in objects:
             key = key_of(obj)
             wanted = declared.get(key)
+            if wanted is None and not (names_itself(obj) and managed_fields.is_applied_by_us(obj)):
+                self.copies[key] = obj
+                continue
             if key in self.members and (wanted is None or obj["apiVersion"] != wanted["apiVersion"]):
                 continue  # it came in several versions: the declared one counts
             self.members[key] = obj
@@ -84,14 +97,17 @@ def read(
     live, prefetch = Live(), prefetch or Prefetch(kubectl, set_name)
     if remembered:
         live.looks_equal = remembered.looks_equal
-    prefetch.remember(_read_kinds(prefetch, sizes, live, declared))
+    known = declared if adopt else {}  # to delete an object takes more than its name
+    prefetch.remember(_read_kinds(prefetch, sizes, live, known))
     live.recorded = record.kinds(live.members.get(record.key(set_name)))
     earlier = _without(live.recorded, sizes)
     if earlier:
-        _read_kinds(prefetch, dict.fromkeys(earlier, 1), live, declared)
+        _read_kinds(prefetch, dict.fromkeys(earlier, 1), live, known)
+    if live.recorded & live.unknown:
+        live.unlisted = kubectl.defined(live.recorded & live.unknown)
     if adopt:
         missing = {
-            key: obj["apiVersion"]
+            key: live.not_served.get(kind_of(obj), kind_of(obj)).api_version
             for key, obj in declared.items()
             if key not in live.members and kind_of(obj) not in live.unknown
         }
@@ -105,9 +121,10 @@ def _read_kinds(
     """Read kinds of a set into ``live``, return how; sizes: how many objects of each are declared."""
     groups = _groups(sizes)
     for answer in prefetch.answers(groups):
-        found, unknown = answer.result()
-        live.take(found, declared)
-        live.unknown |= unknown
+        found = answer.result()
+        live.take(found.objects, declared)
+        live.not_served |= found.not_served
+        live.unknown |= found.unknown
     return groups
 
 

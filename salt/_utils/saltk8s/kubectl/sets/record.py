@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from saltk8s.kubectl.manifests.identity import SET_LABEL, Key, Kind, kind_from
+from saltk8s.kubectl.manifests.identity import OBJECT_ANNOTATION, SET_LABEL, Key, Kind, kind_from, version_order
 
 NAMESPACE = "kube-system"
 KIND = Kind("", "ConfigMap", "v1")
@@ -22,14 +22,24 @@ def key(set_name: str) -> Key:
 
 
 def build(set_name: str, kinds: Iterable[Kind]) -> dict[str, Any]:
-    """Return the record of a set that has these kinds; the same kinds always give the same object."""
-    newest = {kind.gk: kind for kind in sorted(kinds)}
+    """Return the record of a set that has these kinds, each at its newest version.
+
+    The same kinds always give the same object.
+    """
+    newest: dict[tuple[str, str], Kind] = {}
+    for kind in sorted(kinds, key=lambda kind: version_order(kind.version)):
+        newest.setdefault(kind.gk, kind)
     text = "".join(f"{newest[gk].argument}\n" for gk in sorted(newest))
     where = key(set_name)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": where.name, "namespace": where.namespace, "labels": {SET_LABEL: set_name}},
+        "metadata": {
+            "name": where.name,
+            "namespace": where.namespace,
+            "labels": {SET_LABEL: set_name},
+            "annotations": {OBJECT_ANNOTATION: where.title},
+        },
         "data": {"kinds": text},
     }
 

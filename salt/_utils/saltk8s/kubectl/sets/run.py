@@ -31,6 +31,7 @@ class Run:
     def carry_out(self) -> Done:
         """Write and delete what the plan says; return what was done, and the error that ended it."""
         try:
+            self._release(self._plan.releases())
             reached = 0
             for wave in self._writer.waves(self._plan):
                 self._write_wave(wave)
@@ -143,7 +144,13 @@ class Run:
         if error:
             raise error
 
-    # -- what is deleted
+    # -- what leaves the set
+
+    def _release(self, keys: Sequence[Key]) -> None:
+        released, err = self._writer.release(keys, self._trial.live) if keys else ([], None)
+        self._done |= dict.fromkeys(released)
+        if err:
+            raise err
 
     def _delete(self, keys: Sequence[Key]) -> None:
         gone = [key for key in keys if any(other in self._done for other in self._plan.actions[key].depends)]

@@ -14,7 +14,7 @@ from saltk8s.kubectl.compare.dry_run import DryRun, Errors
 from saltk8s.kubectl.compare.managed_fields import Steps
 from saltk8s.kubectl.manifests.identity import MANAGER, Key
 from saltk8s.kubectl.sets import estimate, record, replacement
-from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, CREATE, REPLACE, Action, Plan, titles
+from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, CREATE, RELEASE, REPLACE, Action, Plan, titles
 from saltk8s.kubectl.sets.admission import enabling
 from saltk8s.kubectl.sets.admission.enabling import Pending
 from saltk8s.kubectl.sets.admission.related import Admission
@@ -106,7 +106,8 @@ class Trial(dry_run.Judge):
         return enabling.explained(key, self._declared.get(key, {}), err, self._admission)
 
     def _pending(self) -> list[Pending]:
-        return [self._with_versions(action) for key, action in self.plan.actions.items() if key != self._record]
+        written = (one for key, one in self.plan.actions.items() if key != self._record and one.verb != RELEASE)
+        return [self._with_versions(action) for action in written]
 
     def _with_versions(self, action: Action) -> Pending:
         return Pending(action, self.live.get(action.key), self._declared.get(action.key))

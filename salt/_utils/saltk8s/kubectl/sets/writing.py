@@ -13,7 +13,7 @@ from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import diff, equality, ownership
 from saltk8s.kubectl.health import poll
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, set_of
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.actions import Plan
 from saltk8s.kubectl.sets.admission import contradictions, related
@@ -39,6 +39,7 @@ class Writer:
         self._record = record.key(set_name)
         self.deleted: set[Key] = set()  # to be replaced, and not re-created yet
         self._replaced: set[Key] = set()
+        self._redefined: set[tuple[str, str]] = set()  # kinds whose definitions were written
 
     def waves(self, plan: Plan) -> list[list[Key]]:
         """Return what the plan writes: the record first, then wave by wave; what tightens after what it may reject."""
@@ -102,8 +103,21 @@ class Writer:
                 end = time.monotonic() + EFFECT_S
             time.sleep(PAUSE_S)
 
+    def release(self, keys: Sequence[Key], live: Live) -> Done:
+        """Take objects out of the set; they are kept."""
+        stubs = self._stubs(keys, live)
+        try:
+            self._kubectl.release(stubs)
+        except errors.SaltK8sError as err:
+            remaining = self._remaining(stubs, keys, in_set=True)
+            return [key for key in keys if key not in remaining], err
+        return list(keys), None
+
     def _stubs(self, keys: Sequence[Key], live: Live) -> list[dict[str, Any]]:
-        return [stub(key, live.members[key]["apiVersion"]) for key in keys]
+        """Return members at versions that are served: a definition of this run may have ended that of the LIST."""
+        kinds = {key: kind_of(live.members[key]) for key in keys}
+        again = {kind: self._kubectl.served(kind) for kind in set(kinds.values()) if kind.gk in self._redefined}
+        return [stub(key, (again.get(kind) or kind).api_version) for key, kind in kinds.items()]
 
     def _apply(self, keys: Sequence[Key], answers: bool = False) -> list[dict[str, Any]]:
         # the record belongs to this pack alone
@@ -146,10 +160,10 @@ class Writer:
             return []
         return [key for key in keys if key in found and equality.looks_equal(self._declared[key], found[key])]
 
-    def _remaining(self, stubs: Sequence[dict[str, Any]], keys: Collection[Key]) -> set[Key]:
-        """Return which objects of a wave that failed still exist: all, when the API server does not tell."""
+    def _remaining(self, stubs: Sequence[dict[str, Any]], keys: Collection[Key], in_set: bool = False) -> set[Key]:
+        """Return which objects still exist (``in_set``: in the set): all, when the API server does not tell."""
         try:
-            return {key_of(obj) for obj in self._kubectl.existing(stubs)}
+            return {key_of(obj) for obj in self._kubectl.existing(stubs) if not in_set or set_of(obj) == self._set}
         except errors.SaltK8sError:
             return set(keys)
 
@@ -158,8 +172,9 @@ class Writer:
         stubs = [stub(key, self._declared[key]["apiVersion"]) for key in keys]
         poll.until_healthy(self._kubectl, stubs, FOUNDATION_S)
         defined = defined_kinds(self._declared[key] for key in keys)
+        self._redefined |= defined.keys()
         if self._replaced.intersection(keys):
             self._kubectl.forget_kinds()
-        new = {kind_of(obj) for obj in self._declared.values()} & live.unknown
+        new = {kind_of(obj) for obj in self._declared.values()} & (live.unknown | live.not_served.keys())
         new = {kind for kind in new if kind.gk in defined}
         poll.until_served(self._kubectl, self._set, new, FOUNDATION_S)

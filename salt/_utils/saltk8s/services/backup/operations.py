@@ -13,7 +13,7 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.operations import target
-from saltk8s.services.backup import runs
+from saltk8s.services.backup import copies, runs
 from saltk8s.services.backup.runs import K8UP, VELERO
 from saltk8s.services.backup.schema import ENGINE_NAMESPACES
 
@@ -100,7 +100,12 @@ def restore(
     namespace = target.checked_name("namespace", namespace)
     if engine == VELERO:
         spec = _from_velero(kubectl, name, namespace, to, existing)
-        return _carry_out(kubectl, _object(engine, "Restore", NAMESPACE, f"{name}-{_stamp()}", spec), timeout_s, test)
+        restored = _object(engine, "Restore", NAMESPACE, f"{name}-{_stamp()}", spec)
+        try:
+            return _carry_out(kubectl, restored, timeout_s, test)
+        finally:
+            if to and to != namespace and not test:
+                copies.release(kubectl, to)
     if not to:
         raise errors.Invalid("to: expected the claim that the files are restored to", "to", "required with k8up")
     _existing(kubectl, "persistentvolumeclaim", to, namespace)

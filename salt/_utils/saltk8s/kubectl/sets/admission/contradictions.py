@@ -28,7 +28,7 @@ def refuse(plan: Plan, declared: Objects, live: Live) -> None:
     for key, action in plan.actions.items():
         if action.verb == DELETE:
             wrong += _deleted_with(key, declared, live)
-        elif key[:2] == DEFINITION:
+        elif key[:2] == DEFINITION and key in declared:
             wrong += _not_defined(declared[key], declared)
     error = api_errors.combined(wrong[:SHOWN])
     if error:

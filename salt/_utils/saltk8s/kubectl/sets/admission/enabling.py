@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors
-from saltk8s.kubectl.manifests.identity import Key, Kind, defined_kinds, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import Key, Kind, defined_kinds, defined_versions, key_of, kind_of
 from saltk8s.kubectl.sets.actions import CHANGE, DELETE, REPLACE, Action
 from saltk8s.kubectl.sets.admission import related
 from saltk8s.kubectl.sets.admission.related import Admission, Parameters, Webhook
@@ -230,8 +230,11 @@ def enablers(rejected: Rejected, pending: Iterable[Pending]) -> list[Key]:
 
 def bringing(kinds: Iterable[Kind], objects: Iterable[Object]) -> dict[Kind, list[Key]]:
     """Return which of the objects bring each kind: definitions and APIServices."""
-    defined = [(key_of(obj), defined_kinds([obj]), related.served(obj)) for obj in objects]
-    return {
-        kind: [key for key, gks, served in defined if kind.gk in gks or served == (kind.group, kind.version)]
-        for kind in kinds
-    }
+    found: dict[Kind, list[Key]] = {kind: [] for kind in kinds}
+    for obj in objects if found else ():
+        defined, versions = defined_kinds([obj]), defined_versions([obj])
+        for kind, keys in found.items():
+            in_definition = kind in versions if versions else kind.gk in defined
+            if in_definition or related.served(obj) == (kind.group, kind.version):
+                keys.append(key_of(obj))
+    return found
