@@ -79,12 +79,12 @@ class Unauthorized(SaltK8sError):
 
 
 class Conflict(SaltK8sError):
-    """Another field manager owns a field that we declare; ``manager`` names it."""
+    """Another field manager owns a field that we declare; ``manager`` names it, ``alone``: no further one does."""
 
     code = "conflict"
 
-    def __init__(self, message: str, manager: str = ""):
-        self.manager = manager
+    def __init__(self, message: str, manager: str = "", alone: bool = False):
+        self.manager, self.alone = manager, alone
         super().__init__(message)
 
     def details(self) -> dict[str, Any]:

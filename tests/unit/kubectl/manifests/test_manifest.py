@@ -103,3 +103,18 @@ def test_labels_and_namespace_that_are_null_count_as_not_given():
     raw = objects.config_map()
     raw["metadata"] |= {"labels": None, "annotations": None, "namespace": None}
     assert manifest.normalised(raw)["metadata"] == {"name": "settings"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"rules": [], "aggregationRule": {}}, False),
+        ({"rules": [{}], "aggregationRule": {"clusterRoleSelectors": []}}, False),
+        ({"rules": [], "aggregationRule": None}, True),
+        ({"rules": []}, True),
+        ({"rules": [], "aggregationRule": {}, "apiVersion": "site.example/v1"}, True),
+    ],
+)
+def test_rules_beside_an_aggregation_rule_are_not_sent(given, kept):
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "a"}} | given
+    assert ("rules" in manifest.normalised(role)) == kept and "rules" in role

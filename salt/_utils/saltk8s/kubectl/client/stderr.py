@@ -202,7 +202,7 @@ def _conflict(text: str, what: str) -> errors.Conflict | None:
     shown = "; ".join(f"{manager!r} owns {', '.join(fields)}" for manager, fields in owners) or text
     advice = "leave these fields out, or set force_conflicts to take them over"
     message = f"{what}: conflict: another field manager {shown}: {advice}"
-    return errors.Conflict(message, owners[0][0] if owners else "")
+    return errors.Conflict(message, owners[0][0] if owners else "", len(owners) == 1)
 
 
 def _unknown_kind(text: str, what: str) -> api_errors.UnknownKind | None:

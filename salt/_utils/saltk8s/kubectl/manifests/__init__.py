@@ -7,6 +7,7 @@ scalars      what a scalar of YAML is for kubectl: text, number, boolean
 json_data    what JSON can say
 manifest     documents become checked, normalised objects of a set
 identity     kinds and keys of objects, what is known of built-in kinds
+aggregation  ClusterRoles whose rules are the control plane's
 order        waves of writing and of deleting
 selectors    label selectors
 """

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from saltk8s.base.errors import Invalid
 from saltk8s.kubectl.manifests import documents
+from saltk8s.kubectl.manifests.aggregation import is_aggregated
 from saltk8s.kubectl.manifests.identity import (
     OBJECT_ANNOTATION,
     SERVER_METADATA,
@@ -146,6 +147,8 @@ def normalised(obj: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in meta.items()
         if name not in SERVER_METADATA and not (value is None and name in _FILLED_IN)
     }
+    if is_aggregated(result):
+        result.pop("rules", None)
     if version_and_kind(result) == "v1 Secret":
         texts = result.pop("stringData", None) or {}
         if texts:

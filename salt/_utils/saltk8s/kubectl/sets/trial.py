@@ -12,6 +12,7 @@ from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import choices, diff, dry_run, managed_fields, ownership
 from saltk8s.kubectl.compare.dry_run import DryRun, Errors
 from saltk8s.kubectl.compare.managed_fields import Steps
+from saltk8s.kubectl.manifests import aggregation
 from saltk8s.kubectl.manifests.identity import MANAGER, Key
 from saltk8s.kubectl.sets import estimate, record, replacement
 from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, CREATE, RELEASE, REPLACE, Action, Plan, titles
@@ -157,6 +158,11 @@ class Trial(dry_run.Judge):
             return True
         if self.live.get(key) is None:
             return False
+        if isinstance(err, errors.Conflict) and self._is_left_over(key, err):
+            found = self._forced_dry_run.tried([key], True, self)
+            for answer in found.answers.values():
+                self._compare(key, answer, (aggregation.RULES,))
+            return not found.rejected
         if not dry_run.is_immutable(err):
             return self._tried_without_what_is_in_the_way(key, err)
         if key == self._record or not self._options.may_replace(key, self._declared[key]):
@@ -172,6 +178,11 @@ class Trial(dry_run.Judge):
         else:
             err.args = (f"{err}{ownership.way_out(obj, old, err)}",)
         return found is not None
+
+    def _is_left_over(self, key: Key, err: errors.Conflict) -> bool:
+        """Return whether the only other manager of a field has no more to do with it, and is taken off it before."""
+        left_over = err.manager == aggregation.CONTROLLER and err.alone
+        return left_over and aggregation.ends(self._declared[key], self.live.existing(key))
 
     def _plan_replacement(self, key: Key) -> None:
         old, obj = self.live.existing(key), self._declared[key]
