@@ -146,7 +146,7 @@ class Trial(dry_run.Judge):
         old = self.live.get(key)
         if old is None:
             return Action(CREATE, key)
-        differences = diff.fields(old, estimate.applied(old, self._declared[key]))
+        differences = ownership.differences(self._declared[key], old, estimate.applied(old, self._declared[key]))
         return Action(ADOPT if key in self.live.others else CHANGE, key, differences)
 
     def _tried_otherwise(self, key: Key, err: errors.SaltK8sError) -> bool:
