@@ -30,9 +30,10 @@ from salt.exceptions import CommandExecutionError, MinionError, SaltRenderError
 from saltk8s.base import edges, errors, memory
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
-from saltk8s.kubectl.health import assessment, poll, summary
+from saltk8s.kubectl.health import poll, summary
 from saltk8s.kubectl.manifests import identity, manifest, sources
-from saltk8s.kubectl.sets.object_set import ObjectSet, kinds_of
+from saltk8s.kubectl.sets import record
+from saltk8s.kubectl.sets.object_set import ObjectSet
 from saltk8s.kubectl.sets.options import Options, names
 from saltk8s.kubectl.sets.prefetch import Prefetch
 from saltk8s.kubectl.sets.remembered import Remembered
@@ -75,7 +76,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     """
 
     def read(kubectl):
-        wanted = [identity.kind_from(text) for text in kinds] if kinds else kinds_of(kubectl, set_name)
+        wanted = [identity.kind_from(text) for text in kinds] if kinds else record.kinds_of(kubectl, set_name)
         found = kubectl.set_objects(set_name, wanted).objects
         return summary.of_objects(filter(identity.names_itself, found))
 
@@ -170,7 +171,8 @@ def apply(
         run: it stores nothing, but the audit log shows these requests with ``dryRun=All``.
 
     Returns a dict: ``changes`` (per object: its fields, old and new; values of Secrets redacted), ``lines`` (the same
-    as text), ``unready`` (objects that are not healthy, with the reason; in test mode only).
+    as text), ``unready`` (in test mode: objects that are not healthy, with the reason; without ``wait``: those that
+    are being deleted).
     Raises CommandExecutionError: an invalid manifest or object, an object of another set, a conflict, an immutable
     field, the API server does not answer, the timeout expired before the set was healthy. The error's ``changes`` has
     what was done before it.
@@ -256,16 +258,18 @@ def delete_set(
 
 def wait_ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, context=None):
     """
-    Wait until all objects of a set, or the given objects, are healthy.
+    Wait until all objects of a set, or the given objects, exist and are healthy.
+
+    Of a set, those that its record names (of kinds with a health rule, see docs/objects.md), and what is being deleted.
 
     objects
         Instead of a set: a list of objects; ``apiVersion``, ``kind`` and ``metadata`` are enough.
     timeout_s
         Seconds to wait; 0 checks once.
 
-    Returns True. Raises CommandExecutionError: no such set, the API server does not answer, or the timeout
-    expired; the error then has the unhealthy objects, the reasons, their conditions, last events and the last log
-    lines of failing containers.
+    Returns True. Raises CommandExecutionError: no such set, or the timeout expired; while it waits, an API server that
+    does not answer is asked again. The error has the unhealthy objects, the reasons, their conditions, last events and
+    the last log lines of failing containers.
 
     .. versionadded:: 0.1.0
 
@@ -280,9 +284,7 @@ def wait_ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, contex
         if objects:
             poll.until_healthy(kubectl, [item.obj for item in manifest.from_objects(objects)], float(timeout_s))
             return True
-        kinds = [kind for kind in kinds_of(kubectl, set_name) if assessment.has_rule(kind)]
-        found = filter(identity.names_itself, kubectl.set_objects(set_name, kinds).objects)
-        poll.until_set_healthy(kubectl, set_name, kinds, {identity.key_of(obj) for obj in found}, float(timeout_s))
+        record.wait_healthy(kubectl, set_name, float(timeout_s))
         return True
 
     return _run(run, kubeconfig, context)

@@ -87,7 +87,8 @@ def applied(
     ``changes`` has the fields of each object, old and new, values of Secrets redacted. With test=True the same is read
     and nothing is written; before the cluster exists, all objects are to be created. Result False, with the
     reason: an invalid manifest or object, an object of another set, a conflict, the API server does not answer, the
-    timeout expired before the set was healthy; ``changes`` then has what was done before.
+    timeout expired before the set was healthy; ``changes`` then has what was done before. With test=True the result is
+    None, too, when nothing would change but something is not healthy now: the real run would wait for it.
 
     .. versionadded:: 0.1.0
 
@@ -193,7 +194,9 @@ def absent(
 
 def ready(name, objects=None, timeout_s=300, kubeconfig=None, kube_context=None):
     """
-    The set, or the objects, are healthy. Changes nothing, only waits.
+    The set, or the objects, exist and are healthy. Changes nothing, only waits.
+
+    Of a set, the objects that its record names: those of kinds with a health rule (docs/objects.md).
 
     name
         The set's name; any sentence when ``objects`` are given.
@@ -237,6 +240,8 @@ def _result(name, function, unchanged, **kwargs):
 
     def call():
         done = __salt__[function](name, test=test, **kwargs)
-        return done | {"lines": done["lines"] + [f"not healthy now: {text}" for text in done.get("unready", ())]}
+        unready = [f"not healthy now: {text}" for text in done.get("unready", ())]
+        # first, because a comment is cut off at the end
+        return done | {"lines": unready + done["lines"], "waits": bool(unready and kwargs.get("wait"))}
 
     return edges.state_result(name, test, CommandExecutionError, call, unchanged)

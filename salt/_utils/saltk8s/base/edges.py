@@ -39,9 +39,10 @@ def state_result(
     """Call an execution function once, in either mode, and return what a state returns.
 
     name: the state's; test: Salt's ``test``; error: what the function raises; call: returns ``changes``, ``lines`` (the
-    same as text) and perhaps ``obstacles`` (why the real run would be refused); unchanged: first line of the comment
-    when there is nothing to change; max_lines: of the comment, None for all. The ``changes`` of a run that failed
-    half-way are what it did.
+    same as text), perhaps ``obstacles`` (why the real run would be refused) and ``waits`` (whether it would wait for
+    what is not healthy now, and perhaps fail: then test mode does not say True); unchanged: first line of the comment
+    when there is nothing to change and to wait for; max_lines: of the comment, None for all. The ``changes`` of a run
+    that failed half-way are what it did.
     """
     ret: dict[str, Any] = {"name": name, "changes": {}, "result": True, "comment": ""}
     try:
@@ -51,10 +52,10 @@ def state_result(
         return ret | {"result": False, "changes": getattr(err, "changes", {}), "comment": comment(lines, max_lines)}
     if done.get("obstacles"):
         return ret | {"result": False, "comment": comment(done["obstacles"], max_lines)}
-    if not done["changes"]:
-        return ret | {"comment": comment([unchanged, *done["lines"]] if unchanged else done["lines"], max_lines)}
-    text = comment(done["lines"], max_lines)
-    return ret | {"changes": done["changes"], "result": None if test else True, "comment": text}
+    waits = bool(done.get("waits"))
+    head = [unchanged] if unchanged and not done["changes"] and not waits else []
+    result = None if test and (done["changes"] or waits) else True
+    return ret | {"changes": done["changes"], "result": result, "comment": comment([*head, *done["lines"]], max_lines)}
 
 
 def comment(lines: Sequence[str], max_lines: int | None = SHOWN_LINES) -> str:

@@ -56,7 +56,7 @@ def test_a_timeout_says_what_an_operator_would_look_up(apiserver, run):
     assert "Deployment default/sick 1 of 2 replicas are available" in again["comment"]
     assert "condition Available=False (MinimumReplicasUnavailable): none" in again["comment"]
     foretold = run("applied", "sick", objects=[objects.deployment("sick")], test=True)
-    assert foretold["result"] is True and "not healthy now: Deployment default/sick 1 of 2" in foretold["comment"]
+    assert foretold["result"] is None and "not healthy now: Deployment default/sick 1 of 2" in foretold["comment"]
 
 
 def test_a_healthy_set_needs_no_further_request(apiserver, run):

@@ -12,6 +12,7 @@ def test_health(case):
     version, kind = case["kind"].split()
     meta = {"name": "x"} | ({"generation": case["generation"]} if "generation" in case else {})
     meta |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if case.get("deleting") else {}
+    meta |= {"finalizers": case["finalizers"]} if "finalizers" in case else {}
     obj = {"apiVersion": version, "kind": kind, "metadata": meta}
     obj |= {part: case[part] for part in ("spec", "status") if part in case}
     found = assessment.assess(obj, wait_for_consumer={"late"})

@@ -23,3 +23,49 @@ def test_kinds_survive_the_record():
 def test_a_kind_is_recorded_at_its_newest_version(older):
     pools = [identity.Kind("metallb.io", "IPAddressPool", version) for version in (older, "v2")]
     assert record.kinds(record.build("x", pools)) == {pools[1]}
+
+
+def declared(*texts):
+    """Objects by their keys, from ``apiVersion Kind namespace/name``; a Job ``once`` ends."""
+    found = {}
+    for text in texts:
+        version, kind, name = text.split()
+        namespace, _, name = name.rpartition("/")
+        meta = {"name": name} | ({"namespace": namespace} if namespace else {})
+        obj = {"apiVersion": version, "kind": kind, "metadata": meta}
+        obj |= {"spec": {"ttlSecondsAfterFinished": 0}} if name == "once" else {}
+        found[identity.key_of(obj)] = obj
+    return found
+
+
+def test_objects_that_can_be_unhealthy_survive_the_record():
+    objects = declared(
+        "apps/v1 Deployment default/web",
+        "v1 Namespace web",
+        "batch/v1 Job default/once",
+        "batch/v1 Job default/twice",
+        "example.org/v1 Job default/own",
+        "v1 ConfigMap default/settings",
+    )
+    kinds = {identity.kind_of(obj) for obj in objects.values()}
+    built = record.build("x", kinds, record.listed(objects))
+    assert record.objects(built) == {key: key.name == "once" for key in objects if key.kind != "ConfigMap"}
+    assert built == record.build("x", kinds, record.listed(dict(reversed(objects.items()))))
+    assert built["data"]["objects"].splitlines()[0] == "Namespace web"
+    assert record.kinds(built) == kinds
+
+
+def test_a_record_without_names_names_none():
+    assert record.listed(declared("v1 ConfigMap default/settings")) == ""
+    assert "objects" not in record.build("x", [])["data"]
+    for obj in (
+        None,
+        record.build("x", []),
+        {"data": {"kinds": "Deployment.v1.apps\n", "objects": "garbage\nx y z\n\n"}},
+    ):
+        assert record.objects(obj) == {}
+
+
+def test_too_many_names_are_left_out():
+    many = {identity.Key("apps", "Deployment", "default", f"d{number}"): {} for number in range(record.MOST + 1)}
+    assert record.listed(many) == ""

@@ -123,6 +123,9 @@ NOT_ABOUT_AN_OBJECT = (
     BadKubeconfig,
 )
 
+# May be over in a moment: who waits anyway asks again.
+TRANSIENT = (errors.Unreachable, errors.CommandTimeout, Overloaded, ServerFailed, Unreadable, Killed)
+
 
 def terminating(namespace: str, obj: Mapping[str, Any] | None = None, what: str = "kubectl") -> Terminating:
     """Return the error of a namespace that is being deleted; what: the title of what cannot be created in it.

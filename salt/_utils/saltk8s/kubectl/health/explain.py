@@ -8,6 +8,7 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment, events
+from saltk8s.kubectl.health.fields import mapping, maps, number, text
 from saltk8s.kubectl.manifests import selectors
 from saltk8s.kubectl.manifests.identity import Key, key_of
 
@@ -92,8 +93,7 @@ def _unhealthy_pods(kubectl: Kubectl, key: Key, obj: Mapping[str, Any]) -> list[
 
 def pods_of(kubectl: Kubectl, obj: Mapping[str, Any], **options: Any) -> list[dict[str, Any]]:
     """Return all pods of a workload, by its selector; none when it has none."""
-    declared = (obj.get("spec") or {}).get("selector")
-    selector = selectors.text(declared) if isinstance(declared, Mapping) else None
+    selector = selectors.text(mapping(mapping(obj.get("spec")).get("selector")))
     if not selector:
         return []
     arguments = ["--namespace", obj["metadata"].get("namespace") or "default", "--selector", selector]
@@ -101,34 +101,34 @@ def pods_of(kubectl: Kubectl, obj: Mapping[str, Any], **options: Any) -> list[di
 
 
 def _pod(kubectl: Kubectl, pod: Mapping[str, Any], about: Key) -> dict[str, Any]:
-    key, status = key_of(pod), pod.get("status") or {}
-    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    key, status = key_of(pod), mapping(pod.get("status"))
+    containers = maps(status.get("initContainerStatuses")) + maps(status.get("containerStatuses"))
     return {
         "pod": f"{key.namespace}/{key.name}",
-        "node": (pod.get("spec") or {}).get("nodeName") or "",
-        "phase": status.get("phase", "unknown"),
+        "node": text(mapping(pod.get("spec")).get("nodeName")),
+        "phase": text(status.get("phase")) or "unknown",
         "events": [] if key == about else _last_events(kubectl, key),  # the pod itself is explained: they are above
         "containers": [_container(kubectl, key, one) for one in containers if not _is_ok(one)],
     }
 
 
 def _is_ok(container: Mapping[str, Any]) -> bool:
-    terminated = (container.get("state") or {}).get("terminated") or {}
+    terminated = mapping(mapping(container.get("state")).get("terminated"))
     return bool(container.get("ready")) or terminated.get("exitCode") == 0
 
 
 def _container(kubectl: Kubectl, pod: Key, container: Mapping[str, Any]) -> dict[str, Any]:
-    state, last = container.get("state") or {}, container.get("lastState") or {}
-    now = state.get("waiting") or state.get("terminated") or {}
-    terminated = state.get("terminated") or last.get("terminated") or {}
-    restarts = container.get("restartCount", 0)
+    state, last = mapping(container.get("state")), mapping(container.get("lastState"))
+    now = mapping(state.get("waiting") or state.get("terminated"))
+    terminated = mapping(state.get("terminated") or last.get("terminated"))
+    name, restarts = text(container.get("name")), number(container.get("restartCount"))
     previous = bool(restarts) and "waiting" in state  # the next run has not started: it has no log yet
     return {
-        "name": container["name"],
+        "name": name,
         "reason": ": ".join(str(now[part]) for part in ("reason", "message") if now.get(part)),
         "restarts": restarts,
         "exit_code": terminated.get("exitCode"),
-        "log": _log(kubectl, pod, container["name"], previous),
+        "log": _log(kubectl, pod, name, previous),
     }
 
 

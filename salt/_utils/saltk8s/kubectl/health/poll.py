@@ -4,82 +4,140 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from saltk8s.base import errors
+from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.health import assessment, explain
-from saltk8s.kubectl.manifests.identity import Key, Kind, key_of
+from saltk8s.kubectl.health import assessment, ending, explain
+from saltk8s.kubectl.health.fields import mapping
+from saltk8s.kubectl.manifests.identity import Key, Kind, key_of, kind_of, names_itself
 
 FIRST_POLL_S, LAST_POLL_S = 0.2, 3.0
 EXPLAINED = 5  # objects that are explained in full
 
+Answer = TypeVar("Answer")
+
 
 def until_set_healthy(
-    kubectl: Kubectl, set_name: str, kinds: Iterable[Kind], keys: Collection[Key], timeout_s: float
-) -> None:
-    """Wait until the objects ``keys`` of a set are healthy; one LIST a kind each time. Raises NotReady."""
+    kubectl: Kubectl,
+    set_name: str,
+    kinds: Iterable[Kind],
+    keys: Collection[Key],
+    timeout_s: float,
+    ends: Collection[Key] = (),
+    leaving: bool = False,
+) -> list[str]:
+    """Wait until the objects ``keys`` of a set exist and are healthy; one LIST a kind each time.
+
+    ends: those which may be gone when they are done; leaving: wait for whatever is being deleted, too. Returns what is
+    to be said of objects that are gone. Raises NotReady, or the error of an API server that does not answer at the
+    timeout.
+    """
     kinds = sorted(set(kinds))
-    wanted = {key for key in keys if (key.group, key.kind) in {kind.gk for kind in kinds}}
-    if wanted:
-        _poll(kubectl, lambda: kubectl.set_objects(set_name, kinds).objects, wanted, timeout_s)
+    if not keys and not leaving:
+        return []
+
+    def read() -> list[dict[str, Any]]:
+        return [obj for obj in kubectl.set_objects(set_name, kinds).objects if names_itself(obj)]
+
+    return _poll(kubectl, read, keys, timeout_s, ends, leaving)
 
 
 def until_healthy(kubectl: Kubectl, stubs: Sequence[Mapping[str, Any]], timeout_s: float) -> None:
-    """Wait until objects (apiVersion, kind, metadata are enough) exist and are healthy. Raises NotReady."""
+    """Wait until objects (apiVersion, kind, metadata are enough) exist and are healthy. Raises as above."""
     if stubs:
-        _poll(kubectl, lambda: kubectl.existing(stubs), {key_of(stub) for stub in stubs}, timeout_s)
+        ends = {key_of(stub) for stub in stubs if assessment.ends(stub)}
+        _poll(kubectl, lambda: kubectl.existing(stubs), {key_of(stub) for stub in stubs}, timeout_s, ends)
 
 
 def until_served(kubectl: Kubectl, set_name: str, kinds: Iterable[Kind], timeout_s: float) -> None:
-    """Wait until the API server serves the kinds of new CustomResourceDefinitions. Raises NotReady."""
+    """Wait until the API server serves the kinds of new CustomResourceDefinitions. Raises as above."""
     missing, end = set(kinds), time.monotonic() + timeout_s
-    while missing:
+
+    def ask() -> set[Kind]:
         found = kubectl.set_objects(set_name, missing)
-        missing = found.unknown | found.not_served.keys()
+        return found.unknown | found.not_served.keys()
+
+    while missing:
+        missing = answered(kubectl, ask, end)
         if missing and time.monotonic() > end:
             names = ", ".join(kind.title for kind in sorted(missing))
-            raise errors.NotReady(f"the API server does not serve these kinds after {timeout_s:g} s: {names}")
+            raise errors.NotReady(f"the API server does not serve these kinds after {round(timeout_s, 1):g} s: {names}")
         if missing:
             time.sleep(FIRST_POLL_S)
 
 
+def answered(kubectl: Kubectl, ask: Callable[[], Answer], end: float) -> Answer:
+    """Return an answer of the API server, which may be away for a moment: it is asked again until ``end``."""
+    pause = FIRST_POLL_S
+    while True:
+        try:
+            return ask()
+        except api_errors.TRANSIENT:
+            if time.monotonic() + pause >= end or not kubectl.cluster_exists:
+                raise
+        time.sleep(pause)
+        pause = min(LAST_POLL_S, pause * 1.5)
+
+
+def unhealthy(kubectl: Kubectl, objects: Iterable[Mapping[str, Any]]) -> dict[Key, assessment.Health]:
+    """Return which of some live objects are not healthy. Asks for storage classes when claims are pending."""
+    found = {key_of(obj): state for obj in objects if not (state := assessment.assess(obj)).ready}
+    pending = [obj for obj in objects if key_of(obj) in found and _pending_claim(obj)]
+    classes = explain.wait_for_consumer_classes(kubectl) if pending else ()
+    for obj in pending:
+        found[key_of(obj)] = assessment.assess(obj, classes)
+    return {key: state for key, state in found.items() if not state.ready}
+
+
 def _poll(
-    kubectl: Kubectl, read: Callable[[], list[dict[str, Any]]], wanted: Collection[Key], timeout_s: float
-) -> None:
+    kubectl: Kubectl,
+    read: Callable[[], list[dict[str, Any]]],
+    wanted: Collection[Key],
+    timeout_s: float,
+    ends: Collection[Key],
+    leaving: bool = False,
+) -> list[str]:
     end, pause = time.monotonic() + timeout_s, FIRST_POLL_S
     classes: Collection[str] | None = None
+    gone = ending.Ending(kubectl, ends)
     while True:
-        found = {key_of(obj): obj for obj in read()}
-        if classes is None and any(_pending_claim(found.get(key)) for key in wanted):
-            classes = explain.wait_for_consumer_classes(kubectl)
-        states = {key: _assess(found.get(key), classes or ()) for key in sorted(wanted)}
-        unhealthy = {key: state for key, state in states.items() if not state.ready}
-        if not unhealthy:
-            return
-        if time.monotonic() >= end or any(state.final for state in unhealthy.values()):
-            raise errors.NotReady(_report(kubectl, found, unhealthy, timeout_s))
+        try:
+            found = {key_of(obj): obj for obj in answered(kubectl, read, end)}
+            if classes is None and any(_pending_claim(found.get(key)) for key in wanted):
+                classes = answered(kubectl, lambda: explain.wait_for_consumer_classes(kubectl), end)
+        except api_errors.TRANSIENT as err:
+            err.args = (f"not known whether it is healthy after {round(timeout_s, 1):g} s: {err}",)
+            raise
+        gone.see(found)
+        judged = {*wanted, *(key for key, obj in found.items() if leaving and obj["metadata"].get("deletionTimestamp"))}
+        states = {
+            key: assessment.assess(found[key], classes or ()) if key in found else gone.health(key)
+            for key in sorted(judged)
+        }
+        waiting = {key: state for key, state in states.items() if not state.ready}
+        if not waiting:
+            return gone.notes()
+        if time.monotonic() >= end or any(state.final for state in waiting.values()):
+            raise errors.NotReady(_report(kubectl, found, waiting, timeout_s))
         time.sleep(min(pause, max(0.0, end - time.monotonic())))
         pause = min(LAST_POLL_S, pause * 1.5)
 
 
-def _assess(obj: Mapping[str, Any] | None, classes: Collection[str]) -> assessment.Health:
-    return assessment.assess(obj, classes) if obj else assessment.Health(False, "does not exist")
-
-
 def _pending_claim(obj: Mapping[str, Any] | None) -> bool:
-    if not obj or obj["kind"] != "PersistentVolumeClaim":
+    if obj is None or kind_of(obj).gk != ("", "PersistentVolumeClaim"):
         return False
-    return (obj.get("status") or {}).get("phase") == "Pending"
+    return mapping(obj.get("status")).get("phase") == "Pending"
 
 
 def _report(
-    kubectl: Kubectl, found: Mapping[Key, Any], unhealthy: Mapping[Key, assessment.Health], timeout_s: float
+    kubectl: Kubectl, found: Mapping[Key, Any], waiting: Mapping[Key, assessment.Health], timeout_s: float
 ) -> str:
-    final = any(state.final for state in unhealthy.values())
-    count = f"{len(unhealthy)} object{'s are' if len(unhealthy) != 1 else ' is'} not healthy"
-    lines = [f"{count}{'' if final else f' after {timeout_s:g} s'}:"]
-    for number, (key, state) in enumerate(unhealthy.items()):
+    final = any(state.final for state in waiting.values())
+    count = f"{len(waiting)} object{'s are' if len(waiting) != 1 else ' is'} not healthy"
+    lines = [f"{count}{'' if final else f' after {round(timeout_s, 1):g} s'}:"]
+    for number, (key, state) in enumerate(waiting.items()):
         lines.append(f"{key.title} {state.reason}")
         if key in found and number < EXPLAINED:
             lines += [f"  {line}" for line in explain.lines(explain.explain(kubectl, found[key]))]

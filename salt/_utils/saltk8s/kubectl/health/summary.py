@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from saltk8s.kubectl.health import assessment
+from saltk8s.kubectl.health.fields import mapping, maps, text
 from saltk8s.kubectl.manifests.identity import Kind, key_of
 
 _ROLE = "node-role.kubernetes.io/"
@@ -30,16 +31,18 @@ def of_objects(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def of_node(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``ready``, ``reason``, ``schedulable``, ``roles``, ``version``, ``address``, ``taints`` of a Node."""
-    meta, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
+    meta, spec, status = node["metadata"], mapping(node.get("spec")), mapping(node.get("status"))
     condition = assessment.condition(status, "Ready")
     ready = condition.get("status") == "True"
-    addresses = {item["type"]: item["address"] for item in status.get("addresses") or []}
+    addresses = {text(item.get("type")): item.get("address") for item in maps(status.get("addresses"))}
     return {
         "ready": ready,
         "reason": "" if ready else condition.get("message") or "has not reported a Ready condition yet",
         "schedulable": not spec.get("unschedulable", False),
-        "roles": sorted(name.removeprefix(_ROLE) for name in meta.get("labels") or {} if name.startswith(_ROLE)),
-        "version": (status.get("nodeInfo") or {}).get("kubeletVersion"),
+        "roles": sorted(name.removeprefix(_ROLE) for name in mapping(meta.get("labels")) if name.startswith(_ROLE)),
+        "version": mapping(status.get("nodeInfo")).get("kubeletVersion"),
         "address": addresses.get("InternalIP"),
-        "taints": [f"{taint['key']}={taint.get('value', '')}:{taint['effect']}" for taint in spec.get("taints") or []],
+        "taints": [
+            f"{taint.get('key')}={taint.get('value', '')}:{taint.get('effect')}" for taint in maps(spec.get("taints"))
+        ],
     }

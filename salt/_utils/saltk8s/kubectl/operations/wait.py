@@ -31,7 +31,8 @@ def wait(kubectl: Kubectl, kind: str, chosen: Sequence[str], target_state: str, 
     """Wait; return ``waited_s`` and ``objects``, those that have the state (none when waiting for their deletion).
 
     kind: as kubectl takes it; chosen: see selection(); target_state: see for_argument(). Also waits for objects that do
-    not exist yet. Raises CommandTimeout with the conditions of the objects.
+    not exist yet, and goes on when the API server is away for a moment. Raises CommandTimeout with the objects'
+    conditions.
     """
     begin, deletion = time.monotonic(), target_state == "delete"
     while True:
@@ -49,14 +50,18 @@ def wait(kubectl: Kubectl, kind: str, chosen: Sequence[str], target_state: str, 
                 request_timeout_s=0,
             )
             break
-        except errors.CommandError as err:
+        except (errors.CommandError, errors.Unreachable) as err:
+            timed_out = isinstance(err, errors.CommandTimeout) or any(text in str(err) for text in TIMED_OUT)
+            if not timed_out and isinstance(err, api_errors.TRANSIENT) and kubectl.cluster_exists and left > 0:
+                time.sleep(min(PAUSE_S, left))
+                continue
             if _missing(err):
                 if deletion:
                     break
                 if left > 0:
                     time.sleep(min(PAUSE_S, left))
                     continue
-            elif not isinstance(err, errors.CommandTimeout) and not any(text in str(err) for text in TIMED_OUT):
+            elif not timed_out:
                 raise
             states = _describe(_read(kubectl, kind, chosen))
             raise errors.CommandTimeout(

@@ -79,7 +79,8 @@ class Plan:
 
     actions: by object, in the order of the work; notes: what an operator should know and what is no change (objects
     kept); blocked: why a real run would fail although nothing is wrong with the set; unchanged: number of objects;
-    waiting: objects that are rejected now and may be accepted once what they depend on is written, with the error.
+    waiting: objects that are rejected now and may be accepted once what they depend on is written, with the error;
+    unsaid: what is not shown, because it follows from the rest.
     """
 
     actions: dict[Key, Action] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class Plan:
     blocked: list[str] = field(default_factory=list)
     unchanged: int = 0
     waiting: dict[Key, errors.SaltK8sError] = field(default_factory=dict)
+    unsaid: set[Key] = field(default_factory=set)
 
     def put(self, *actions: Action) -> None:
         """Add actions, each in the place of the one that the object had."""
@@ -94,16 +96,18 @@ class Plan:
 
     def changes(self, only: Iterable[Key] | None = None) -> dict[str, Any]:
         """Return Salt's ``changes``; ``only``: those of these objects (what a failed run did)."""
-        wanted = None if only is None else set(only)
-        return {k.title: a.change() for k, a in self.actions.items() if wanted is None or k in wanted}
+        return {key.title: action.change() for key, action in self._shown(only)}
 
     def lines(self, test: bool, only: Iterable[Key] | None = None) -> list[str]:
         """Return everything for people, one line each."""
-        wanted = None if only is None else set(only)
-        shown = [action.line(test) for key, action in self.actions.items() if wanted is None or key in wanted]
+        shown = [action.line(test) for _, action in self._shown(only)]
         if self.unchanged:
             shown.append(f"{self.unchanged} object{'s are' if self.unchanged != 1 else ' is'} as declared")
         return [*shown, *self.notes, *self.blocked]
+
+    def _shown(self, only: Iterable[Key] | None) -> list[tuple[Key, Action]]:
+        wanted = (self.actions.keys() if only is None else set(only)) - self.unsaid
+        return [(key, action) for key, action in self.actions.items() if key in wanted]
 
     def writes(self) -> list[Key]:
         """Return what is written, in order, without what has to wait."""

@@ -10,7 +10,7 @@ from saltk8s.base import errors, memory
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Kind, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import Key, key_of, kind_of
 from saltk8s.kubectl.sets import reader, record
 from saltk8s.kubectl.sets.actions import CREATE, Action, Plan
 from saltk8s.kubectl.sets.options import Options
@@ -20,6 +20,8 @@ from saltk8s.kubectl.sets.remembered import Remembered
 from saltk8s.kubectl.sets.run import Run
 from saltk8s.kubectl.sets.trial import Trial
 from saltk8s.kubectl.sets.writing import Writer
+
+States = dict[Key, assessment.Health]
 
 
 @dataclass
@@ -70,8 +72,10 @@ class ObjectSet:
         live = self._read()
         trial = self._planner().trial(live)
         plan = trial.plan
+        if len(plan.actions) > 1 and self._only_names_change(plan):
+            plan.unsaid.add(record.key(self.name))
         if test:
-            return Outcome(plan.changes(), plan.lines(True), self._unready(live))
+            return Outcome(plan.changes(), plan.lines(True), _shown(self._unhealthy(live)))
         if plan.blocked:
             raise errors.Refused("\n".join(["nothing was done:", *plan.blocked]))
         return self._carry_out(trial)
@@ -91,20 +95,33 @@ class ObjectSet:
 
     def _read(self) -> reader.Live:
         """Read the set; the record that it should have is then one more declared object."""
-        kinds = {kind_of(obj) for obj in self._declared.values()}
+        kinds, objects = {kind_of(obj) for obj in self._declared.values()}, record.listed(self._declared)
         key = record.key(self.name)
         # read together with the rest: a record without the set's label would be adopted like anything else
-        self._declared[key] = record.build(self.name, kinds)
+        self._declared[key] = record.build(self.name, kinds, objects)
         with memory.uncollected():
             live = reader.read(
                 self._kubectl, self.name, self._declared, prefetch=self._prefetch, remembered=self._remembered
             )
             if self._remembered:
                 self._remembered.save()
-        self._declared[key] = record.build(self.name, live.earlier_kinds() | kinds)
+        objects = record.listed(self._kept(live) | self._declared)
+        self._declared[key] = record.build(self.name, live.earlier_kinds() | kinds, objects)
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
             live.take([live.members[key]], self._declared)
         return live
+
+    def _only_names_change(self, plan: Plan) -> bool:
+        """Return whether the record only follows what is created and deleted."""
+        action = plan.actions.get(record.key(self.name))
+        return action is not None and set(action.differences) == {("data", "objects")}
+
+    def _kept(self, live: reader.Live) -> reader.Objects:
+        """Return what the record names and this run does not delete, although it is not declared any more."""
+        named = record.objects(live.members.get(record.key(self.name)))
+        kept = named.keys() & live.members.keys() - self._declared.keys()
+        kept -= set(self._options.named(self._options.release, kept))
+        return {key: live.members[key] for key in kept if not (self._options.prune and self._options.may_delete(key))}
 
     def _planner(self) -> Planner:
         return Planner(self._kubectl, self.name, self._declared, self._options)
@@ -115,8 +132,8 @@ class ObjectSet:
     def _without_cluster(self, test: bool) -> Outcome:
         if not test:
             self._kubectl.run("version")  # raises: no kubeconfig
-        kinds = {kind_of(obj) for obj in self._declared.values()}
-        self._declared[record.key(self.name)] = record.build(self.name, kinds)
+        kinds, objects = {kind_of(obj) for obj in self._declared.values()}, record.listed(self._declared)
+        self._declared[record.key(self.name)] = record.build(self.name, kinds, objects)
         plan = Plan({key: Action(CREATE, key) for key in self._declared})
         plan.sort()
         plan.notes.append("the cluster does not exist yet: the API server was not asked")
@@ -127,33 +144,36 @@ class ObjectSet:
         plan, live = trial.plan, trial.live
         done, failure = Run(trial, self._writer(), self._options.timeout_s).carry_out()
         outcome = Outcome(plan.changes(done), plan.lines(False, done), failure=failure)
-        if self._options.wait and not failure:
-            try:
-                self._wait(live, bool(done), max(0.0, end - time.monotonic()))
-            except errors.SaltK8sError as err:
-                outcome.failure = err
+        if failure:
+            return outcome
+        if not self._options.wait:
+            outcome.unready = _shown(self._deleted(plan, live))
+            return outcome
+        try:
+            outcome.lines += self._wait(live, bool(done), max(0.0, end - time.monotonic()))
+        except errors.SaltK8sError as err:
+            outcome.failure = err
         return outcome
 
-    def _unready(self, live: reader.Live) -> list[str]:
-        found = []
-        for key in order.sort(self._declared):
-            obj = live.get(key)
-            state = assessment.assess(obj) if obj else assessment.READY
-            if not state.ready:
-                found.append(f"{key.title} {state.reason}")
-        return found
+    def _unhealthy(self, live: reader.Live) -> States:
+        """Return what is not healthy as it was read."""
+        return poll.unhealthy(self._kubectl, [obj for key in self._declared if (obj := live.get(key))])
 
-    def _wait(self, live: reader.Live, wrote: bool, timeout_s: float) -> None:
-        """After a run without writes, what was read already may be healthy: no further request then."""
-        if wrote or self._unready(live):
-            kinds = {kind_of(obj) for obj in self._declared.values() if assessment.has_rule(kind_of(obj))}
-            poll.until_set_healthy(self._kubectl, self.name, kinds, set(self._declared), timeout_s)
+    def _deleted(self, plan: Plan, live: reader.Live) -> States:
+        """Return what somebody else deletes: writing it does not keep it."""
+        there = [obj for key in self._declared if key not in plan.replaced() and (obj := live.get(key))]
+        return {key_of(obj): assessment.assess(obj) for obj in there if obj["metadata"].get("deletionTimestamp")}
+
+    def _wait(self, live: reader.Live, wrote: bool, timeout_s: float) -> list[str]:
+        """Wait until all is healthy. What was healthy when it was read is not looked at again unless this run wrote."""
+        unhealthy = self._unhealthy(live)
+        keys = {key for key, obj in self._declared.items() if key in unhealthy or assessment.has_rule(kind_of(obj))}
+        if not wrote:
+            keys = set(unhealthy)
+        kinds = {kind_of(self._declared[key]) for key in keys}
+        ends = {key for key in keys if assessment.ends(self._declared[key])}
+        return poll.until_set_healthy(self._kubectl, self.name, kinds, keys, timeout_s, ends)
 
 
-def kinds_of(kubectl: Kubectl, set_name: str) -> set[Kind]:
-    """Return the kinds of a set by its record; NotReady when there is no such set."""
-    found = kubectl.set_objects(set_name, [record.KIND]).objects
-    kinds = record.kinds(next((obj for obj in found if key_of(obj) == record.key(set_name)), None))
-    if not kinds:
-        raise errors.NotReady(f"the set {set_name!r} does not exist in the cluster")
-    return kinds
+def _shown(states: States) -> list[str]:
+    return [f"{key.title} {states[key].reason}" for key in order.sort(states)]
