@@ -183,6 +183,22 @@ def test_the_same_name_in_two_groups(apiserver, applied, group):
     assert f"Pool.{group} default/one" in real["changes"] and f"Pool.{other} default/one" not in real["changes"]
 
 
+def test_a_definition_that_is_made_again_with_another_scope(apiserver, applied, group):
+    kept, name = objects.config_map(f"scope-{group}", a="1"), f"scope-{group}"
+    scoped = objects.custom("Pool", group, "one", None)
+    define(apiserver, definition(group, v1=True))
+    applied(name, kept, scoped)
+    assert apiserver.get(f"Pool.v1.{group}", "one", "-n", "default") is not None
+    apiserver.kubectl("delete", "crd", f"pools.{group}")
+    made = definition(group, v1=True)
+    made["spec"]["scope"] = "Cluster"
+    define(apiserver, made)
+    real = check_thrice(apiserver, lambda **kw: applied(name, kept, scoped, **kw))
+    assert real["changes"] == {f"Pool.{group} one": {"old": None, "new": "created"}}
+    real = check_thrice(apiserver, lambda **kw: applied(name, kept, **kw))
+    assert real["changes"] == {f"Pool.{group} one": {"old": "present", "new": None}}
+
+
 def test_built_in_kinds_have_versions_too(apiserver, applied):
     """A record from before an upgrade of the cluster names versions that it does not serve any more."""
     kept, name = objects.config_map("built-in", a="1"), "built-in"

@@ -57,10 +57,10 @@ def refuse_declared(obj: Mapping[str, Any], *path: str, force: bool) -> None:
 
     path: names of the fields from the top. Raises Refused unless ``force``.
     """
-    steps = [f"f:{step}" for step in path]
-    if not force and any(_has(tree, steps) for tree in managed_fields.owned_fields(obj)):
+    steps, owner = [f"f:{step}" for step in path], set_of(obj)
+    if owner and not force and any(_has(tree, steps) for tree in managed_fields.owned_fields(obj)):
         raise errors.Refused(
-            f"{key_of(obj).title}: the set {set_of(obj)!r} declares {diff.text(path)}, and the next highstate "
+            f"{key_of(obj).title}: the set {owner!r} declares {diff.text(path)}, and the next highstate "
             "would report a conflict or revert it: change the manifest, or use force=True"
         )
 

@@ -5,6 +5,7 @@ options      how: the parameters of ``kubectl.apply``
 prefetch     reading that starts before the manifests are read
 remembered   what was equal in the last run
 reader       the live objects
+membership   objects of other sets, copies, and what leaves the set
 planner      from declared and live objects to a plan
 trial        objects tried by dry run
 estimate     what an apply would make of an object that cannot be tried

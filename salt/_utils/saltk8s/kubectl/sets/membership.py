@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from saltk8s.base import errors
 from saltk8s.kubectl.compare import managed_fields
 from saltk8s.kubectl.manifests.identity import (
@@ -14,7 +12,7 @@ from saltk8s.kubectl.manifests.identity import (
     defined_kinds,
     set_of,
 )
-from saltk8s.kubectl.sets.actions import DELETE, RELEASE, Action, Plan
+from saltk8s.kubectl.sets.actions import DELETE, RELEASE, Action, Plan, titles
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects
 
@@ -114,11 +112,6 @@ def _note_copies(plan: Plan, live: Live) -> None:
             carry, be = ("carries", one) if len(keys) == 1 else ("carry", many)
             why = f" (the annotation {OBJECT_ANNOTATION} names another object, or is missing)" if keys is copied else ""
             plan.notes.append(
-                f"{_titles(keys)} {carry} the set's label, but {be}{why}: kept, and no part of the set; "
+                f"{titles(sorted(keys), NAMED)} {carry} the set's label, but {be}{why}: kept, and no part of the set; "
                 f"take off the label with kubectl label KIND NAME {SET_LABEL}-"
             )
-
-
-def _titles(keys: Collection[Key]) -> str:
-    names = [key.title for key in sorted(keys)]
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
