@@ -57,7 +57,7 @@ def patch() -> dict[str, Any]:
                 "zz-subdir": {"server": "nas.osug.example", "path": "/b", "driver": "subdir"},
             }},
             "vsphere": {"enabled": True, "user": "k8s@osug", "storage_classes": {
-                "zz-disk": {"policy": "zz-policy"},
+                "zz-disk": {"policy": "zz-policy"}, "zz-disks": {"datastore": "ds:///vmfs/volumes/5a1b-93c2/"},
             }},
             "prometheus": {
                 "enabled": True, "storage": "zz-disk", "readers": ["zz-reader"],
