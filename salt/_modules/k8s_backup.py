@@ -9,7 +9,8 @@ Source: https://velero.io/docs/v1.18/api-types/, https://docs.k8up.io (v2.12). F
 
 from __future__ import annotations
 
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments
 from saltk8s.kubectl.client import access
 from saltk8s.services.backup import operations as backups
 
@@ -113,3 +114,6 @@ def _run(action, kubeconfig, context, *given):
         context,
         CommandExecutionError,
     )
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -9,7 +9,8 @@ import importlib.util
 import posixpath
 
 import salt.config
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments
 from saltk8s.cloud import salt_cloud
 
 __func_alias__ = {"map_": "map"}
@@ -168,3 +169,6 @@ def _found(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ImportError:  # a parent package is missing
         return False
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 
-from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments, edges
 from saltk8s.engine import registry
 from saltk8s.engine.base import Hooks
 
@@ -227,3 +227,6 @@ def _sender(prefix):
         failures = 0 if sent else failures + 1
 
     return send
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 import yaml
-from salt.exceptions import CommandExecutionError
-from saltk8s.base import errors, loader
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments, errors, loader
 from saltk8s.base import version as versions
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
@@ -35,9 +35,14 @@ def __virtual__():
     return "k8s_config"
 
 
-def get(**kwargs):
+def get(saltenv=None, **kwargs):
     """
     Return the model: the pillar ``k8s`` merged over the defaults, validated whole, with computed values.
+
+    saltenv
+        Salt environment of the pack's own files (the defaults, the rules of the monitoring), for this call and those
+        after it in the same run. Default: the minion's ``saltenv``, else ``base``; also where that environment does
+        not have the pack.
 
     The result is the caller's own copy. Called as a job (command line, schedule, orchestration), secrets are replaced
     by ``<redacted>``, because a job's return is stored; called from a state, a template or a module they are plain.
@@ -57,13 +62,17 @@ def get(**kwargs):
 
         salt k8s-admin k8s_config.get
     """
+    _use(saltenv)
     model = _model()
-    return models.redacted(model) if _is_job(kwargs) else copy.deepcopy(model)
+    return models.redacted(model) if kwargs else copy.deepcopy(model)  # Salt says of a job which one it is
 
 
-def validate():
+def validate(saltenv=None):
     """
     Return whether this minion's pillar is valid.
+
+    saltenv
+        As in k8s_config.get.
 
     Returns a map: ``valid`` (true or false), ``problems`` (a list of ``path``, ``value``, ``expected``; values of
     secrets redacted), ``warnings`` (a list of texts). Raises nothing.
@@ -76,6 +85,7 @@ def validate():
 
         salt '*' k8s_config.validate
     """
+    _use(saltenv)
     found = {"valid": True, "problems": [], "warnings": _warnings()}
     try:
         _build()
@@ -238,13 +248,6 @@ def _call(function, *args, **kwargs):
         return status_facts.failed(err)
 
 
-def _is_job(kwargs):
-    unknown = [key for key in kwargs if not key.startswith("__pub_")]
-    if unknown:
-        raise CommandExecutionError(f"k8s_config.get takes no argument: {', '.join(unknown)}")
-    return bool(kwargs)
-
-
 def _model():
     """Return the model, which is not to be changed, from the context when neither pillar nor defaults changed."""
     try:
@@ -278,18 +281,30 @@ def _digest(*trees):
         return None
 
 
+def _use(saltenv):
+    """Note the environment of this run: functions that a template or a state calls are not told it."""
+    if saltenv:
+        __context__["saltk8s.saltenv"] = saltenv
+
+
 def _defaults():
-    """Read the defaults: from the file server, or from the formulas that pip installed."""
-    known = __context__.get("saltk8s.defaults")
-    if known and time.monotonic() - known[0] < DEFAULTS_KEPT_S:
-        return known[1]
-    path = __salt__["cp.cache_file"](DEFAULTS) or loader.defaults_file()
-    if not path:
-        raise CommandExecutionError(
-            f"{DEFAULTS} is not on the file server: the master's file_roots or gitfs must hold the pack's `salt` folder"
-        )
-    defaults = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    __context__["saltk8s.defaults"] = (time.monotonic(), defaults)
+    """Read the defaults: from the file server, or from the formulas that pip installed.
+
+    ``saltk8s.pack.saltenv`` of the context then is the environment that has the pack.
+    """
+    wanted = tuple(dict.fromkeys(filter(None, (__context__.get("saltk8s.saltenv"), __opts__["saltenv"], "base"))))
+    read, saltenv, defaults = __context__.get("saltk8s.defaults", {}).get(wanted, (None, None, None))
+    if read is None or time.monotonic() - read >= DEFAULTS_KEPT_S:
+        served = ((name, __salt__["cp.cache_file"](DEFAULTS, name)) for name in wanted)
+        saltenv, path = next((found for found in served if found[1]), (wanted[0], loader.defaults_file()))
+        if not path:
+            raise CommandExecutionError(
+                f"{DEFAULTS} is not on the file server: the master's file_roots or gitfs must hold the pack's "
+                "`salt` folder"
+            )
+        defaults = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        __context__.setdefault("saltk8s.defaults", {})[wanted] = (time.monotonic(), saltenv, defaults)
+    __context__["saltk8s.pack.saltenv"] = saltenv
     return defaults
 
 
@@ -305,3 +320,6 @@ def _system_images(model):
 def _warnings():
     warning = versions.drift(__file__)
     return [warning] if warning else []
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

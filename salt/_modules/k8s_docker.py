@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments
 from saltk8s.nodes import docker
 
 __virtualname__ = "k8s_docker"
@@ -60,3 +62,6 @@ def registry_host(url):
         salt 'k8s-*' k8s_docker.registry_host registry.osug.example/k8s
     """
     return docker.registry_host(url)
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -10,8 +10,8 @@ These return ``{"changes": {what: {"old", "new"}}, "notes": [texts for the opera
 
 from __future__ import annotations
 
-from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments, edges
 from saltk8s.nodes import host
 from saltk8s.nodes.machine import Machine
 
@@ -313,3 +313,6 @@ def _machine():
     An option, because every loader has the options: tests in a folder cannot reach the machine.
     """
     return Machine(__grains__, __opts__.get("saltk8s_root", "/"))
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import yaml
-from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments, edges
 from saltk8s.base import files as file_writes
 from saltk8s.services.prometheus import alertmanager_yml, highstate, prometheus_yml
 from saltk8s.services.prometheus import dashboards as boards
@@ -92,7 +92,8 @@ def files(folder):
         salt k8s-admin k8s_monitoring.files salt://k8s/prometheus/rules
     """
     prefix = folder.removeprefix("salt://").rstrip("/") + "/"
-    paths = [path for path in __salt__["cp.list_master"](prefix=prefix) if "/" not in path.removeprefix(prefix)]
+    listed = __salt__["cp.list_master"](_saltenv(), prefix=prefix)
+    paths = [path for path in listed if "/" not in path.removeprefix(prefix)]
     if not paths:
         raise CommandExecutionError(f"{folder} is not on the file server, or empty")
     return {path.removeprefix(prefix): _read(f"salt://{path}") for path in sorted(paths)}
@@ -138,7 +139,7 @@ def dashboards():
     return {f"{stem}.json": boards.text(stem, yaml.safe_load(text)) for stem, text in stems.items()}
 
 
-def export_drift(mods="k8s"):
+def export_drift(mods="k8s", saltenv=None):
     """
     Run the highstate with ``test=True`` and export the result to Prometheus; nothing on this minion is changed.
 
@@ -148,6 +149,8 @@ def export_drift(mods="k8s"):
 
     mods
         The SLS to run.
+    saltenv
+        Salt environment to run it in. Default: the minion's ``saltenv``, else ``base``.
 
     Returns a map: ``ok``, ``change``, ``failure`` (how many states), ``written`` (where).
     Raises CommandExecutionError: another state run is in progress, an SLS failed to render, this minion is neither
@@ -162,7 +165,7 @@ def export_drift(mods="k8s"):
 
         salt '*' k8s_monitoring.export_drift
     """
-    model, minion = _model(), __opts__["id"]
+    model, minion = _model(saltenv=saltenv), __opts__["id"]
     roles = model["minion"]["roles"]
     if not {"admin", "node"} & set(roles):
         raise CommandExecutionError(
@@ -171,7 +174,7 @@ def export_drift(mods="k8s"):
     if "admin" in roles and not model["services"]["prometheus"]["enabled"]:
         raise CommandExecutionError("k8s:services:prometheus is not enabled: the result cannot be exported")
     begin = time.time()
-    answer = __salt__["state.apply"](mods, test=True)
+    answer = __salt__["state.apply"](mods, test=True, **({"saltenv": saltenv} if saltenv else {}))
     with edges.translated(CommandExecutionError):
         found = highstate.counts(answer)
     end = time.time()
@@ -196,8 +199,20 @@ def _model(**kwargs):
     return __salt__["k8s_config.get"](**kwargs)
 
 
+def _saltenv():
+    """Return the Salt environment that this run reads the pack's files from."""
+    _model()  # which finds it
+    return __context__["saltk8s.pack.saltenv"]
+
+
 def _read(address):
-    path = __salt__["cp.cache_file"](address)
+    path = __salt__["cp.cache_file"](address, _saltenv())
     if not path:
         raise CommandExecutionError(f"{address} is not on the file server")
-    return Path(path).read_text(encoding="utf-8")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeError as err:
+        raise CommandExecutionError(f"{address} is not UTF-8 text") from err
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

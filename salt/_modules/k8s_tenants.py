@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
-from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments, edges
 from saltk8s.kubectl.client import access, kubeconfig
 from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
@@ -126,3 +126,6 @@ def write_kubeconfig(name, test=False):
             return {"path": want.path, "reason": reason, "old": old, "new": None if reason else old}
         tenant_kubeconfigs.write(want, tenant_kubeconfigs.ask(kubectl, want))
     return {"path": want.path, "reason": reason, "old": old, "new": tenant_kubeconfigs.expiry(want.path)}
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -15,7 +15,7 @@ Those that read manifests also take:
 - ``template``: ``jinja``, or None for manifests that are not templates; for several ``{address: None}``;
 - ``template_context``: variables of the templates, a dict; ``k8s`` (the model) is added if the pillar has it;
 - ``objects``: objects as a list of dicts, instead of or besides sources;
-- ``saltenv``: Salt environment of ``salt://`` addresses.
+- ``saltenv``: Salt environment of ``salt://`` addresses. Default: the minion's ``saltenv``, else ``base``.
 
 When the API server does not answer or rejects the credentials, all raise CommandExecutionError. Manifests go to kubectl
 on standard input; values of Secrets are in no argument, log line, change or comment. How sets work: docs/objects.md.
@@ -25,9 +25,11 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33).
 
 from __future__ import annotations
 
+import inspect
+
 import salt.utils.templates
-from salt.exceptions import CommandExecutionError, MinionError, SaltRenderError
-from saltk8s.base import edges, errors, memory
+from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError, SaltRenderError
+from saltk8s.base import arguments, edges, errors, memory
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import poll, summary
@@ -84,7 +86,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
 
 
 def render_manifests(
-    source=None, source_hash=None, template="jinja", template_context=None, objects=None, saltenv="base"
+    source=None, source_hash=None, template="jinja", template_context=None, objects=None, saltenv=None
 ):
     """
     Return the objects of manifests as they would be declared, values of Secrets redacted. Does not ask the cluster.
@@ -116,7 +118,7 @@ def diff_set(set_name, **kwargs):
 
         salt k8s-admin kubectl.diff metallb source=salt://k8s/metallb/manifests
     """
-    return apply(set_name, **{key: value for key, value in kwargs.items() if key != "test"}, test=True)
+    return apply(set_name, **kwargs | {"test": True})
 
 
 def apply(
@@ -136,10 +138,9 @@ def apply(
     timeout_s=300,
     force_conflicts=False,
     test=False,
-    saltenv="base",
+    saltenv=None,
     kubeconfig=None,
     context=None,
-    **kwargs,
 ):
     """
     Apply a set of objects: create, change, adopt and prune until the cluster has what is declared.
@@ -214,10 +215,9 @@ def delete_set(
     unprotect=None,
     timeout_s=300,
     test=False,
-    saltenv="base",
+    saltenv=None,
     kubeconfig=None,
     context=None,
-    **kwargs,
 ):
     """
     Delete a set: every object that has its label and was written by it, in the reverse order of creation.
@@ -292,6 +292,7 @@ def wait_ready(set_name=None, objects=None, timeout_s=0, kubeconfig=None, contex
 
 # kubectl.diff: the name diff is that of a module of saltk8s in here
 __func_alias__ = {"diff_set": "diff"}
+diff_set.__signature__ = inspect.signature(apply)
 
 
 def _run(action, kubeconfig, context):
@@ -319,6 +320,7 @@ def _parse(source, source_hash, template, context, objects, saltenv):
 
 def _read(source, source_hash, template, context, saltenv):
     """Return the texts of sources, rendered."""
+    saltenv = saltenv or __opts__["saltenv"] or "base"
     server = sources.FileServer(
         lambda address, wanted: _fetch(address, saltenv, wanted),
         lambda folder: __salt__["cp.list_master"](saltenv, prefix=folder),
@@ -336,12 +338,18 @@ def _fetch(address, saltenv, wanted):
 
 def _renderer(context, saltenv):
     """Return a function that renders a file with Salt's Jinja. Not slsutil.renderer: it logs what it rendered."""
-    variables = dict(context or {})
+    variables, without = dict(context or {}), ""
 
     def render(path):
-        if "k8s" not in variables and "k8s" in __pillar__:
-            variables["k8s"] = __salt__["k8s_config.get"]()
+        nonlocal without
+        run = __context__.get("saltk8s.saltenv")
+        __context__["saltk8s.saltenv"] = saltenv  # for functions that the template calls
         try:
+            if "k8s" not in variables and "k8s" in __pillar__ and not without:
+                try:
+                    variables["k8s"] = __salt__["k8s_config.get"]()
+                except CommandExecutionError as err:  # a template that does not use it can be rendered
+                    without = f"; there is no k8s: {err}"
             done = salt.utils.templates.JINJA(
                 path,
                 to_str=True,
@@ -354,9 +362,11 @@ def _renderer(context, saltenv):
                 sls="",
             )
         except SaltRenderError as err:
-            raise errors.Invalid(f"cannot be rendered: {_message(err)}") from err
+            raise errors.Invalid(f"cannot be rendered: {_message(err)}{without}") from err
+        finally:
+            __context__["saltk8s.saltenv"] = run
         if not done["result"]:
-            raise errors.Invalid(f"cannot be rendered: {_message(done['data'])}")
+            raise errors.Invalid(f"cannot be rendered: {_message(done['data'])}{without}")
         return done["data"]
 
     return render
@@ -366,3 +376,6 @@ def _message(failure):
     """The message alone: Salt adds lines of the template, or a traceback that ends with the message."""
     lines = [line for line in str(failure).strip().splitlines() if line.strip()]
     return lines[-1] if lines and lines[0].startswith("Traceback") else "".join(lines[:1])
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -13,7 +13,8 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 
 from __future__ import annotations
 
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.health import summary
 from saltk8s.kubectl.operations import cordon as cordoning
@@ -213,3 +214,6 @@ def _as_list(value):
 
 def _run(action, kubeconfig, context):
     return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -11,10 +11,10 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 
 from __future__ import annotations
 
-import json
-
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments
 from saltk8s.kubectl.client import access
+from saltk8s.kubectl.client.program import parsed
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.manifests import identity
 
@@ -44,7 +44,7 @@ def version(kubeconfig=None, context=None):
     def read(kubectl):
         if not kubectl.cluster_exists:
             return {"client": kubectl.client_version(), "server": None}
-        found = json.loads(kubectl.run("version", "-o", "json"))
+        found = parsed(kubectl.run("version", "-o", "json")) or {}
         return {name: (found.get(f"{name}Version") or {}).get("gitVersion") for name in ("client", "server")}
 
     return _run(read, kubeconfig, context)
@@ -70,11 +70,14 @@ def api_resources(group=None, namespaced=None, kubeconfig=None, context=None):
         salt k8s-admin kubectl.api_resources metallb.io
     """
 
+    if namespaced not in (None, True, False):
+        raise CommandExecutionError(f"namespaced: got {namespaced!r}; expected True or False")
+
     def read(kubectl):
-        arguments = ["api-resources", "--output=name"]
-        arguments += [f"--api-group={group}"] if group is not None else []
-        arguments += [f"--namespaced={'true' if namespaced else 'false'}"] if namespaced is not None else []
-        return sorted(kubectl.run(*arguments).split())
+        words = ["api-resources", "--output=name"]
+        words += [f"--api-group={group}"] if group is not None else []
+        words += [f"--namespaced={'true' if namespaced else 'false'}"] if namespaced is not None else []
+        return sorted(kubectl.run(*words).split())
 
     return _run(read, kubeconfig, context)
 
@@ -108,13 +111,13 @@ def get(kind, name=None, namespace=None, selector=None, secrets=False, kubeconfi
     """
 
     def read(kubectl):
-        arguments = ["get", str(kind)]
+        words = ["get", str(kind)]
         if name:
-            arguments += [str(name), "--ignore-not-found", "--namespace", namespace or "default"]
+            words += [str(name), "--ignore-not-found", "--namespace", namespace or "default"]
         else:
-            arguments += ["--namespace", namespace] if namespace else ["--all-namespaces"]
-            arguments += ["--selector", selector] if selector else []
-        found = kubectl.objects(*arguments, what=f"get {kind}")
+            words += ["--namespace", namespace] if namespace else ["--all-namespaces"]
+            words += ["--selector", selector] if selector else []
+        found = kubectl.objects(*words, what=f"get {kind}")
         found = found if secrets else [diff.redacted(identity.key_of(obj), obj) for obj in found]
         return (found[0] if found else None) if name else found
 
@@ -153,3 +156,6 @@ def delete(kind, name, namespace=None, timeout_s=120, kubeconfig=None, context=N
 
 def _run(action, kubeconfig, context):
     return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

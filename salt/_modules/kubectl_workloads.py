@@ -13,7 +13,8 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33). Fo
 
 from __future__ import annotations
 
-from salt.exceptions import CommandExecutionError
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.health import events as object_events
 from saltk8s.kubectl.health import explain, poll, summary
@@ -283,7 +284,7 @@ def top(what="nodes", namespace=None, kubeconfig=None, context=None):
 
     Returns for nodes a dict by name: ``cpu_cores`` (float), ``memory_bytes`` (int), and what is allocatable of both,
     ``cpu_cores_allocatable``, ``memory_bytes_allocatable``. For pods a list of dicts: ``namespace``, ``name``,
-    ``cpu_cores``, ``memory_bytes``, ``containers`` (the two numbers by name).
+    ``cpu_cores``, ``memory_bytes``, ``containers`` (the two numbers by name). A number that is not known is None.
     Raises CommandExecutionError: the cluster has no metrics API, or metrics-server is not ready.
 
     .. versionadded:: 0.1.0
@@ -379,3 +380,6 @@ def explain_failure(kind, name, namespace=None, kubeconfig=None, context=None):
 
 def _run(action, kubeconfig, context):
     return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.exceptions import CommandExecutionError, SaltInvocationError
+from saltk8s.base import arguments, edges
 from saltk8s.engine.rke.program import Program
 
 __virtualname__ = "rke"
@@ -89,3 +89,6 @@ def system_images(version=None, binary=None):
 
 def _program(binary):
     return Program(binary or str(Path(__salt__["k8s_config.paths"]()["bin_dir"]) / "rke"))
+
+
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -6,7 +6,8 @@ Source: the execution module ``k8s_cluster``, which these states only translate.
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.state import STATE_INTERNAL_KEYWORDS
+from saltk8s.base import arguments, edges
 
 __virtualname__ = "k8s_cluster"
 
@@ -74,3 +75,6 @@ def up(name):
         lambda: __salt__["k8s_cluster.up"](test=test),
         "the cluster is as declared and healthy",
     )
+
+
+arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

@@ -6,6 +6,8 @@ Source: the execution module ``k8s_config``, which does the work.
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from salt.state import STATE_INTERNAL_KEYWORDS
+from saltk8s.base import arguments
 
 __virtualname__ = "k8s_config"
 
@@ -55,3 +57,6 @@ def _failures(running):
             service = state.get("__sls__", "").removeprefix("k8s.").partition(".")[0]
             found.setdefault(service, (state["comment"].splitlines() or [""])[0])
     return found
+
+
+arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

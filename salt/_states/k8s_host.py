@@ -7,7 +7,8 @@ comment says what was left. The work is done by the execution module ``k8s_host`
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.state import STATE_INTERNAL_KEYWORDS
+from saltk8s.base import arguments, edges
 
 __virtualname__ = "k8s_host"
 
@@ -259,3 +260,6 @@ def _result(name, unchanged, function, *args, **kwargs):
         return {"changes": done["changes"], "lines": ["; ".join(parts) or unchanged]}
 
     return edges.state_result(name, test, CommandExecutionError, call)
+
+
+arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

@@ -7,7 +7,8 @@ docs/services/tenants.md.
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.state import STATE_INTERNAL_KEYWORDS
+from saltk8s.base import arguments, edges
 
 __virtualname__ = "k8s_tenants"
 
@@ -91,3 +92,6 @@ def kubeconfig_present(name):
         return {"changes": {done["path"]: {"old": old, "new": new}}, "lines": [line]}
 
     return edges.state_result(name, test, CommandExecutionError, call)
+
+
+arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

@@ -6,7 +6,8 @@ Source: the execution module ``kubectl``, which does the work. How sets work: do
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.state import STATE_INTERNAL_KEYWORDS
+from saltk8s.base import arguments, edges
 
 __virtualname__ = "kubectl"
 
@@ -245,3 +246,6 @@ def _result(name, function, unchanged, **kwargs):
         return done | {"lines": unready + done["lines"], "waits": bool(unready and kwargs.get("wait"))}
 
     return edges.state_result(name, test, CommandExecutionError, call, unchanged)
+
+
+arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

@@ -8,7 +8,8 @@ the work. For operators: docs/kubectl.md.
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
-from saltk8s.base import edges
+from salt.state import STATE_INTERNAL_KEYWORDS
+from saltk8s.base import arguments, edges
 
 __virtualname__ = "kubectl"
 
@@ -144,3 +145,6 @@ def _result(name, unchanged, function, kubeconfig, context, *args, **kwargs):
 
     # all lines: those about budgets come after one line for each pod
     return edges.state_result(name, test, CommandExecutionError, call, unchanged, max_lines=None)
+
+
+arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

@@ -16,7 +16,7 @@ k8s:
     - why: its pillar has no `k8s`. If it is part of the platform, the pillar's top.sls has to give it the platform's files.
 
 {%- else %}
-{%-   set checked = salt['k8s_config.validate']() %}
+{%-   set checked = salt['k8s_config.validate'](saltenv=saltenv) %}
 {%-   if not checked.valid %}
 {%-     set lines = ["the pillar k8s is not valid, and nothing was done. To be corrected:"] %}
 {%-     for problem in checked.problems %}
@@ -28,7 +28,7 @@ k8s:
     - why: {{ lines | join('\n') | json }}
 
 {%-   else %}
-{%-     set roles = salt['k8s_config.get']().minion.roles %}
+{%-     set roles = salt['k8s_config.get'](saltenv=saltenv).minion.roles %}
 {%-     if not roles %}
 k8s:
   k8s_host.left_alone:

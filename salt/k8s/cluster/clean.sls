@@ -4,7 +4,7 @@
 {{ needs_sync('k8s-cluster-clean-needs-sync') }}
 
 {%- else %}
-{%- set k8s = salt['k8s_config.get']() %}
+{%- set k8s = salt['k8s_config.get'](saltenv=saltenv) %}
 
 k8s-cluster-clean:
   file.absent:

@@ -25,7 +25,10 @@ def translated(edge: type[Exception]) -> Iterator[None]:
         raised.changes = err.details().get("changes", {})
         raise raised from err
     except OSError as err:
-        raise edge(f"{err.strerror}: {err.filename}" if err.filename else str(err)) from err
+        where = " -> ".join(str(name) for name in (err.filename, err.filename2) if name is not None)
+        raised = edge(": ".join(part for part in (err.strerror or str(err), where) if part))
+        raised.details, raised.changes = {"error": "failed"}, {}
+        raise raised from err
 
 
 def state_result(

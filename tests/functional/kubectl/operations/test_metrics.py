@@ -114,3 +114,33 @@ def test_without_a_metrics_api_it_is_said(apiserver, call):
             call("top", "pods", namespace="default")
     finally:
         apiserver.kubectl("delete", "apiservice", "v1beta1.metrics.k8s.io")
+
+
+def test_numbers_that_are_not_known_are_none(apiserver, call, metrics_api):
+    odd = [
+        {"name": "none"},
+        {"name": "empty", "usage": {}},
+        {"name": "null", "usage": None},
+        {"name": "text", "usage": {"cpu": "a lot", "memory": ""}},
+        {"name": "half", "usage": {"cpu": "1e-3", "memory": "NaN"}},
+        {"name": "great", "usage": {"cpu": "9" * 40, "memory": "8E"}},
+    ]
+    apiserver.apply(
+        {"apiVersion": metrics_api, "kind": "NodeMetrics", "metadata": {"name": "odd"}},
+        {"apiVersion": metrics_api, "kind": "PodMetrics", "metadata": {"name": "odd"}, "containers": odd},
+        {"apiVersion": metrics_api, "kind": "PodMetrics", "metadata": {"name": "bare"}},
+    )
+    assert call("top")["odd"] == {"cpu_cores": None, "memory_bytes": None}
+    found = {one["name"]: one for one in call("top", "pods", namespace="default")}
+    assert found["bare"] == {
+        "namespace": "default",
+        "name": "bare",
+        "cpu_cores": 0,
+        "memory_bytes": 0,
+        "containers": {},
+    }
+    unknown = {"cpu_cores": None, "memory_bytes": None}
+    boxes = found["odd"]["containers"]
+    assert [boxes[name] for name in ("none", "empty", "null", "text")] == [unknown] * 4
+    assert boxes["half"] == {"cpu_cores": 0.001, "memory_bytes": None} and boxes["great"]["memory_bytes"] == 8 * 1000**6
+    assert found["odd"]["cpu_cores"] is None and found["odd"]["memory_bytes"] is None

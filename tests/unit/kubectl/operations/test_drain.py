@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from saltk8s.kubectl.operations import drain
 
+CORDON = "node.kubernetes.io/unschedulable"
 NODE = {"kind": "Node", "metadata": {"name": "w1"}, "spec": {}}
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
@@ -96,6 +97,19 @@ def test_changes_are_the_plan_or_what_is_done_of_it():
         ({"operator": "Exists", "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}, True),
         ({"operator": "Exists", "effect": "NoExecute"}, False),
         ({"operator": "Exists", "key": "node-role.kubernetes.io/controlplane"}, False),
+        # without an operator it is Equal, and the taint has no value
+        ({"key": CORDON}, True),
+        ({"key": CORDON, "effect": "NoSchedule"}, True),
+        ({"key": CORDON, "effect": ""}, True),
+        ({"key": CORDON, "operator": "", "value": ""}, True),
+        ({"key": CORDON, "operator": "Equal", "effect": "NoSchedule"}, True),
+        ({"key": CORDON, "operator": "Equal", "value": "true"}, False),
+        ({"key": CORDON, "value": "true"}, False),
+        ({"key": CORDON, "effect": "NoExecute"}, False),
+        ({"key": CORDON, "effect": "PreferNoSchedule"}, False),
+        ({"key": CORDON, "operator": "Gt", "value": "1"}, False),
+        ({"key": "", "operator": "Exists", "tolerationSeconds": 30}, True),
+        ({"key": None, "operator": "Exists", "effect": None}, True),
     ],
 )
 def test_a_pod_that_tolerates_the_cordon_is_evicted_once(toleration, comes_back):
@@ -110,6 +124,25 @@ def test_a_pod_that_tolerates_the_cordon_is_evicted_once(toleration, comes_back)
     assert "Pod web/a" not in first.completed(second).changes(), "it was not evicted: it is the same pod"
     beside = drain.plan_for(cordoned, [one, pod("b")], [])
     assert list(beside.evict) == ["web/a", "web/b"], "kubectl evicts all of them when it has to do with one"
+
+
+@pytest.mark.parametrize(
+    ("taint", "tolerations", "comes_back"),
+    [
+        ({"key": "gpu", "value": "a", "effect": "NoSchedule"}, [], False),
+        ({"key": "gpu", "value": "a", "effect": "NoExecute"}, [], False),
+        ({"key": "gpu", "value": "a", "effect": "PreferNoSchedule"}, [], True),
+        ({"key": "gpu", "value": "a", "effect": "NoSchedule"}, [{"key": "gpu", "value": "a"}], True),
+        ({"key": "gpu", "value": "a", "effect": "NoSchedule"}, [{"key": "gpu", "value": "b"}], False),
+        ({"key": "gpu", "effect": "NoExecute"}, [{"key": "gpu", "tolerationSeconds": 10}], True),
+        ({"key": "gpu", "effect": "NoSchedule"}, [{"operator": "Exists"}], True),
+    ],
+)
+def test_a_pod_comes_back_only_where_it_tolerates_every_taint(taint, tolerations, comes_back):
+    cordoned = {"metadata": {"name": "w1"}, "spec": {"unschedulable": True, "taints": [taint]}}
+    one = pod()
+    one["spec"]["tolerations"] = [{"key": CORDON}, *tolerations]
+    assert (drain.plan_for(cordoned, [one], []).changes() == {}) is comes_back
 
 
 # -- budgets, by the API server's rules for evictions

@@ -22,11 +22,21 @@ def kubectl(
     cluster; context: name in it, or None for its own. The program is the one that the pillar installs, else the PATH's.
     kubectl's discovery cache is kept in the minion's cache folder: it saves two requests and a lot of parsing a run.
     """
-    paths = functions["k8s_config.get"]()["paths"] if not kubeconfig or "k8s" in pillar else {}
+    paths = _paths(functions, required=not kubeconfig) if not kubeconfig or "k8s" in pillar else {}
     installed = Path(paths["bin_dir"]) / "kubectl" if paths else None
     binary = str(installed) if installed and installed.exists() else shutil.which("kubectl") or "kubectl"
     cache = Path(functions["config.get"]("cachedir")) / "saltk8s" / "kubectl"
     return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary, str(cache))
+
+
+def _paths(functions: Mapping[str, Callable], required: bool) -> Mapping[str, str]:
+    """Return the model's paths; an invalid pillar is no error where the call names its cluster itself."""
+    try:
+        return functions["k8s_config.get"]()["paths"]
+    except Exception:
+        if required:
+            raise
+        return {}
 
 
 def run(

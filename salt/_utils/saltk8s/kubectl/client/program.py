@@ -138,7 +138,7 @@ class Kubectl:
 
     def objects(self, *words: str, **options: Any) -> list[dict[str, Any]]:
         """Run kubectl with ``-o json``; return the objects it prints, however many."""
-        found = _parsed(self.run(*words, "-o", "json", **options))
+        found = parsed(self.run(*words, "-o", "json", **options))
         if not found:
             return []
         return found["items"] if str(found.get("kind", "")).endswith("List") and "items" in found else [found]
@@ -150,7 +150,7 @@ class Kubectl:
         near, compressing takes longer than sending.
         """
         flags = ["--show-managed-fields", "--disable-compression", "--output=jsonpath={.items}"]
-        return _parsed(self.run("get", *words, *flags)) or []
+        return parsed(self.run("get", *words, *flags)) or []
 
     def set_objects(self, set_name: str, kinds: Iterable[Kind]) -> Listed:
         """Return the live objects that carry a set's label.
@@ -178,7 +178,7 @@ class Kubectl:
         found: list[dict[str, Any]] = []
         query = {"labelSelector": selector, "limit": str(PAGE)}
         while True:
-            page = _parsed(self.run("get", "--raw", f"{kind.path}?{urlencode(query)}"))
+            page = parsed(self.run("get", "--raw", f"{kind.path}?{urlencode(query)}"))
             # the items of a list do not say what they are
             found += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page["items"] or ()]
             query["continue"] = page["metadata"].get("continue") or ""
@@ -233,7 +233,7 @@ class Kubectl:
     def _raw(self, path: str) -> dict[str, Any]:
         """Return what the API server answers at a path, nothing when it serves nothing there."""
         try:
-            return _parsed(self.run("get", "--raw", path, what=path)) or {}
+            return parsed(self.run("get", "--raw", path, what=path)) or {}
         except api_errors.NotFound:
             return {}
 
@@ -327,7 +327,8 @@ class Kubectl:
             )
 
 
-def _parsed(out: str) -> Any:
+def parsed(out: str) -> Any:
+    """Return what kubectl printed as JSON, None for nothing; raises CommandError for anything else."""
     try:
         return json.loads(out) if out.strip() else None
     except ValueError as err:

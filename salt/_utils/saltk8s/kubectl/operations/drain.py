@@ -18,7 +18,7 @@ from saltk8s.kubectl.operations import changes, cordon, target
 
 MIRROR = "kubernetes.io/config.mirror"
 BUDGETS = "PodDisruptionBudget.v1.policy"
-UNSCHEDULABLE = "node.kubernetes.io/unschedulable"  # the taint of a cordoned node
+CORDON = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}  # the taint of a cordoned node
 SHOWN = 10  # pods that an error names
 
 
@@ -154,7 +154,8 @@ def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], others:
             plan.left[name] = f"DaemonSet {owner['name']} manages it"
             continue
         candidates.append(pod)
-    if not plan.cordon and all(_tolerates_cordon(pod) for pod in candidates):
+    taints = [CORDON, *((node.get("spec") or {}).get("taints") or [])]
+    if not plan.cordon and all(_comes_back(pod, taints) for pod in candidates):
         # their controllers would re-create them on this node at once: a state would evict them in each run
         plan.left |= dict.fromkeys(map(_name, candidates), "tolerates the unschedulable taint")
         plan.tolerating = {_name(pod): pod["metadata"]["uid"] for pod in candidates}
@@ -176,15 +177,27 @@ def _is_finished(pod: Mapping[str, Any]) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
-def _tolerates_cordon(pod: Mapping[str, Any]) -> bool:
-    """Return whether a pod's controller may re-create it on a cordoned node."""
-    tolerated = any(
-        one.get("key") in (None, "", UNSCHEDULABLE)
-        and one.get("operator") == "Exists"
-        and one.get("effect") in (None, "", "NoSchedule")
-        for one in (pod.get("spec") or {}).get("tolerations") or []
-    )
+def _comes_back(pod: Mapping[str, Any], taints: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a pod's controller may re-create it on the node: the scheduler asks for the same."""
+    tolerations = (pod.get("spec") or {}).get("tolerations") or []
+    binding = [taint for taint in taints if taint.get("effect") in ("NoSchedule", "NoExecute")]
+    tolerated = all(any(_tolerates(one, taint) for one in tolerations) for taint in binding)
     return tolerated and not _is_finished(pod) and bool(_controller(pod))
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    """Kubernetes' own rule: without an effect all effects, without a key all taints, without an operator Equal.
+
+    How long it is tolerated (tolerationSeconds) does not count: the pod is scheduled here all the same.
+    """
+    key, effect = toleration.get("key") or "", toleration.get("effect") or ""
+    if effect not in ("", taint["effect"]) or key not in ("", taint["key"]):
+        return False
+    if toleration.get("operator") == "Exists":
+        return True
+    return (toleration.get("operator") or "Equal") == "Equal" and (toleration.get("value") or "") == (
+        taint.get("value") or ""
+    )
 
 
 def _budgets(plan: Plan, candidates: Sequence[Mapping[str, Any]], budgets: Iterable[Mapping[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import explain
 from saltk8s.kubectl.manifests.identity import key_of
+from saltk8s.kubectl.operations import target
 
 MAX_PODS = 20  # of a workload: each container is one request
 
@@ -40,10 +41,10 @@ def read(kubectl: Kubectl, obj: Mapping[str, Any], container: str | None, argume
     return lines
 
 
-def log_arguments(tail: int | None, since_s: int | None, previous: bool) -> list[str]:
+def log_arguments(tail: int | None, since_s: float | None, previous: bool) -> list[str]:
     """Return kubectl's arguments for how much of a log to read."""
-    chosen = [f"--tail={int(tail)}"] if tail is not None else []
-    chosen += [f"--since={int(since_s)}s"] if since_s is not None else []
+    chosen = [f"--tail={target.checked_count('tail', tail)}"] if tail is not None else []
+    chosen += [f"--since={float(since_s):g}s"] if since_s is not None else []
     return chosen + (["--previous"] if previous else [])
 
 

@@ -41,7 +41,7 @@ def checked_name(parameter: str, value: Any) -> str:
 
 def checked_count(parameter: str, value: Any) -> int:
     """Return an integer that is not negative; Invalid for anything else."""
-    if isinstance(value, bool) or not str(value).isdigit():
+    if isinstance(value, bool) or not str(value).isdecimal():
         raise errors.Invalid(f"{parameter}: got {value!r}; expected a whole number", parameter, "not a number")
     return int(value)
 
