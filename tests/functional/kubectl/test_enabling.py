@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 
 import pytest
@@ -205,3 +206,32 @@ def test_a_binding_gives_the_user_itself_what_is_missing(apiserver, applied, lim
     foretold = applied(name, wanted, bound, kubeconfig=kubeconfig, test=True)
     assert f"{wanted['kind']} {name} (depends on ClusterRoleBinding extra, not tried)" in foretold["comment"]
     check_thrice(apiserver, lambda **kw: applied(name, wanted, bound, kubeconfig=kubeconfig, **kw))
+
+
+def moved_ports(seed: int):
+    """Five Services and five node ports: who holds which before and after, and whether some only exchange theirs."""
+    rng = random.Random(seed)
+    names, ports = [f"moved-{seed}-{letter}" for letter in "abcde"], [32000 + 10 * seed + n for n in range(5)]
+    old, new = (dict(zip(rng.sample(names, 4), rng.sample(ports, 4), strict=True)) for _ in range(2))
+    holders, left = {port: name for name, port in old.items()}, dict(new)
+    while True:  # take out who can move: to a free port, or to one whose holder can
+        free = [name for name, port in left.items() if holders.get(port) in (None, name) or holders[port] not in left]
+        if not free:
+            return old, new, bool(left)
+        for name in free:
+            del left[name]
+
+
+@pytest.mark.parametrize("seed", [2, 6, 9, 12])
+def test_ports_move_among_services_as_they_can(apiserver, applied, seed):
+    old, new, exchanged = moved_ports(seed)
+    before, after = ([enabling.service(*one) for one in found.items()] for found in (old, new))
+    applied(f"moved-{seed}", *before)
+    if not exchanged:
+        check_thrice(apiserver, lambda **kw: applied(f"moved-{seed}", *after, **kw))
+        return
+    mark = apiserver.mark()
+    for test in (True, False):
+        answer = applied(f"moved-{seed}", *after, test=test)
+        assert answer["result"] is False and answer["changes"] == {} and "is already allocated" in answer["comment"]
+    assert [request for request in apiserver.requests(mark) if request.write] == []

@@ -177,6 +177,21 @@ def test_a_taken_port_keeps_the_old_one(apiserver, applied):
     assert [request for request in apiserver.requests(mark) if request.write] == []
 
 
+def test_a_replaced_object_takes_what_another_one_gives_up(apiserver, applied):
+    before = [service("gives"), service("takes", clusterIP="10.43.5.6", ports=[{"port": 80}])]
+    after = [service("takes", clusterIP="10.43.5.7")]
+    title = "Service default/takes"
+    applied("gives", *before)
+    allowed = {"replace": [title]}
+    foretold = applied("gives", *after, test=True, **allowed)
+    assert f"{title} (depends on Service default/gives, not tried): spec.clusterIP" in foretold["comment"]
+    real = applied("gives", *after, **allowed)
+    assert real["result"] is True and f"replaced {title}" in real["comment"], real["comment"]
+    assert set(real["changes"]) == set(foretold["changes"]) == {title, "Service default/gives"}
+    objects.check_unchanged(apiserver, lambda **kw: applied("gives", *after, **allowed, **kw))
+    apiserver.kubectl("delete", "service", "takes")
+
+
 def test_a_name_that_is_tied_to_the_content_is_not_tried(apiserver, applied):
     group = "tied.example.org"
     old = enabling.definition(group, kept={"type": "string"})

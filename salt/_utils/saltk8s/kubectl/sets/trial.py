@@ -46,7 +46,8 @@ class Trial(dry_run.Judge):
         """Try objects for the plan; raises those that are refused for good, all at once."""
         rejected = self.again(keys)
         for key, err in rejected.items():
-            self.plan.put(self._estimated(key))
+            if key not in self.plan.replaced():
+                self.plan.put(self._estimated(key))
             self.plan.waiting[key] = err
         refused = {key: self.plan.waiting.pop(key) for key in self._refused(rejected)}
         error = dry_run.combined(refused)
@@ -71,13 +72,8 @@ class Trial(dry_run.Judge):
             rejected |= {key: self.with_way_out(err) for key, err in found.rejected.items()}
             for key, answer in found.answers.items():
                 self._compare(key, answer)
-        for key in list(rejected):
-            try:
-                if self._tried_otherwise(key, rejected[key]):
-                    del rejected[key]
-            except errors.Conflict as conflict:
-                rejected[key] = conflict
-        return rejected
+        tried = {key: self._tried_otherwise(key, err) for key, err in rejected.items()}
+        return {key: err for key, err in tried.items() if err}
 
     def depends(self, key: Key, err: errors.SaltK8sError) -> list[Key]:
         """Return the actions of the plan that could make the API server accept an object that it rejects."""
@@ -149,55 +145,59 @@ class Trial(dry_run.Judge):
         differences = ownership.differences(self._declared[key], old, estimate.applied(old, self._declared[key]))
         return Action(ADOPT if key in self.live.others else CHANGE, key, differences)
 
-    def _tried_otherwise(self, key: Key, err: errors.SaltK8sError) -> bool:
-        """Return whether there is an action for a rejected object nevertheless."""
+    def _tried_otherwise(self, key: Key, err: errors.SaltK8sError) -> errors.SaltK8sError | None:
+        """Return what rejects an object, None when there is an action for it nevertheless."""
         webhook = dry_run.without_dry_runs(err)
         if webhook:
             why = f"not tried: the admission webhook {webhook!r} does not support dry runs"
             self.plan.put(replace(self._estimated(key), untried=why))
-            return True
+            return None
         if self.live.get(key) is None:
-            return False
+            return err
         if isinstance(err, errors.Conflict) and self._is_left_over(key, err):
             found = self._forced_dry_run.tried([key], True, self)
             for answer in found.answers.values():
                 self._compare(key, answer, (aggregation.RULES,))
-            return not found.rejected
+            return found.rejected.get(key)
         if not dry_run.is_immutable(err):
             return self._tried_without_what_is_in_the_way(key, err)
         if key == self._record or not self._options.may_replace(key, self._declared[key]):
-            return False
-        self._plan_replacement(key)
-        return True
+            return err
+        return self._plan_replacement(key)
 
-    def _tried_without_what_is_in_the_way(self, key: Key, err: errors.SaltK8sError) -> bool:
+    def _tried_without_what_is_in_the_way(self, key: Key, err: errors.SaltK8sError) -> errors.SaltK8sError | None:
         old, obj = self.live.existing(key), self._declared[key]
-        found = choices.way(self._kubectl, obj, old, err, self._options.force_conflicts)
-        if found:
-            self._compare(key, found.answer, found.removed)
-        else:
+        try:
+            found = choices.way(self._kubectl, obj, old, err, self._options.force_conflicts)
+        except errors.Conflict as conflict:
+            return conflict
+        if found is None:
             err.args = (f"{err}{ownership.way_out(obj, old, err)}",)
-        return found is not None
+            return err
+        self._compare(key, found.answer, found.removed)
+        return None
 
     def _is_left_over(self, key: Key, err: errors.Conflict) -> bool:
         """Return whether the only other manager of a field has no more to do with it, and is taken off it before."""
         left_over = err.manager == aggregation.CONTROLLER and err.alone
         return left_over and aggregation.ends(self._declared[key], self.live.existing(key))
 
-    def _plan_replacement(self, key: Key) -> None:
+    def _plan_replacement(self, key: Key) -> errors.SaltK8sError | None:
+        """Plan it; return what rejects the new version, when this run may lift that; raise it when not."""
         old, obj = self.live.existing(key), self._declared[key]
         self._refuse_loss(key, old)
         tried = replacement.stand_in(obj, old)
         try:
-            answer = self._dry_run.stand_in(key, tried)  # rejected? then the old one stays
+            answer = self._dry_run.stand_in(key, tried)
         except errors.SaltK8sError as err:
             why = replacement.untriable(err, obj)
-            if not why:
+            if not why and self.for_good(key, err):
                 raise
-            new, untried = estimate.applied(old, obj), f"not tried: {why}"
-        else:
-            new, untried = replacement.as_replaced(answer, tried, obj, old), ""
-        self.plan.put(Action(REPLACE, key, diff.fields(old, new), untried=untried))
+            differences = diff.fields(old, estimate.applied(old, obj))
+            self.plan.put(Action(REPLACE, key, differences, untried=f"not tried: {why}" if why else ""))
+            return None if why else err
+        self.plan.put(Action(REPLACE, key, diff.fields(old, replacement.as_replaced(answer, tried, obj, old))))
+        return None
 
     def _refuse_loss(self, key: Key, old: Mapping[str, Any]) -> None:
         if self._options.named_in_unprotect(key):
