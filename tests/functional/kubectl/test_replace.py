@@ -178,8 +178,9 @@ def test_a_taken_port_keeps_the_old_one(apiserver, applied):
 
 
 def test_a_replaced_object_takes_what_another_one_gives_up(apiserver, applied):
-    before = [service("gives"), service("takes", clusterIP="10.43.5.6", ports=[{"port": 80}])]
-    after = [service("takes", clusterIP="10.43.5.7")]
+    port = [{"port": 80, "nodePort": 30521}]
+    before = [service("gives", ports=port), service("takes", clusterIP="10.43.5.6", ports=[{"port": 80}])]
+    after = [service("takes", clusterIP="10.43.5.7", ports=port)]
     title = "Service default/takes"
     applied("gives", *before)
     allowed = {"replace": [title]}
