@@ -196,13 +196,14 @@ def apply(
 
     def run(kubectl):
         prefetch = Prefetch(kubectl, set_name)
-        with memory.uncollected():
-            remembered = Remembered(kubectl, set_name, namespace)
-            texts = _read(source, source_hash, template, template_context, saltenv)
-            declared = remembered.declare(texts, manifest.from_objects(objects or ()), kubectl.cluster_scoped)
+        remembered = Remembered(kubectl, set_name, namespace)
+        texts = _read(source, source_hash, template, template_context, saltenv)
+        declared = remembered.declare(texts, manifest.from_objects(objects or ()), kubectl.cluster_scoped)
         return ObjectSet(kubectl, set_name, declared, options, prefetch, remembered).apply(bool(test))
 
-    return _outcome(_run(run, kubeconfig, context))
+    with memory.uncollected():  # until they are gone: before, all of them would be scanned once more
+        outcome = _run(run, kubeconfig, context)
+    return _outcome(outcome)
 
 
 def delete_set(

@@ -18,6 +18,6 @@ def read(name, kubeconfig):
     """
     with memory.uncollected():
         prefetch = Prefetch(access.kubectl(__salt__, __pillar__, kubeconfig, None), name)
-        answers = [answer.result() for answer in prefetch.answers(prefetch.guess)]
-    assert answers, "no set was applied on this minion"
-    return {"name": name, "changes": {}, "result": True, "comment": f"{len(answers)} answers"}
+        count = len([answer.result() for answer in prefetch.answers(prefetch.guess)])
+    assert count, "no set was applied on this minion"
+    return {"name": name, "changes": {}, "result": True, "comment": f"{count} answers"}

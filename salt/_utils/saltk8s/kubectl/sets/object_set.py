@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from saltk8s.base import errors, memory
+from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
@@ -99,12 +99,11 @@ class ObjectSet:
         key = record.key(self.name)
         # read together with the rest: a record without the set's label would be adopted like anything else
         self._declared[key] = record.build(self.name, kinds, objects)
-        with memory.uncollected():
-            live = reader.read(
-                self._kubectl, self.name, self._declared, prefetch=self._prefetch, remembered=self._remembered
-            )
-            if self._remembered:
-                self._remembered.save()
+        live = reader.read(
+            self._kubectl, self.name, self._declared, prefetch=self._prefetch, remembered=self._remembered
+        )
+        if self._remembered:
+            self._remembered.save()
         objects = record.listed(self._kept(live) | self._declared)
         self._declared[key] = record.build(self.name, live.earlier_kinds() | kinds, objects)
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
