@@ -123,6 +123,14 @@ def test_a_commit_that_exchanges_the_version_prunes_at_the_new_one(apiserver, ap
     check_unchanged(apiserver, lambda **kw: applied(name, *second, **kw))
 
 
+def test_a_commit_that_takes_the_recorded_version_away_with_its_objects(apiserver, applied, group):
+    name = f"taken-{group}"
+    applied(name, definition(group, v1beta1=True, v1=True), pool(group, "one", "v1"))
+    second = [definition(group, v1beta1=True, v1=False)]
+    check_thrice(apiserver, lambda **kw: applied(name, *second, **kw))
+    assert f"Pool.v1beta1.{group}" in record(apiserver, name)
+
+
 def test_a_version_that_nothing_defines_is_refused(apiserver, applied, group):
     define(apiserver, definition(group, v1alpha1=True))
     name = f"nowhere-{group}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from saltk8s.kubectl.manifests import identity
 from saltk8s.kubectl.sets import record
+from tests.support import kubectl as objects
 
 
 def test_kinds_survive_the_record():
@@ -69,3 +70,13 @@ def test_a_record_without_names_names_none():
 def test_too_many_names_are_left_out():
     many = {identity.Key("apps", "Deployment", "default", f"d{number}"): {} for number in range(record.MOST + 1)}
     assert record.listed(many) == ""
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"), [((), "v1"), (("v1", "v2"), "v1"), (("v1beta1", "v1alpha1"), "v1beta1")]
+)
+def test_a_kind_is_recorded_at_a_version_that_its_definition_goes_on_to_serve(served, expected):
+    definition = objects.definition("Pool", "example.org")
+    definition["spec"]["versions"] = [{"name": name, "served": name in served} for name in ("v1", *served)]
+    found = record.still_served({identity.Kind("example.org", "Pool", "v1")}, [definition])
+    assert found == {identity.Kind("example.org", "Pool", expected)}

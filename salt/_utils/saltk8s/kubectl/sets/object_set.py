@@ -105,7 +105,9 @@ class ObjectSet:
         if self._remembered:
             self._remembered.save()
         objects = record.listed(self._kept(live) | self._declared)
-        self._declared[key] = record.build(self.name, live.earlier_kinds() | kinds, objects)
+        changing = [obj for one, obj in self._declared.items() if one not in live.equal]  # definitions among them
+        earlier = record.still_served(live.earlier_kinds(), changing)
+        self._declared[key] = record.build(self.name, earlier | kinds, objects)
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
             live.take([live.members[key]], self._declared)
         return live

@@ -20,6 +20,7 @@ from saltk8s.kubectl.manifests.identity import (
     SET_LABEL,
     Key,
     Kind,
+    defined_versions,
     key_of,
     kind_from,
     kind_of,
@@ -67,6 +68,17 @@ def listed(declared: Mapping[Key, Mapping[str, Any]]) -> str:
     if len(judged) > MOST:
         return ""
     return "".join(f"{key.title} {_ENDS}\n" if assessment.ends(declared[key]) else f"{key.title}\n" for key in judged)
+
+
+def still_served(kinds: Iterable[Kind], definitions: Iterable[Mapping[str, Any]]) -> set[Kind]:
+    """Return kinds at versions that these definitions serve, where they define them: the newest, or the same."""
+    served = defined_versions(definitions)
+    found = set()
+    for kind in kinds:
+        versions = {one for one in served if one.gk == kind.gk}
+        gone = versions and kind not in versions
+        found.add(min(versions, key=lambda one: version_order(one.version)) if gone else kind)
+    return found
 
 
 def kinds(obj: Mapping[str, Any] | None) -> set[Kind]:
