@@ -198,8 +198,9 @@ def test_a_set_is_not_ready_without_its_objects(apiserver, run):
 
 
 def labelled(obj, name):
-    """An object with the label of a set."""
-    return obj | {"metadata": obj["metadata"] | {"labels": {"saltk8s.io/set": name}}}
+    """An object as the set has it."""
+    own = {"saltk8s.io/object": f"{obj['kind']} {obj['metadata']['namespace']}/{obj['metadata']['name']}"}
+    return obj | {"metadata": obj["metadata"] | {"labels": {"saltk8s.io/set": name}, "annotations": own}}
 
 
 def settle(apiserver):
