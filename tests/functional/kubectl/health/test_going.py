@@ -52,9 +52,9 @@ def when_it_exists(apiserver, name, act):
 def is_seen(apiserver, kinds="jobs"):
     """Wait until the state has looked at the Jobs once more."""
     mark = apiserver.mark()
-    while not any(
-        f"/{kinds}?" in request.uri and "labelSelector" in request.uri for request in apiserver.requests(mark)
-    ):
+    for _ in range(300):
+        if any(f"/{kinds}?" in one.uri and "labelSelector" in one.uri for one in apiserver.requests(mark)):
+            return
         time.sleep(0.1)
 
 
