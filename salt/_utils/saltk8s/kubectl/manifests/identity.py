@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 SET_LABEL = "saltk8s.io/set"
@@ -155,8 +156,13 @@ class Key(NamedTuple):
 
 def kind_of(obj: Mapping[str, Any]) -> Kind:
     """Return an object's kind."""
-    group, _, version = str(obj["apiVersion"]).rpartition("/")
-    return Kind(group, obj["kind"], version)
+    return _kind(str(obj["apiVersion"]), str(obj["kind"]))
+
+
+@lru_cache(maxsize=1024)  # asked for thousands of objects of a few kinds
+def _kind(api_version: str, kind: str) -> Kind:
+    group, _, version = api_version.rpartition("/")
+    return Kind(group, kind, version)
 
 
 def key_of(obj: Mapping[str, Any]) -> Key:
