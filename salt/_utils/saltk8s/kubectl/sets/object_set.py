@@ -104,7 +104,8 @@ class ObjectSet:
         )
         if self._remembered:
             self._remembered.save()
-        objects = record.listed(self._kept(live) | self._declared)
+        if kept := self._kept(live):
+            objects = record.listed(kept | self._declared)
         changing = [obj for one, obj in self._declared.items() if one not in live.equal]  # definitions among them
         earlier = record.still_served(live.earlier_kinds(), changing)
         self._declared[key] = record.build(self.name, earlier | kinds, objects)
