@@ -39,9 +39,9 @@ def _functions(model: dict[str, Any]) -> dict[str, Any]:
     jobs = yaml.safe_load((FORMULAS / "k8s/prometheus/scrape.yaml").read_text())
     prometheus = model["services"]["prometheus"]
     return {
-        "k8s_config.get": lambda: model,
+        "k8s_config.get": lambda saltenv="base": model,
         "k8s_config.image": lambda ref: images.through(ref, model["registry"]),
-        "k8s_config.validate": lambda: {"valid": True},
+        "k8s_config.validate": lambda saltenv="base": {"valid": True},
         "k8s_cloud.text": lambda part: salt_cloud.text(model, part),
         "k8s_cloud.key_files": lambda: list(salt_cloud.key_texts(model)),
         "k8s_cloud.drivers": lambda: {"path": "/var/cache", "user": "root"},
@@ -105,7 +105,7 @@ def _render(path: Path, model: dict[str, Any]) -> str:
 def _rendered(path: Path, model: dict[str, Any]) -> str:
     template = _environment().get_template(path.relative_to(FORMULAS).as_posix())
     names = {"k8s": model, "salt": _functions(model), "grains": GRAINS, "pillar": {"k8s": model}}
-    return template.render(**names, opts={"id": model["minion"]["id"]})
+    return template.render(**names, saltenv="base", opts={"id": model["minion"]["id"]})
 
 
 def manifests(model: dict[str, Any], service: str) -> dict[str, str]:
