@@ -34,6 +34,7 @@ ENGINES = ("velero", "k8up")
 def exchanged(tree: Any, turn: int) -> Any:
     """Return a tree in which every name is exchanged for a word, keys too."""
     words = {name: ALL[(number + turn) % len(ALL)] for number, name in enumerate(sorted(NAMES))}
+    words |= {name: "0x1f" for name in NAMES if name.endswith("-bucket") and len(words[name]) < 3}  # S3 asks for three
     pattern = re.compile("|".join(NAMES))
     if isinstance(tree, dict):
         return {exchanged(key, turn): exchanged(value, turn) for key, value in tree.items()}
