@@ -26,7 +26,7 @@ sys.exit(fake_rke.main({folder!r}, {name!r}, sys.argv[1:]))
 _KUBECONFIG = """apiVersion: v1
 kind: Config
 clusters: [{name: local, cluster: {server: "https://127.0.0.1:6443"}}]
-users: [{name: admin, user: {}}]
+users: [{name: admin, user: {token: of-a-fake}}]
 contexts: [{name: local, context: {cluster: local, user: admin}}]
 current-context: local
 """
