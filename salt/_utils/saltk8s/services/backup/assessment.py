@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from saltk8s.kubectl.health.assessment import condition
+from saltk8s.kubectl.health.fields import mapping, text
 from saltk8s.pillar.vocabulary import cron
 from saltk8s.services.backup import runs
 from saltk8s.services.common import BAD, OK, WARN
@@ -21,13 +23,13 @@ def of_velero(
     known = [runs.parse(backup) for backup in backups]
     for schedule in schedules:
         spec, name = schedule.get("spec") or {}, schedule["metadata"]["name"]
-        status = schedule.get("status") or {}
+        status = mapping(schedule.get("status"))
         if status.get("phase") == "FailedValidation":
-            yield name, BAD, f"the schedule is not valid: {'; '.join(status.get('validationErrors') or ())}"
+            yield name, BAD, f"the schedule is not valid: {'; '.join(runs.texts(status.get('validationErrors')))}"
         elif spec.get("paused"):
             yield name, WARN, "the schedule is paused"
         else:
-            yield name, *_of_schedule(schedule, spec.get("schedule") or "", known, now, max_age)
+            yield name, *_of_schedule(schedule, text(spec.get("schedule")), known, now, max_age)
 
 
 def of_k8up(
@@ -41,12 +43,11 @@ def of_k8up(
     for schedule in found.get("schedules") or ():
         meta, spec = schedule["metadata"], schedule.get("spec") or {}
         name = f"{meta['namespace']}/{meta['name']}"
-        conditions = (schedule.get("status") or {}).get("conditions") or ()
-        wrong = [one for one in conditions if one.get("type") == "Ready" and one.get("status") == "False"]
-        if wrong:
-            yield name, BAD, f"the schedule is not ready: {wrong[0].get('message') or wrong[0].get('reason')}"
+        ready = condition(schedule.get("status"), "Ready")
+        if ready.get("status") == "False":
+            yield name, BAD, f"the schedule is not ready: {ready.get('message') or ready.get('reason')}"
         for job in runs.K8UP_JOBS:
-            when = (spec.get(job) or {}).get("schedule")
+            when = text(mapping(spec.get(job)).get("schedule"))
             if when:
                 limit = max_age if job == "backup" else None
                 yield f"{name} {job}", *_of_schedule(schedule, when, known[job], now, limit, job)

@@ -12,6 +12,7 @@ from typing import Any
 
 from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.health.fields import mapping, text
 from saltk8s.kubectl.operations import target
 from saltk8s.services.backup import copies, runs
 from saltk8s.services.backup.runs import K8UP, VELERO
@@ -56,8 +57,10 @@ def _of_schedule(
 def _location(kubectl: Kubectl) -> str:
     for obj in _list(kubectl, "backupstoragelocations.velero.io"):
         if obj["metadata"]["name"] == "default":
-            found = obj.get("status") or {}
-            return found.get("phase", "not validated yet") + (f": {found['message']}" if found.get("message") else "")
+            found = mapping(obj.get("status"))
+            return (text(found.get("phase")) or "not validated yet") + (
+                f": {found['message']}" if found.get("message") else ""
+            )
     return "not declared"
 
 
@@ -121,7 +124,7 @@ def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, ex
     saved = _existing(kubectl, "backups.velero.io", target.checked_name("name", name), NAMESPACE)
     found, spec = runs.parse(saved), saved.get("spec") or {}
     if not found.succeeded and found.phase != "PartiallyFailed":
-        phase = (saved.get("status") or {}).get("phase") or "not completed"
+        phase = text(mapping(saved.get("status")).get("phase")) or "not completed"
         raise errors.Refused(
             f"backup {name} is {phase}: nothing to restore; {found.reason or 'wait until it has completed'}"
         )
@@ -134,8 +137,8 @@ def _from_velero(kubectl: Kubectl, name: str, namespace: str, to: str | None, ex
             f"namespace {goal} exists: Velero skips objects that exist, and volumes keep their files. "
             "Delete it first, restore to another namespace (to=), or pass existing=True"
         )
-    mapping = {"namespaceMapping": {namespace: goal}} if goal != namespace else {}
-    return {"backupName": name, "includedNamespaces": [namespace], **mapping}
+    renamed = {"namespaceMapping": {namespace: goal}} if goal != namespace else {}
+    return {"backupName": name, "includedNamespaces": [namespace], **renamed}
 
 
 def _carry_out(kubectl: Kubectl, obj: dict[str, Any], timeout_s: float, test: bool) -> dict[str, Any]:

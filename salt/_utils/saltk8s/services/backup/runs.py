@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from saltk8s.kubectl.health.fields import mapping, maps, text
+
 VELERO, K8UP = "velero", "k8up"  # the engines whose objects are read
 K8UP_JOBS = ("backup", "check", "prune", "archive")  # what a Schedule of K8up runs, each on a schedule of its own
 SUCCEEDED = ("Completed", "Succeeded")  # Velero's phase, K8up's reason
@@ -34,22 +36,20 @@ class Run(NamedTuple):
 
 def parse(obj: Mapping[str, Any]) -> Run:
     """Return what a Backup or a Restore of either engine says of itself."""
-    meta, status = obj["metadata"], obj.get("status") or {}
+    meta, status = obj["metadata"], mapping(obj.get("status"))
     schedule = (meta.get("labels") or {}).get(SCHEDULE_LABEL, "")
     if obj["apiVersion"].startswith("velero.io/"):
-        phase, ended = status.get("phase") or "", status.get("completionTimestamp")
+        phase, ended = text(status.get("phase")), status.get("completionTimestamp")
         counts = [f"{status[key]} {key}" for key in ("errors", "warnings") if status.get(key)]
-        reason = "; ".join([*(status.get("validationErrors") or ()), status.get("failureReason") or "", *counts])
+        reason = "; ".join([*texts(status.get("validationErrors")), text(status.get("failureReason")), *counts])
     else:
         done = _ended(status)
         phase = "" if not done else "Succeeded" if done.get("reason") == "Succeeded" else "Failed"
-        ended, reason = done.get("lastTransitionTime"), done.get("message") or ""
+        ended, reason = done.get("lastTransitionTime"), text(done.get("message"))
         owners = [one["name"] for one in meta.get("ownerReferences") or () if one.get("kind") == "Schedule"]
         schedule = owners[0] if owners else schedule
     known = phase if phase in SUCCEEDED + FAILED else ""
-    return Run(
-        meta["name"], meta["namespace"], known, moment(ended) if known and ended else None, reason.strip("; "), schedule
-    )
+    return Run(meta["name"], meta["namespace"], known, _told(ended) if known else None, reason.strip("; "), schedule)
 
 
 def ended_runs(schedule: Mapping[str, Any], runs: Iterable[Run]) -> list[tuple[datetime.datetime, Run]]:
@@ -64,14 +64,27 @@ def last_success(schedule: Mapping[str, Any], runs: Iterable[Run]) -> tuple[date
     return next((pair for pair in reversed(ended_runs(schedule, runs)) if pair[1].succeeded), None)
 
 
-def moment(text: str) -> datetime.datetime:
+def moment(told: str) -> datetime.datetime:
     """Return a time of the API, with time zone."""
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+    return datetime.datetime.strptime(told, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+
+
+def texts(value: Any) -> list[str]:
+    """Return the texts of a list in a status, none for anything else."""
+    return [text(item) for item in value] if isinstance(value, list) else []
+
+
+def _told(value: Any) -> datetime.datetime | None:
+    """Return a time that a status tells, None when it is none."""
+    try:
+        return moment(text(value))
+    except ValueError:
+        return None
 
 
 def _ended(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the condition that ends a run of K8up: ``Completed``, or that a pod before the backup failed."""
-    found = {one.get("type"): one for one in status.get("conditions") or ()}
+    found = {text(one.get("type")): one for one in maps(status.get("conditions"))}
     before, done = found.get("PreBackupPodReady") or {}, found.get("Completed") or {}
     if before.get("status") == "False" and before.get("reason") in ("Failed", "RetrievalFailed", "CreationFailed"):
         return before
