@@ -38,6 +38,8 @@ FLAGS = {
     for kind, found in PUBLIC.items()
 }
 
+SETS = ("applied", "absent", "ready", "apply", "diff", "delete_set", "wait_ready", "render_manifests", "list_set")
+
 
 def required(function: ast.FunctionDef) -> list[str]:
     """Texts for the arguments that a function cannot do without."""
@@ -156,6 +158,60 @@ def test_module_run_refuses(loaded):
 def test_values_of_another_type_are_refused(loaded, function, given, text):
     answer, ran = called(loaded.modules[function], "metallb", **given)
     assert isinstance(answer, SaltInvocationError) and text in str(answer) and ran == {"arguments.py"}
+
+
+def parameters(kind):
+    """Every parameter of every public function that has a form: (function, parameter, values that it does not take)."""
+    for name, one in PUBLIC[kind].items():
+        known = [arg.arg for arg in one.args.args]
+        for parameter in known:
+            form = arguments._form(parameter, known)
+            if form in arguments.LISTS:
+                yield name, parameter, [True, 5, [1], {"a": "b"}]
+            elif form in arguments.TEXTS:
+                yield name, parameter, [True, 1.5, ["a"], {"a": "b"}]
+            elif form in arguments.OTHERS:
+                wrong = [True, 5, 1.5, "a", ["a"], {"a": "b"}]
+                yield name, parameter, [value for value in wrong if not isinstance(value, arguments.OTHERS[form][0])]
+
+
+@pytest.mark.parametrize(("name", "parameter", "wrong"), parameters("modules"))
+def test_an_execution_function_refuses_another_type(loaded, name, parameter, wrong):
+    for value in wrong:
+        given = dict(
+            zip([arg.arg for arg in PUBLIC["modules"][name].args.args], required(PUBLIC["modules"][name]), strict=False)
+        )
+        answer, ran = called(loaded.modules[name], **(given | {parameter: value}))
+        assert isinstance(answer, SaltInvocationError) and f"{name}: " in str(answer) and "expected " in str(answer), (
+            answer
+        )
+        assert ran == {"arguments.py"}
+
+
+@pytest.mark.parametrize(("name", "parameter", "wrong"), parameters("states"))
+def test_a_state_refuses_another_type(states, name, parameter, wrong):
+    for value in wrong if parameter != "name" else ():
+        given = dict(
+            zip([arg.arg for arg in PUBLIC["states"][name].args.args], required(PUBLIC["states"][name]), strict=False)
+        )
+        answer, ran = called(states[name], **(given | {parameter: value}))
+        assert answer["result"] is False and answer["changes"] == {}, answer
+        assert f"{parameter}: got " in answer["comment"] and ran == {"arguments.py"}, answer
+
+
+def test_every_parameter_of_sets_has_a_form():
+    """Except for those whose values sources.read() and options.names() judge themselves."""
+    forms = {*arguments.LISTS, *arguments.TEXTS, *arguments.OTHERS}
+    for kind in PUBLIC:
+        flags = set(FLAGS[kind])
+        lacking = [
+            f"{name}: {arg.arg}"
+            for name, one in PUBLIC[kind].items()
+            if name.startswith("kubectl.") and name.partition(".")[2] in SETS
+            for arg in one.args.args
+            if arg.arg not in forms and (name, arg.arg) not in flags and not arg.arg.endswith("_s")
+        ]
+        assert all(one.endswith(": template") for one in lacking), lacking
 
 
 def listed(replace=None):

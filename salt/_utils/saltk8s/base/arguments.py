@@ -16,12 +16,43 @@ from typing import Any
 
 from saltk8s.base import edges
 
-# by the parameter's name; flags are recognised by their default, True or False
+# by the parameter's name; flags are recognised by their default, True or False, seconds by the end of their name
 TEXTS = {
-    *("as_user", "container", "context", "kind", "kube_context", "kubeconfig", "name", "namespace", "resource"),
-    *("selector", "set_name", "to", "verb"),
+    *(
+        "as_user",
+        "condition",
+        "container",
+        "context",
+        "group",
+        "jsonpath",
+        "kind",
+        "kube_context",
+        "kubeconfig",
+        "name",
+    ),
+    *("namespace", "resource", "saltenv", "selector", "set_name", "to", "unless_failed", "verb"),
 }
-LISTS = {"absent", "as_group", "kinds", "lines", "modules", "names", "replace", "taints", "unprotect"}
+LISTS = {  # of texts; one text is a list of one
+    *(
+        "absent",
+        "as_group",
+        "kinds",
+        "lines",
+        "modules",
+        "names",
+        "release",
+        "replace",
+        "source",
+        "taints",
+        "take_over",
+    ),
+    "unprotect",
+}
+OTHERS: dict[str, tuple[tuple[type, ...], str]] = {
+    "objects": ((list, tuple), "a list of objects"),
+    "source_hash": ((str, Mapping), "text, or a dict of texts by address"),
+    "template_context": ((Mapping,), "a dict"),
+}
 
 
 class Refusal(Exception):
@@ -111,7 +142,12 @@ def _bound(
     except TypeError as err:
         raise Refusal(f"{label}: {err}") from None
     salts = {name: value for name, value in kwargs.items() if name.startswith("__")} if _takes_any(signature) else {}
-    return {name: _checked(label, known[name], value) for name, value in given.items()} | salts
+    return {name: _checked(label, _form(name, known), known[name], value) for name, value in given.items()} | salts
+
+
+def _form(name: str, known: Collection[str]) -> str:
+    """Return the name under which a parameter's form is known: states call the templates' variables ``context``."""
+    return "template_context" if name == "context" and "kube_context" in known else name
 
 
 def _unknown(label: str, name: str, known: Collection[str]) -> str:
@@ -120,7 +156,7 @@ def _unknown(label: str, name: str, known: Collection[str]) -> str:
     return f"{label} has no argument {name!r}, nothing was done: {advice}"
 
 
-def _checked(label: str, parameter: inspect.Parameter, value: Any) -> Any:
+def _checked(label: str, form: str, parameter: inspect.Parameter, value: Any) -> Any:
     """Return the value, a single text for a list as a list; raise Refusal for a value of another type."""
     name, default = parameter.name, parameter.default
     if value is None and default is None:
@@ -129,13 +165,18 @@ def _checked(label: str, parameter: inspect.Parameter, value: Any) -> Any:
         return _unless(not isinstance(value, bool), label, name, value, "True or False")
     if name.endswith("_s"):
         return _unless(not _is_seconds(value), label, name, value, "a number of seconds")
-    if name in LISTS and value is not None:
+    if form in OTHERS:
+        types, expected = OTHERS[form]
+        return _unless(not isinstance(value, types), label, name, value, expected)
+    if form in LISTS and value is not None:
         items = [value] if isinstance(value, str) else value
         listed = isinstance(items, (list, tuple)) and all(isinstance(item, str) for item in items)
         return _unless(not listed, label, name, items, "a list of texts")
-    if name in TEXTS and isinstance(value, (bool, float)):
+    if form in TEXTS and isinstance(value, (bool, float)):
         raise Refusal(f"{label}: {name}: got {value!r}, which YAML made of it; expected text: put it in quotes")
-    return str(value) if name in TEXTS and isinstance(value, int) else value
+    if form in TEXTS and not isinstance(value, (str, int, type(None))):
+        raise Refusal(f"{label}: {name}: got {value!r}; expected text")
+    return str(value) if form in TEXTS and isinstance(value, int) else value
 
 
 def _unless(wrong: bool, label: str, name: str, value: Any, expected: str) -> Any:
