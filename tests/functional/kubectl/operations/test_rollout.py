@@ -29,7 +29,7 @@ def revision(apiserver, deployment, number, image):
         "uid": live["metadata"]["uid"],
         "controller": True,
     }
-    noted = {"deployment.kubernetes.io/revision": str(number)}
+    noted = live["metadata"].get("annotations", {}) | {"deployment.kubernetes.io/revision": str(number)}
     apiserver.apply(
         {
             "apiVersion": "apps/v1",
