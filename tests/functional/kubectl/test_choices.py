@@ -134,6 +134,14 @@ TAKEN = {
 }
 PORTS = {
     "service-port": (service(HTTP_1, OTHER), service(HTTP_2, OTHER), "spec.ports[port=1935]"),
+    "service-port-without-a-name": (service({"port": 1935}), service({"port": 1936}), "spec.ports[port=1935]"),
+    "service-port-and-protocol": (
+        service({"port": 1935}),
+        service({"port": 1936, "protocol": "UDP"}),
+        "spec.ports[port=1935]",
+    ),
+    "service-port-loses-its-name": (service(HTTP_1), service({"port": 1936}), "spec.ports[port=1935]"),
+    "service-ports-become-one": (service(HTTP_1, OTHER), service({"port": 1936}), "spec.ports[port=1935]"),
     "container-port": (
         workload(pod=container(ports=[WEB_1])),
         workload(pod=container(ports=[WEB_2])),

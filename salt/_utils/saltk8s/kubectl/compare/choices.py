@@ -59,6 +59,8 @@ def _in_the_way(err: errors.Invalid, declared: Mapping[str, Any], live: Mapping[
     item = _ITEM.match(err.field)
     if item and "Duplicate value" in err.reason:
         return _same(_steps(item["above"], declared, live), item["field"], declared, live)
+    if item and item["field"] == "name" and "Required value" in err.reason:  # of several: one needs no name
+        return _same(_steps(item["above"], declared, live), "", declared, live)
     path = _steps(err.field, declared, live)
     given, current = at(declared, path[:-1]), at(live, path[:-1])
     if not path or not isinstance(given, Mapping) or not isinstance(current, Mapping):
@@ -72,16 +74,21 @@ def _in_the_way(err: errors.Invalid, declared: Mapping[str, Any], live: Mapping[
 
 
 def _same(above: Steps, field: str, declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[Steps]:
-    """Return the live items of a list that have a declared item's value in a field that must be unique."""
+    """Return the live items of a list that have a declared item's value in a field that must be unique.
+
+    field: "" for all that are not declared beside the only one that is.
+    """
     keyed = merge_keys.keyed(above[-1][2:], at(declared, above), at(live, above)) if above else None
     if not keyed:
         return []
     given, current = keyed
+    if not field and len(given) > 1:
+        return []
     values = [item.get(field) for item in given.values()]
     return [
         (*above, _item_step(identity))
         for identity, item in current.items()
-        if identity not in given and item.get(field) in values
+        if identity not in given and (not field or item.get(field) in values)
     ]
 
 
