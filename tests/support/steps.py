@@ -35,6 +35,7 @@ ONCE = {
         "kubectl/health/test_foreign_status",
         "kubectl/test_adoption",
         "kubectl/test_choices",
+        "kubectl/test_choices_of_others",
         "kubectl/test_contradictions",
         "kubectl/test_enabling",
         "kubectl/test_faults",

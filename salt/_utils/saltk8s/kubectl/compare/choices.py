@@ -23,6 +23,9 @@ MOST = 5  # fields that are in the way of one object
 
 _ITEM = re.compile(r"(?P<above>.*)\[\d+\]\.(?P<field>\w+)$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+_QUOTED, _WORD = re.compile(r"`(\w+)`"), re.compile(r"\w+")
+# The API server names a field of a definition as its internal version has it.
+_INTERNAL = ("spec.conversion.webhookClientConfig", "spec.conversion.webhook.clientConfig")
 
 
 class Way(NamedTuple):
@@ -61,16 +64,24 @@ def _in_the_way(err: errors.Invalid, declared: Mapping[str, Any], live: Mapping[
         return _same(_steps(item["above"], declared, live), item["field"], declared, live)
     if item and item["field"] == "name" and "Required value" in err.reason:  # of several: one needs no name
         return _same(_steps(item["above"], declared, live), "", declared, live)
-    path = _steps(err.field, declared, live)
-    given, current = at(declared, path[:-1]), at(live, path[:-1])
-    if not path or not isinstance(given, Mapping) or not isinstance(current, Mapping):
-        return []
-    name, others = path[-1][2:], current.keys() - given.keys()
-    if name in others:
+    path = _steps(err.field.replace(*_INTERNAL), declared, live)
+    while at(declared, path[:-1]) is ABSENT:  # what is wrong is inside of something that is not declared at all
+        path = path[:-1]
+    if len(path) > 1 and at(declared, path) is ABSENT and at(live, path) is not ABSENT:
         return [path]
-    if "more than" in err.reason:  # of several of which one is allowed, it names the new one
-        return [(*path[:-1], f"f:{other}") for other in sorted(others) if isinstance(current[other], Mapping)]
-    return [(*path[:-1], f"f:{other}") for other in sorted(others) if f"`{other}`" in err.reason]
+    return _alternatives(err.reason, path, declared, live) or _alternatives(err.reason, path[:-1], declared, live)
+
+
+def _alternatives(reason: str, place: Steps, declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[Steps]:
+    """Return the live fields of a place that are not declared, and that the reason means beside those that are."""
+    given, current = at(declared, place), at(live, place)
+    if not place or not isinstance(given, Mapping) or not isinstance(current, Mapping):
+        return []
+    others = sorted(current.keys() - given.keys())
+    if "more than" in reason:  # of several of which one is allowed, it names the new one, or none
+        return [(*place, f"f:{other}") for other in others if isinstance(current[other], Mapping)]
+    named = {*_QUOTED.findall(reason), *_WORD.findall(reason.partition(" one of ")[2])}
+    return [(*place, f"f:{other}") for other in others if other in named]
 
 
 def _same(above: Steps, field: str, declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[Steps]:
