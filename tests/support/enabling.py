@@ -205,6 +205,23 @@ def _port(port: int, pruned: bool) -> Callable[[str], Pair]:
     return pair
 
 
+def _port_dropped(name: str) -> Pair:
+    """A port goes with its number, beside one whose number was assigned."""
+    kept, goes = {"name": "http", "port": 80}, {"name": "https", "port": 443, "nodePort": 30412}
+    old, free = service(f"{name}-a", ports=[kept, goes]), service(f"{name}-a", ports=[kept])
+    new, title = service(f"{name}-b", 30412), f"Service default/{name}-"
+    return Pair([old], [free, new], [old, new], f"{title}b", f"{title}a", [])
+
+
+def _health_check_policy(name: str) -> Pair:
+    """Another policy gives the port of the health check up."""
+    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30413}
+    old = service(f"{name}-a", **local)
+    free = service(f"{name}-a", type="LoadBalancer", externalTrafficPolicy="Cluster")
+    new, title = service(f"{name}-b", 30413), f"Service default/{name}-"
+    return Pair([old], [free, new], [old, new], f"{title}b", f"{title}a", [])
+
+
 def _health_check_port(name: str) -> Pair:
     spec = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30410}
     old, new, kept = service(f"{name}-a", **spec), service(f"{name}-b", **spec), objects.config_map(name)
@@ -283,6 +300,8 @@ PAIRS: dict[str, Callable[[str], Pair]] = {
     "default-priority": default_class,
     "port-changed": _port(30401, False),
     "port-pruned": _port(30405, True),
+    "port-dropped": _port_dropped,
+    "health-check-policy": _health_check_policy,
     "health-check-port": _health_check_port,
     "policy-changed": policy_changed,
     "policy-pruned": policy_pruned,

@@ -144,11 +144,28 @@ def freed(old: Object | None, new: Object | None) -> set[tuple[str, str]]:
     held = allocations(old)
     if not new:
         return held
-    spec, kept = _spec(new), allocations(new)
-    free = held - kept
-    if spec.get("type") in ("NodePort", "LoadBalancer") and not all(p.get("nodePort") for p in spec.get("ports") or ()):
-        free = {item for item in free if item[0] != "port"}
-    return free if spec.get("type") == "ExternalName" else {item for item in free if item[0] == "port"}
+    spec = _spec(new)
+    if spec.get("type") == "ExternalName":
+        return held
+    free = held - allocations(new) - _kept_ports(_spec(old), spec)
+    return {item for item in free if item[0] == "port"}
+
+
+def _kept_ports(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return node ports that are not declared any more, and that the API server leaves to what they belonged to."""
+    if new.get("type") not in ("NodePort", "LoadBalancer"):
+        return set()
+    ports = [port for port in new.get("ports") or () if not port.get("nodePort")]
+    names = {port.get("name") for port in ports}
+    numbers = {(port.get("port"), port.get("protocol", "TCP")) for port in ports}
+    kept = [
+        port.get("nodePort")
+        for port in old.get("ports") or ()
+        if port.get("name") in names or (port.get("port"), port.get("protocol", "TCP")) in numbers
+    ]
+    if new.get("externalTrafficPolicy") == "Local":
+        kept.append(old.get("healthCheckNodePort"))
+    return {("port", str(port)) for port in kept if port}
 
 
 def served(obj: Object) -> tuple[str, str] | None:
