@@ -171,6 +171,15 @@ def test_a_kind_whose_definition_is_gone_leaves_the_record(apiserver, applied, g
     assert group not in record(apiserver, name) and "at no version" not in real["comment"]
 
 
+def test_a_definition_that_the_set_prunes_leaves_the_record_with_its_kind(apiserver, applied, group):
+    name, kept = f"pruned-{group}", objects.config_map(f"pruned-{group}", a="1")
+    applied(name, kept, definition(group, v1=True), pool(group, "one", "v1"))
+    named = {"unprotect": [f"CustomResourceDefinition pools.{group}"]}
+    real = check_thrice(apiserver, lambda **kw: applied(name, kept, **named, **kw))
+    assert real["changes"].keys() >= {f"Pool.{group} default/one", f"CustomResourceDefinition pools.{group}"}
+    assert group not in record(apiserver, name)
+
+
 def test_a_set_is_listed_at_the_version_that_is_served(apiserver, applied, call, group):
     define(apiserver, definition(group, v1alpha1=True, v1=True))
     name = f"listed-{group}"

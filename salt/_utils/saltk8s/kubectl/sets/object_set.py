@@ -10,7 +10,7 @@ from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Key, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of
 from saltk8s.kubectl.sets import reader, record
 from saltk8s.kubectl.sets.actions import CREATE, Action, Plan
 from saltk8s.kubectl.sets.options import Options
@@ -107,7 +107,8 @@ class ObjectSet:
         if kept := self._kept(live):
             objects = record.listed(kept | self._declared)
         changing = [obj for one, obj in self._declared.items() if one not in live.equal]  # definitions among them
-        earlier = record.still_served(live.earlier_kinds(), changing)
+        gone = defined_kinds(live.members[one] for one in self._leaving(live) if self._is_pruned(one))
+        earlier = {kind for kind in record.still_served(live.earlier_kinds(), changing) if kind.gk not in gone}
         self._declared[key] = record.build(self.name, earlier | kinds, objects)
         if key in live.members and key not in live.equal:  # it was compared before earlier kinds were known
             live.take([live.members[key]], self._declared)
@@ -121,9 +122,18 @@ class ObjectSet:
     def _kept(self, live: reader.Live) -> reader.Objects:
         """Return what the record names and this run does not delete, although it is not declared any more."""
         named = record.objects(live.members.get(record.key(self.name)))
-        kept = named.keys() & live.members.keys() - self._declared.keys()
-        kept -= set(self._options.named(self._options.release, kept))
-        return {key: live.members[key] for key in kept if not (self._options.prune and self._options.may_delete(key))}
+        kept = {key: live.members[key] for key in named.keys() & self._leaving(live) if not self._is_pruned(key)}
+        versions = {kind.gk: kind.api_version for kind in live.unlisted}  # what cannot be looked for may be there
+        unseen = named.keys() - self._declared.keys() - live.members.keys() if versions else ()
+        return kept | {key: reader.stub(key, versions[key[:2]]) for key in unseen if key[:2] in versions}
+
+    def _leaving(self, live: reader.Live) -> set[Key]:
+        """Return the objects that are not declared any more, without those that are released."""
+        leaving = live.members.keys() - self._declared.keys()
+        return leaving - set(self._options.named(self._options.release, leaving))
+
+    def _is_pruned(self, key: Key) -> bool:
+        return self._options.prune and self._options.may_delete(key)
 
     def _planner(self) -> Planner:
         return Planner(self._kubectl, self.name, self._declared, self._options)
