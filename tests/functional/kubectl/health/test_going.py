@@ -172,6 +172,27 @@ def test_what_somebody_deletes_is_said_in_both_modes(apiserver, run):
     apiserver.kubectl("patch", "configmap", "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
 
 
+def test_a_deletion_that_somebody_began_is_waited_for(apiserver, run):
+    held = objects.config_map("dying", a="1")
+    held["metadata"]["finalizers"] = ["example.org/hold"]
+    other = objects.config_map("staying", a="1")
+    run("applied", "dying", objects=[held, other])
+    apiserver.kubectl("delete", "configmap", "dying", "--wait=false")
+    free = ("patch", "configmap", "dying", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    gone = {"ConfigMap default/dying": {"old": "present", "new": None}}
+    for function, declared in (("applied", {"objects": [other]}), ("absent", {})):
+        foretold = run(function, "dying", test=True, **declared)
+        assert foretold["result"] is None and foretold["changes"].items() >= gone.items()
+        real = run(function, "dying", timeout_s=2, **declared)
+        assert real["result"] is False and not gone.items() & real["changes"].items()
+        assert (
+            "ConfigMap default/dying is being deleted, and waits for its finalizers example.org/hold" in real["comment"]
+        )
+    apiserver.kubectl(*free)
+    assert run("absent", "dying")["result"] is True
+    assert run("absent", "dying")["changes"] == {}
+
+
 def test_a_set_is_not_ready_without_its_objects(apiserver, run):
     declared = [objects.deployment("needed"), objects.config_map("passive", a="1"), job("once")]
     run("applied", "needs", objects=declared, wait=False)

@@ -82,9 +82,7 @@ def _plan_deletion(plan: Plan, key: Key, live: Live, options: Options, why: str)
         plan.notes.append(
             f"{key.title} {why}, but objects of this kind are deleted only when unprotect names them: kept"
         )
-    elif live.members[key]["metadata"].get("deletionTimestamp"):
-        plan.notes.append(f"{key.title} is being deleted")
-    else:
+    else:  # also what somebody deletes already: the run waits until it is gone
         plan.put(Action(DELETE, key))
 
 

@@ -11,7 +11,7 @@ from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors, parallel
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import diff, equality, ownership
-from saltk8s.kubectl.health import poll
+from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, set_of
 from saltk8s.kubectl.sets import record
@@ -24,6 +24,7 @@ FOUNDATION_S = 60  # for a namespace or a definition to be usable
 # Until what was written has its effect: the API server takes up policies, schemas and webhooks after a moment.
 EFFECT_S = 30
 PAUSE_S = 0.5
+SHOWN = 10  # objects that an error names
 
 Done = tuple[list[Key], errors.SaltK8sError | None]  # what was certainly done, the error that ended it
 
@@ -82,8 +83,9 @@ class Writer:
             try:
                 self._delete_wave(wave, keys, live)
             except errors.SaltK8sError as err:
-                remaining = self._remaining(self._stubs(wave, live), wave)
-                return done + [key for key in wave if key not in remaining], err
+                stubs = self._stubs(wave, live)
+                remaining = self._remaining(stubs, wave)
+                return done + [key for key in wave if key not in remaining], self._with_finalizers(err, stubs)
             done += wave
         return done, None
 
@@ -102,6 +104,17 @@ class Writer:
                 self._kubectl.delete(self._stubs(own, live), self._options.timeout_s)
                 end = time.monotonic() + EFFECT_S
             time.sleep(PAUSE_S)
+
+    def _with_finalizers(self, err: errors.SaltK8sError, stubs: Sequence[dict[str, Any]]) -> errors.SaltK8sError:
+        """Return an error; of a deletion that timed out, with what it waits for."""
+        if isinstance(err, errors.CommandTimeout):
+            try:
+                waiting = [obj for obj in self._kubectl.existing(stubs) if obj["metadata"].get("deletionTimestamp")]
+            except errors.SaltK8sError:  # must not hide the one that is explained
+                return err
+            lines = [f"{key_of(obj).title} {assessment.assess(obj).reason}" for obj in waiting[:SHOWN]]
+            err.args = ("\n".join([str(err), *lines]),)
+        return err
 
     def release(self, keys: Sequence[Key], live: Live) -> Done:
         """Take objects out of the set; they are kept."""
