@@ -226,8 +226,20 @@ def ready(name, objects=None, timeout_s=300, kubeconfig=None, kube_context=None)
             None if objects else name, objects, 0 if test else timeout_s, kubeconfig=kubeconfig, context=kube_context
         )
     except CommandExecutionError as err:
-        return ret | {"result": None if test else False, "comment": str(err)}
+        later = test and _may_come(err, kubeconfig, kube_context)
+        return ret | {"result": None if later else False, "comment": str(err)}
     return ret
+
+
+def _may_come(err, kubeconfig, context):
+    """Return whether an earlier state of a real run may make healthy what is not now: the cluster itself, too."""
+    error = getattr(err, "details", {}).get("error")
+    if error != "unreachable":
+        return error == "not ready"
+    try:
+        return __salt__["kubectl.version"](kubeconfig, context)["server"] is None  # there is no cluster yet
+    except CommandExecutionError:
+        return False
 
 
 def _failed(running):

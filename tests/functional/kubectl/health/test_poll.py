@@ -83,6 +83,17 @@ def test_ready_waits_and_says(apiserver, run, call):
     assert "the set 'nobody' does not exist" in run("ready", "nobody", timeout_s=0)["comment"]
 
 
+def test_ready_fails_in_both_modes_where_waiting_is_no_help(apiserver, run, tmp_path):
+    away = tmp_path / "away"
+    away.write_text(apiserver.kubeconfig.read_text().replace(apiserver.url, "https://127.0.0.1:1"))
+    for test in (True, False):
+        for given in ([{"apiVersion": "v1", "kind": "ConfigMap"}], [None], [None, objects.config_map("a")]):
+            assert run("ready", "wrong", objects=given, test=test)["result"] is False
+        assert run("ready", "away", kubeconfig=str(away), timeout_s=1, test=test)["result"] is False
+        none = run("ready", "early", kubeconfig=str(tmp_path / "none"), test=test)
+        assert none["result"] is (None if test else False) and "the cluster does not exist yet" in none["comment"]
+
+
 def test_a_failed_job_is_not_waited_for(apiserver, run):
     pod = {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a:1"}]}
     job = {

@@ -66,6 +66,9 @@ def from_objects(objects: Iterable[Any], name: str = "objects") -> list[Found]:
     problems: list[str] = []
     for number, obj in enumerate(objects, 1):
         where = f"{name}, item {number}"
+        if obj is None:  # an empty document of a file means nothing, an empty item of a list is a mistake
+            problems.append(f"{where}: not an object but null")
+            continue
         try:
             _collect(copied(obj), where, found, problems)
         except ValueError as err:
