@@ -140,6 +140,11 @@ PORTS = {
         service({"port": 1936, "protocol": "UDP"}),
         "spec.ports[port=1935]",
     ),
+    "service-port-keeps-its-node-port": (
+        service({"port": 80, "nodePort": 31990}, type="NodePort"),
+        service({"port": 8080, "nodePort": 31990}, type="NodePort"),
+        "spec.ports[port=80]",
+    ),
     "service-port-loses-its-name": (service(HTTP_1), service({"port": 1936}), "spec.ports[port=1935]"),
     "service-ports-become-one": (service(HTTP_1, OTHER), service({"port": 1936}), "spec.ports[port=1935]"),
     "container-port": (
@@ -199,6 +204,7 @@ def test_a_port_that_keeps_its_name_is_adopted_with_another_number_when_forced(a
     assert answer["result"] is False and REFUSED in answer["comment"]
     changes = check_said(apiserver, lambda **kw: applied(f"renumbered-{name}", then, force_conflicts=True, **kw), then)
     assert changes[key_of(then).title][PORTS[name][2]]["new"] is None
+    apiserver.kubectl("delete", then["kind"], then["metadata"]["name"])  # its node port is wanted again
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -207,6 +213,7 @@ def test_a_port_that_was_adopted_unchanged_is_renumbered_without_force(apiserver
     apiserver.kubectl("apply", "-f", "-", stdin=json.dumps(first))
     assert applied(f"adopted-{name}", first)["result"] is True
     check_said(apiserver, lambda **kw: applied(f"adopted-{name}", then, **kw), then)
+    apiserver.kubectl("delete", then["kind"], then["metadata"]["name"])
 
 
 def test_what_is_beside_the_choice_stays_and_other_changes_come_with_it(apiserver, applied):

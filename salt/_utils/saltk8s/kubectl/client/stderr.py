@@ -43,6 +43,7 @@ _UNDECLARED = re.compile(r"(?P<field>\.\S+): (?P<reason>field not declared in sc
 _UNKNOWN_TYPE = re.compile(r"the server doesn't have a resource type \"(?P<kind>[^\"]+)\"")
 _NO_MATCH = re.compile(r"no matches for kind \"(?P<kind>[^\"]+)\" in version \"(?P<version>[^\"]+)\"")
 _TOO_LARGE = re.compile(r"etcdserver: request is too large|rpc error: code = ResourceExhausted")
+_NODE_PORT_TWICE = re.compile(r"duplicate nodePort: ")
 _CONFIG = re.compile(
     r"error loading config file \"(?P<path>[^\"]+)\": (?:(?:open|read) \S+: )?(?P<reason>.*)"
     r"|(?P<other>unable to read (?:client-|certificate)[^\n]*|Error in configuration:[^\n]*)"
@@ -120,6 +121,8 @@ def _answered(answer: answers.Answer, what: str) -> errors.SaltK8sError | None:
         return found
     if _TOO_LARGE.match(message):
         return errors.Invalid(f"{what}: {shown}", reason=shown, by="validation")
+    if _NODE_PORT_TWICE.match(message):
+        return errors.Invalid(f"{what}: spec.ports: {shown}", "spec.ports", shown, "validation")
     if reason == "Unauthorized":
         return errors.Unauthorized(f"{what}: unauthorized: credentials are invalid or expired: {shown}")
     if reason == "Forbidden":

@@ -64,6 +64,8 @@ def _in_the_way(err: errors.Invalid, declared: Mapping[str, Any], live: Mapping[
         return _same(_steps(item["above"], declared, live), item["field"], declared, live)
     if item and item["field"] == "name" and "Required value" in err.reason:  # of several: one needs no name
         return _same(_steps(item["above"], declared, live), "", declared, live)
+    if err.reason.startswith("duplicate nodePort"):
+        return _same(("f:spec", "f:ports"), "nodePort", declared, live)
     path = _steps(err.field.replace(*_INTERNAL), declared, live)
     while at(declared, path[:-1]) is ABSENT:  # what is wrong is inside of something that is not declared at all
         path = path[:-1]
