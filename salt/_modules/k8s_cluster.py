@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, edges
+from saltk8s.base import arguments
 from saltk8s.engine import registry
 from saltk8s.engine.base import Hooks
 
@@ -52,8 +52,7 @@ def up(test=False):
         salt k8s-admin k8s_cluster.up
         salt k8s-admin k8s_cluster.up test=True
     """
-    with edges.translated(CommandExecutionError):
-        outcome = _engine().up(test=bool(test))
+    outcome = _engine().up(test=bool(test))
     return {"changes": outcome.changes, "lines": outcome.lines, "ran": outcome.ran}
 
 
@@ -73,8 +72,7 @@ def plan():
 
         salt k8s-admin k8s_cluster.plan
     """
-    with edges.translated(CommandExecutionError):
-        found = _engine().plan()
+    found = _engine().plan()
     return {"empty": found.empty, "changes": found.changes(), "lines": found.lines()}
 
 
@@ -95,8 +93,7 @@ def status():
 
         salt k8s-admin k8s_cluster.status
     """
-    with edges.translated(CommandExecutionError):
-        return _engine().status()
+    return _engine().status()
 
 
 def kubeconfig():
@@ -113,8 +110,7 @@ def kubeconfig():
 
         salt k8s-admin k8s_cluster.kubeconfig
     """
-    with edges.translated(CommandExecutionError):
-        return _engine().kubeconfig()
+    return _engine().kubeconfig()
 
 
 def prepare(test=False):
@@ -135,8 +131,7 @@ def prepare(test=False):
 
         salt k8s-admin k8s_cluster.prepare test=True
     """
-    with edges.translated(CommandExecutionError):
-        return _engine().prepare(test=bool(test))
+    return _engine().prepare(test=bool(test))
 
 
 def config():
@@ -154,8 +149,7 @@ def config():
 
         salt k8s-admin k8s_cluster.config
     """
-    with edges.translated(CommandExecutionError):
-        return _engine().render(redacted=True)
+    return _engine().render(redacted=True)
 
 
 def system_images(version=None):
@@ -177,8 +171,7 @@ def system_images(version=None):
         salt k8s-admin k8s_cluster.system_images
         salt k8s-admin k8s_cluster.system_images v1.31.10-rancher1-1
     """
-    with edges.translated(CommandExecutionError):
-        return _engine().system_images(version)
+    return _engine().system_images(version)
 
 
 def programs():
@@ -196,8 +189,7 @@ def programs():
 
         salt k8s-admin k8s_cluster.programs
     """
-    with edges.translated(CommandExecutionError):
-        return _engine().programs()
+    return _engine().programs()
 
 
 def _engine():

@@ -11,7 +11,7 @@ These return ``{"changes": {what: {"old", "new"}}, "notes": [texts for the opera
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, edges
+from saltk8s.base import arguments
 from saltk8s.nodes import host
 from saltk8s.nodes.machine import Machine
 
@@ -145,8 +145,7 @@ def load_modules(names, test=False):
 
         salt 'k8s-*' k8s_host.load_modules '[overlay, br_netfilter]' test=True
     """
-    with edges.translated(CommandExecutionError):
-        return _machine().load_modules(names, test)
+    return _machine().load_modules(names, test)
 
 
 def set_sysctls(values, test=False):
@@ -168,8 +167,7 @@ def set_sysctls(values, test=False):
 
         salt 'k8s-*' k8s_host.set_sysctls '{net.ipv4.ip_forward: 1}' test=True
     """
-    with edges.translated(CommandExecutionError):
-        return _machine().set_sysctls(values, test)
+    return _machine().set_sysctls(values, test)
 
 
 def own_sysctls(values):
@@ -207,8 +205,7 @@ def swap_off(test=False):
 
         salt 'k8s-*' k8s_host.swap_off test=True
     """
-    with edges.translated(CommandExecutionError):
-        return _machine().swap_off(test)
+    return _machine().swap_off(test)
 
 
 def restore_swap(test=False):
@@ -226,8 +223,7 @@ def restore_swap(test=False):
 
         salt 'k8s-*' k8s_host.restore_swap test=True
     """
-    with edges.translated(CommandExecutionError):
-        return _machine().restore_swap(test)
+    return _machine().restore_swap(test)
 
 
 def set_hostname(name, test=False):
@@ -247,8 +243,7 @@ def set_hostname(name, test=False):
 
         salt k8s-w1 k8s_host.set_hostname k8s-w1 test=True
     """
-    with edges.translated(CommandExecutionError):
-        return _machine().set_hostname(name, test)
+    return _machine().set_hostname(name, test)
 
 
 def set_block(path, block, lines, user=None, mode=None, test=False):
@@ -281,8 +276,7 @@ def set_block(path, block, lines, user=None, mode=None, test=False):
     def owner():
         return __salt__["file.user_to_uid"](user), __salt__["user.info"](user)["gid"]
 
-    with edges.translated(CommandExecutionError):
-        return _machine().set_block(path, block, lines, test, owner=owner if user else None, mode=mode)
+    return _machine().set_block(path, block, lines, test, owner=owner if user else None, mode=mode)
 
 
 def ssh_obstacles(user):
@@ -303,8 +297,7 @@ def ssh_obstacles(user):
         salt 'k8s-*' k8s_host.ssh_obstacles rke
     """
     groups = (__salt__["user.info"](user) or {}).get("groups", [])
-    with edges.translated(CommandExecutionError):
-        return _machine().ssh_obstacles(user, groups)
+    return _machine().ssh_obstacles(user, groups)
 
 
 def _machine():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, edges
+from saltk8s.base import arguments
 from saltk8s.base import files as file_writes
 from saltk8s.services.prometheus import alertmanager_yml, highstate, prometheus_yml
 from saltk8s.services.prometheus import dashboards as boards
@@ -117,8 +117,7 @@ def rules():
     found["limits.yaml"] = prometheus_yml.text(rule_files.limits(model))
     for index, address in enumerate(model["services"]["prometheus"]["rules"]):
         where = f"k8s:services:prometheus:rules:{index} ({address})"
-        with edges.translated(CommandExecutionError):
-            found[f"site-{index}-{Path(address).stem}.yaml"] = rule_files.checked_rules(_read(address), where)
+        found[f"site-{index}-{Path(address).stem}.yaml"] = rule_files.checked_rules(_read(address), where)
     return found
 
 
@@ -175,8 +174,7 @@ def export_drift(mods="k8s", saltenv=None):
         raise CommandExecutionError("k8s:services:prometheus is not enabled: the result cannot be exported")
     begin = time.time()
     answer = __salt__["state.apply"](mods, test=True, **({"saltenv": saltenv} if saltenv else {}))
-    with edges.translated(CommandExecutionError):
-        found = highstate.counts(answer)
+    found = highstate.counts(answer)
     end = time.time()
     text = highstate.metrics(minion, found, end, end - begin)
     __context__.pop("retcode", None)  # of the states; this function succeeded

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, edges
+from saltk8s.base import arguments
 from saltk8s.kubectl.client import access, kubeconfig
 from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
@@ -36,9 +36,8 @@ def orphaned_namespaces():
         salt k8s-admin k8s_tenants.orphaned_namespaces
     """
     model = __salt__["k8s_config.get"]()
-    with edges.translated(CommandExecutionError):
-        kubectl = access.kubectl(__salt__, __pillar__, None, None)
-        live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
+    kubectl = access.kubectl(__salt__, __pillar__, None, None)
+    live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
     return tenants.orphaned_namespaces(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
 
 
@@ -58,9 +57,8 @@ def report():
         salt k8s-admin k8s_tenants.report
     """
     model = __salt__["k8s_config.get"]()
-    with edges.translated(CommandExecutionError):
-        kubectl = access.kubectl(__salt__, __pillar__, None, None)
-        quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", f"--selector={SET_LABEL}=tenants")
+    kubectl = access.kubectl(__salt__, __pillar__, None, None)
+    quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", f"--selector={SET_LABEL}=tenants")
     found = quota_report.report(model["tenants"], quotas)
     for name, tenant in model["tenants"].items():
         own = tenant["kubeconfig"]
@@ -113,18 +111,17 @@ def write_kubeconfig(name, test=False):
         salt k8s-admin k8s_tenants.write_kubeconfig resif test=True
     """
     model = __salt__["k8s_config.get"]()
-    with edges.translated(CommandExecutionError):
-        kubectl = access.kubectl(__salt__, __pillar__, None, None)
-        if test and not kubectl.cluster_exists:
-            path = tenant_kubeconfigs.wanted(model, name, "").path
-            return {"path": path, "reason": "the cluster does not exist yet", "old": None, "new": None}
-        want = tenant_kubeconfigs.wanted(model, name, kubeconfig.certificate_authority(kubectl.kubeconfig))
-        account = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
-        reason = tenant_kubeconfigs.reason(want, account[0] if account else None, time.time())
-        old = tenant_kubeconfigs.expiry(want.path)
-        if not reason or test:
-            return {"path": want.path, "reason": reason, "old": old, "new": None if reason else old}
-        tenant_kubeconfigs.write(want, tenant_kubeconfigs.ask(kubectl, want))
+    kubectl = access.kubectl(__salt__, __pillar__, None, None)
+    if test and not kubectl.cluster_exists:
+        path = tenant_kubeconfigs.wanted(model, name, "").path
+        return {"path": path, "reason": "the cluster does not exist yet", "old": None, "new": None}
+    want = tenant_kubeconfigs.wanted(model, name, kubeconfig.certificate_authority(kubectl.kubeconfig))
+    account = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
+    reason = tenant_kubeconfigs.reason(want, account[0] if account else None, time.time())
+    old = tenant_kubeconfigs.expiry(want.path)
+    if not reason or test:
+        return {"path": want.path, "reason": reason, "old": old, "new": None if reason else old}
+    tenant_kubeconfigs.write(want, tenant_kubeconfigs.ask(kubectl, want))
     return {"path": want.path, "reason": reason, "old": old, "new": tenant_kubeconfigs.expiry(want.path)}
 
 

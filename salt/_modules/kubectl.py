@@ -29,7 +29,7 @@ import inspect
 
 import salt.utils.templates
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError, SaltRenderError
-from saltk8s.base import arguments, edges, errors, memory
+from saltk8s.base import arguments, errors, memory
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import poll, summary
@@ -101,8 +101,7 @@ def render_manifests(
 
         salt k8s-admin kubectl.render_manifests salt://k8s/metallb/manifests
     """
-    with edges.translated(CommandExecutionError):
-        found = _parse(source, source_hash, template, template_context, objects, saltenv)
+    found = _parse(source, source_hash, template, template_context, objects, saltenv)
     return [diff.redacted(identity.key_of(item.obj), manifest.normalised(item.obj)) for item in found]
 
 
@@ -297,12 +296,11 @@ diff_set.__signature__ = inspect.signature(apply)
 
 
 def _run(action, kubeconfig, context):
-    return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+    return access.run(action, __salt__, __pillar__, kubeconfig, context)
 
 
 def _names(**given):
-    with edges.translated(CommandExecutionError):
-        return {parameter: names(parameter, value) for parameter, value in given.items()}
+    return {parameter: names(parameter, value) for parameter, value in given.items()}
 
 
 def _outcome(outcome):

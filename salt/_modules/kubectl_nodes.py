@@ -213,7 +213,7 @@ def _as_list(value):
 
 
 def _run(action, kubeconfig, context):
-    return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+    return access.run(action, __salt__, __pillar__, kubeconfig, context)
 
 
 arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

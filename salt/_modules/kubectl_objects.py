@@ -155,7 +155,7 @@ def delete(kind, name, namespace=None, timeout_s=120, kubeconfig=None, context=N
 
 
 def _run(action, kubeconfig, context):
-    return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+    return access.run(action, __salt__, __pillar__, kubeconfig, context)
 
 
 arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

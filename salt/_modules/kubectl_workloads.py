@@ -379,7 +379,7 @@ def explain_failure(kind, name, namespace=None, kubeconfig=None, context=None):
 
 
 def _run(action, kubeconfig, context):
-    return access.run(action, __salt__, __pillar__, kubeconfig, context, CommandExecutionError)
+    return access.run(action, __salt__, __pillar__, kubeconfig, context)
 
 
 arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

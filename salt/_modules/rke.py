@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, edges
+from saltk8s.base import arguments
 from saltk8s.engine.rke.program import Program
 
 __virtualname__ = "rke"
@@ -37,8 +37,7 @@ def version(binary=None):
 
         salt k8s-admin rke.version
     """
-    with edges.translated(CommandExecutionError):
-        return _program(binary).version()
+    return _program(binary).version()
 
 
 def versions(binary=None):
@@ -58,8 +57,7 @@ def versions(binary=None):
 
         salt k8s-admin rke.versions
     """
-    with edges.translated(CommandExecutionError):
-        return _program(binary).offered()
+    return _program(binary).offered()
 
 
 def system_images(version=None, binary=None):
@@ -83,8 +81,7 @@ def system_images(version=None, binary=None):
         salt k8s-admin rke.system_images
         salt k8s-admin rke.system_images v1.31.10-rancher1-1
     """
-    with edges.translated(CommandExecutionError):
-        return _program(binary).images(version or __salt__["k8s_config.get"]()["cluster"]["version"])
+    return _program(binary).images(version or __salt__["k8s_config.get"]()["cluster"]["version"])
 
 
 def _program(binary):

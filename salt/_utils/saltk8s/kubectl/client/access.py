@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from saltk8s.base import edges
 from saltk8s.kubectl.client.program import Kubectl
 
 Answer = TypeVar("Answer")
@@ -45,12 +44,9 @@ def run(
     pillar: Mapping[str, Any],
     kubeconfig: str | None,
     context: str | None,
-    edge: type[Exception],
 ) -> Answer:
-    """Run an action on the cluster that a call works on; raise its errors as ``edge`` (Salt's).
+    """Run an action on the cluster that a call works on.
 
-    action: gets the Kubectl, its answer is returned; functions, pillar, kubeconfig, context: as in kubectl(); edge: see
-    edges.translated().
+    action: gets the Kubectl, its answer is returned; functions, pillar, kubeconfig, context: as in kubectl().
     """
-    with edges.translated(edge):
-        return action(kubectl(functions, pillar, kubeconfig, context))
+    return action(kubectl(functions, pillar, kubeconfig, context))

@@ -23,7 +23,7 @@ from saltk8s.kubectl.client import parallel
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.compare.managed_fields import Node, Steps, is_ours
-from saltk8s.kubectl.manifests.identity import MANAGER, Key, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import MANAGER, Key, key_of, kind_of, stub_of
 
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 TRIES = 3  # others may write meanwhile
@@ -74,7 +74,7 @@ def prepare(
             key = key_of(obj)
             steps = _patch(obj, live[key], removed.get(key, ())) if key in live else []
             if steps:
-                groups.setdefault(json.dumps(steps), []).append(_stub(obj))
+                groups.setdefault(json.dumps(steps), []).append(stub_of(obj))
         try:
             for patch, stubs in groups.items():
                 parallel.run(partial(kubectl.patch, patch), stubs, "field managers")
@@ -150,11 +150,6 @@ def _claimed(tree: Mapping[str, Any], paths: Sequence[Steps]) -> tuple[list[tupl
 def _pointer(number: int, path: Steps) -> str:
     names = "/".join(name.replace("~", "~0").replace("/", "~1") for name in path)
     return f"/metadata/managedFields/{number}/fieldsV1/{names}"
-
-
-def _stub(obj: Mapping[str, Any]) -> dict[str, Any]:
-    meta = {name: obj["metadata"][name] for name in ("name", "namespace") if name in obj["metadata"]}
-    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta}
 
 
 def _outermost(tree: Mapping[str, Any], path: Steps) -> Steps:

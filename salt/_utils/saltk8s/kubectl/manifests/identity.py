@@ -181,6 +181,17 @@ def version_order(version: str) -> tuple[int, int, int, str]:
     return stage, -int(found["major"]), -int(found["minor"] or 0), version
 
 
+def stub(key: Key, api_version: str) -> dict[str, Any]:
+    """Return as much of an object as is needed to get or delete it."""
+    meta = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
+    return {"apiVersion": api_version, "kind": key.kind, "metadata": meta}
+
+
+def stub_of(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stub of an object."""
+    return stub(key_of(obj), obj["apiVersion"])
+
+
 def kind_from(text: str) -> Kind:
     """Return the kind that ``Kind.argument`` wrote."""
     kind, version, group = text.split(".", 2)

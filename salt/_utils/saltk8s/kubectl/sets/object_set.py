@@ -10,7 +10,7 @@ from saltk8s.base import errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of
+from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, stub
 from saltk8s.kubectl.sets import reader, record
 from saltk8s.kubectl.sets.actions import CREATE, Action, Plan
 from saltk8s.kubectl.sets.options import Options
@@ -125,7 +125,7 @@ class ObjectSet:
         kept = {key: live.members[key] for key in named.keys() & self._leaving(live) if not self._is_pruned(key)}
         versions = {kind.gk: kind.api_version for kind in live.unlisted}  # what cannot be looked for may be there
         unseen = named.keys() - self._declared.keys() - live.members.keys() if versions else ()
-        return kept | {key: reader.stub(key, versions[key[:2]]) for key in unseen if key[:2] in versions}
+        return kept | {key: stub(key, versions[key[:2]]) for key in unseen if key[:2] in versions}
 
     def _leaving(self, live: reader.Live) -> set[Key]:
         """Return the objects that are not declared any more, without those that are released."""

@@ -21,12 +21,11 @@ class Planner:
         self._declared = declared
         self._options = options
 
-    def plan(self, live: Live) -> Plan:
-        """Return the plan. Objects that look different locally, and new ones, go through a dry run."""
-        return self.trial(live).plan
-
     def trial(self, live: Live) -> Trial:
-        """Return the plan with what tried it, which tries again while the plan is carried out."""
+        """Return the plan with what tried it, which tries again while the plan is carried out.
+
+        Objects that look different locally, and new ones, go through a dry run.
+        """
         membership.refuse_objects_of_other_sets(self._set, self._declared, live, self._options)
         plan = Plan()
         membership.plan_leaving(plan, self._declared, live, self._options)

@@ -9,7 +9,7 @@ from typing import Any
 
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import equality, managed_fields
-from saltk8s.kubectl.manifests.identity import PROTECTED, Key, Kind, key_of, kind_of, names_itself
+from saltk8s.kubectl.manifests.identity import PROTECTED, Key, Kind, key_of, kind_of, names_itself, stub
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.prefetch import Prefetch
 from saltk8s.kubectl.sets.remembered import Remembered
@@ -161,12 +161,6 @@ def _outside(kubectl: Kubectl, set_name: str, missing: Mapping[Key, str]) -> lis
 
 def _kind(key: Key, api_version: str) -> Kind:
     return Kind(key.group, key.kind, api_version.rpartition("/")[2])
-
-
-def stub(key: Key, api_version: str) -> dict[str, Any]:
-    """Return as much of an object as is needed to get or delete it."""
-    meta = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
-    return {"apiVersion": api_version, "kind": key.kind, "metadata": meta}
 
 
 def _without(kinds: Collection[Kind], others: Collection[Kind]) -> set[Kind]:

@@ -13,12 +13,12 @@ from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import diff, equality, ownership
 from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, set_of
+from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, set_of, stub
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.actions import Plan
 from saltk8s.kubectl.sets.admission import contradictions, related
 from saltk8s.kubectl.sets.options import Options
-from saltk8s.kubectl.sets.reader import Live, Objects, stub
+from saltk8s.kubectl.sets.reader import Live, Objects
 
 FOUNDATION_S = 60  # for a namespace or a definition to be usable
 # Until what was written has its effect: the API server takes up policies, schemas and webhooks after a moment.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.manifests.identity import SET_LABEL, names_itself
+from saltk8s.kubectl.manifests.identity import SET_LABEL, names_itself, stub_of
 
 
 def release(kubectl: Kubectl, namespace: str) -> None:
@@ -19,13 +19,8 @@ def release(kubectl: Kubectl, namespace: str) -> None:
     found = kubectl.objects("get", ",".join(out.split()), "--namespace", namespace, labelled, what=f"get {namespace}")
     found += kubectl.objects("get", "namespaces", f"--field-selector=metadata.name={namespace}", labelled)
     found += [obj for obj in kubectl.objects("get", "persistentvolumes", labelled) if _claimed_from(obj) == namespace]
-    kubectl.release([_stub(obj) for obj in found if not names_itself(obj)])
+    kubectl.release([stub_of(obj) for obj in found if not names_itself(obj)])
 
 
 def _claimed_from(volume: dict[str, Any]) -> str | None:
     return ((volume.get("spec") or {}).get("claimRef") or {}).get("namespace")
-
-
-def _stub(obj: dict[str, Any]) -> dict[str, Any]:
-    meta = {field: obj["metadata"][field] for field in ("name", "namespace") if field in obj["metadata"]}
-    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta}

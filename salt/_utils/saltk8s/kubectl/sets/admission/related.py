@@ -12,7 +12,6 @@ from saltk8s.kubectl.manifests.identity import Key, key_of, set_of
 
 Object = Mapping[str, Any]
 
-_ADMISSION = "admissionregistration.k8s.io"
 _WEBHOOKS = "validatingwebhookconfigurations,mutatingwebhookconfigurations"
 
 
