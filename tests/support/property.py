@@ -13,10 +13,12 @@ import json
 import re
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import hypothesis
 import yaml
 from hypothesis import reject
 from hypothesis import strategies as st
@@ -33,6 +35,20 @@ CONTENT = {APPLY: "application/apply-patch+yaml", MERGE: "application/merge-patc
 UNTYPED = re.compile("failed to (create typed|convert)")  # how the API server answers a value of a wrong type
 ROUNDS = 2
 KEPT_BY_SERVER = ("managedFields", "resourceVersion", "generation")
+
+
+def drawing(seed: int, count: int, *phases: hypothesis.Phase) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """Return a decorator: the function ``examples(data)`` runs ``count`` times; the same seed draws the same data."""
+    settings = hypothesis.settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=phases,
+    )
+    return lambda examples: hypothesis.seed(seed)(settings(hypothesis.given(st.data())(examples)))
 
 
 class Refused(Exception):

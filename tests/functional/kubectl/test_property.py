@@ -11,9 +11,8 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, strategies
+from hypothesis import Phase
 from tests.support import generate, property
 
 CASES = sorted(property.REPLAYED.glob("*.yaml"))
@@ -48,17 +47,7 @@ def test_our_verdict_is_what_an_apply_does(name, cluster, property_seed):
 
     examples_wanted = -(-kind.share // property.ROUNDS) + kind.share // SPARE
 
-    @hypothesis.seed(property_seed)
-    @hypothesis.settings(
-        max_examples=examples_wanted,
-        deadline=None,
-        database=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
-    )
-    @hypothesis.given(strategies.data())
+    @property.drawing(property_seed, examples_wanted, Phase.generate, Phase.shrink)
     def examples(data):
         property.example(data.draw, cluster, kind, next(numbers), report)
 

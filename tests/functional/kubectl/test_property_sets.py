@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import itertools
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, strategies
+from hypothesis import Phase
 from tests.support import lives, property
 
 numbers = itertools.count(100_000)  # other property tests count from 1
@@ -28,17 +27,8 @@ def lived(apiserver, applied, property_seed):
     def run(count, life):
         happened = []
 
-        @hypothesis.seed(property_seed)
-        @hypothesis.settings(
-            max_examples=count,
-            deadline=None,
-            database=None,
-            print_blob=False,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate],  # a life takes seconds: the first that fails is reported, with all of it
-        )
-        @hypothesis.given(strategies.data())
+        # a life takes seconds: the first that fails is reported, with all of it, and not made smaller
+        @property.drawing(property_seed, count, Phase.generate)
         def examples(data):
             number = next(numbers)
             judge = lives.Judge(apiserver, applied, f"lives-{number}")
