@@ -76,6 +76,7 @@ class ApiServer:
         self.url = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = folder / "kubeconfig"
         self._audit = folder / "audit.log"
+        self.set_users: dict[str, str] = {}  # set name -> the test module that applies it
 
     def start(self) -> None:
         """Start both and wait until the API server is ready."""

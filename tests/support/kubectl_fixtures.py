@@ -23,10 +23,17 @@ def minion(loaded, apiserver, monkeypatch):
 
 
 @pytest.fixture
-def run(minion, apiserver):
+def run(minion, apiserver, request):
     """Run a state on the tests' cluster: ``run("drained", "node", grace_s=0)``."""
     own = {"kubeconfig": str(apiserver.kubeconfig)}
-    return lambda state, name, **kw: minion.state(f"kubectl.{state}", name, **(own | kw))
+
+    def run_state(state, name, **kw):
+        if state == "applied":  # all files share the cluster: what one leaves behind would be in the other's set
+            user = apiserver.set_users.setdefault(name, request.module.__name__)
+            assert user == request.module.__name__, f"set {name!r} is {user}'s, choose another name"
+        return minion.state(f"kubectl.{state}", name, **(own | kw))
+
+    return run_state
 
 
 @pytest.fixture

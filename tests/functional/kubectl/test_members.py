@@ -172,9 +172,9 @@ def test_an_unhealthy_copy_does_not_make_the_set_unhealthy(apiserver, applied, c
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "default"}}
     claim["spec"] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     claim["spec"]["storageClassName"] = "none"
-    applied("claims", claim)
+    applied("copied", claim)
     apiserver.set_status("persistentvolumeclaim", "data", {"phase": "Bound"})
     apiserver.kubectl("create", "namespace", "claims-copy")
     restored(apiserver, "persistentvolumeclaim", "data", "default", "claims-copy")
-    assert call("wait_ready", "claims") is True
-    assert [row["namespace"] for row in call("list_set", "claims") if row["name"] == "data"] == ["default"]
+    assert call("wait_ready", "copied") is True
+    assert [row["namespace"] for row in call("list_set", "copied") if row["name"] == "data"] == ["default"]

@@ -68,13 +68,13 @@ def oddities(prefix, forms):
 
 def test_what_says_nothing_is_no_obstacle(apiserver, run, served):
     made = oddities("well", READY)
-    assert run("applied", "well", objects=[*made.values()], timeout_s=0)["result"] is True
+    assert run("applied", "odd", objects=[*made.values()], timeout_s=0)["result"] is True
     for form, obj in made.items():
         apiserver.set_status(f"oddity.{GROUP}", obj["metadata"]["name"], READY[form])
     for test in (True, False):
-        answer = run("applied", "well", objects=[*made.values()], timeout_s=0, test=test)
+        answer = run("applied", "odd", objects=[*made.values()], timeout_s=0, test=test)
         assert answer["result"] is True and answer["changes"] == {}, answer["comment"]
-    assert run("ready", "well", timeout_s=0)["result"] is True
+    assert run("ready", "odd", timeout_s=0)["result"] is True
 
 
 def test_what_is_not_ready_is_waited_for(apiserver, run, call, served):

@@ -102,12 +102,12 @@ def test_a_failed_job_is_not_waited_for(apiserver, run):
         "metadata": {"name": "doomed", "namespace": "default"},
         "spec": {"template": {"spec": pod}},
     }
-    run("applied", "doomed", objects=[job], wait=False)
+    run("applied", "failing", objects=[job], wait=False)
     time = "2026-01-01T00:00:00Z"
     why = {"status": "True", "reason": "BackoffLimitExceeded"}
     failed = [{"type": name} | why for name in ("FailureTarget", "Failed")]
     apiserver.set_status("job", "doomed", {"startTime": time, "failed": 1, "conditions": failed})
-    answer = run("applied", "doomed", objects=[job], timeout_s=3600)
+    answer = run("applied", "failing", objects=[job], timeout_s=3600)
     assert answer["result"] is False and "Job default/doomed has failed: BackoffLimitExceeded" in answer["comment"]
 
 

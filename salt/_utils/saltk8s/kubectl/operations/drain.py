@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client.program import REQUEST_TIMEOUT_S, Kubectl
+from saltk8s.kubectl.client import program
+from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment
 from saltk8s.kubectl.manifests import selectors
 from saltk8s.kubectl.operations import changes, cordon, target
@@ -261,7 +262,7 @@ def _run(kubectl: Kubectl, name: str, options: Options) -> None:
     arguments += [f"--grace-period={int(options.grace_s)}"] if options.grace_s is not None else []
     arguments += ["--delete-emptydir-data"] if options.delete_emptydir_data else []
     arguments += ["--force"] if options.force else []
-    kubectl.run(*arguments, what=f"drain {name}", timeout_s=limit + REQUEST_TIMEOUT_S, request_timeout_s=0)
+    kubectl.run(*arguments, what=f"drain {name}", timeout_s=limit + program.REQUEST_TIMEOUT_S, request_timeout_s=0)
 
 
 def _check_incomplete(completed: Plan, after: Plan, name: str, options: Options, err: errors.SaltK8sError) -> None:

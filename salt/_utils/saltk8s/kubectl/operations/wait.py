@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.kubectl.client import api_errors
-from saltk8s.kubectl.client.program import REQUEST_TIMEOUT_S, Kubectl
+from saltk8s.kubectl.client import api_errors, program
+from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment, summary
 from saltk8s.kubectl.manifests.identity import key_of
 from saltk8s.kubectl.operations import target
@@ -46,7 +46,7 @@ def wait(kubectl: Kubectl, kind: str, chosen: Sequence[str], target_state: str, 
                 f"--timeout={max(0, left):.1f}s",
                 "--output=name",
                 what=f"wait for {kind}",
-                timeout_s=max(0, left) + REQUEST_TIMEOUT_S,
+                timeout_s=max(0, left) + program.REQUEST_TIMEOUT_S,
                 request_timeout_s=0,
             )
             break
