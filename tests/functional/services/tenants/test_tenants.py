@@ -1,7 +1,4 @@
-"""Tenants on a real API server: what they may do, what they read when they may not, what happens to who leaves.
-
-The controllers that a cluster has beside the API server are played: quotas get a status, Kubernetes' roles their rules.
-"""
+"""Tenants on a real API server: what they may do, what they read when they may not, what happens to who leaves."""
 
 from __future__ import annotations
 
@@ -13,125 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.support import pillars, services
-from tests.support.salt import ROOT, Minion
+from tests.support import pillars
+from tests.support.salt import ROOT
+from tests.support.tenants import apply, ask, run, until_true, wanted
 
 CASES = yaml.safe_load((ROOT / "tests" / "cases" / "tenants.yaml").read_text())["cases"]
-TRAEFIK = ("IngressRoute", "IngressRouteTCP", "IngressRouteUDP")
-
-
-@pytest.fixture(scope="module")
-def make(tmp_path_factory, own_apiserver):
-    """Make the admin minion with the example's tenants: ``make(patch)``; its cluster is the module's API server."""
-    root = tmp_path_factory.mktemp("admin")
-    with services.workplace(root, own_apiserver) as state_dir:
-
-        def minion(patch: dict | None = None, remove: tuple[str, ...] = ()) -> Minion:
-            url = {"services": {"tenants": {"api_url": own_apiserver.url}}}
-            tree = pillars.merge(services.tree("tenants", {"patch": patch or {}}, state_dir), url)
-            for path in remove:
-                tree = pillars.without(tree, path)
-            return Minion(root / f"minion-{len(list(root.iterdir()))}", tree["cluster"]["admin"], pillar={"k8s": tree})
-
-        yield minion
-
-
-@pytest.fixture(scope="module")
-def cluster(make, own_apiserver):
-    """The API server with the example's tenants in it, and what controllers would add."""
-    api = own_apiserver
-    for kind in TRAEFIK:
-        api.apply(definition(kind))
-    answer = apply(make())
-    assert answer["result"] is True, answer["comment"]
-    for quota in api.get("resourcequotas", "-A")["items"]:
-        hard = quota["spec"]["hard"]
-        api.set_status(
-            "resourcequota", "tenant", {"hard": hard, "used": dict.fromkeys(hard, "0")}, quota["metadata"]["namespace"]
-        )
-    play_aggregation(api)
-    return api
-
-
-def apply(minion: Minion, test: bool = False) -> dict:
-    """The set of the tenants, as the formula declares it."""
-    return minion.state("kubectl.applied", "tenants", test=test, **services.declared(minion, "tenants"), wait=False)
-
-
-def definition(kind: str) -> dict:
-    """A definition of one of Traefik's kinds, which takes whatever it is given."""
-    plural = f"{kind.lower()}s"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
-    spec = {"group": "traefik.io", "scope": "Namespaced", "names": names, "versions": [version]}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.traefik.io"},
-        "spec": spec,
-    }
-
-
-def play_aggregation(api) -> None:
-    """What the controller of aggregated roles does: view is part of edit, edit of admin."""
-    roles = api.get("clusterroles")["items"]
-    for name in ("view", "edit", "admin"):
-        wanted = next(r for r in roles if r["metadata"]["name"] == name)["aggregationRule"]["clusterRoleSelectors"]
-        keys = [key for selector in wanted for key in selector["matchLabels"]]
-        rules = [
-            rule
-            for role in api.get("clusterroles")["items"]
-            for rule in role.get("rules") or ()
-            if any(key in (role["metadata"].get("labels") or {}) for key in keys)
-        ]
-        api.kubectl("patch", "clusterrole", name, "--type=merge", "-p", json.dumps({"rules": rules}))
-
-
-def run(api, group: str, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess:
-    """Run kubectl as somebody of a group."""
-    argv = [api.kubectl_path, "--kubeconfig", str(api.kubeconfig), "--as=somebody", f"--as-group={group}", *words]
-    return subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
-
-
-def pod_spec(case: dict, image: str) -> dict:
-    box = {"name": "main", "image": image}
-    box |= {"resources": {"requests": {"cpu": case["cpu"]}}} if "cpu" in case else {}
-    return {"containers": [box], "restartPolicy": "Never"} | case.get("with", {})
-
-
-def wanted(case: dict) -> dict:
-    """The object that a case applies."""
-
-    def of(version: str, kind: str, spec: dict, **meta) -> dict:
-        return {"apiVersion": version, "kind": kind, "metadata": {"name": "case", **meta}, "spec": spec}
-
-    if "pod" in case:
-        return of("v1", "Pod", pod_spec(case, case["pod"]))
-    if "deployment" in case:
-        spec = pod_spec(case, case["deployment"]) | {"restartPolicy": "Always"}
-        template = {"metadata": {"labels": {"app": "case"}}, "spec": spec}
-        return of("apps/v1", "Deployment", {"selector": {"matchLabels": {"app": "case"}}, "template": template})
-    if "cronjob" in case:
-        job = {"spec": {"template": {"spec": pod_spec(case, case["cronjob"])}}}
-        return of("batch/v1", "CronJob", {"schedule": "0 1 * * *", "jobTemplate": job})
-    backend = {"service": {"name": "web", "port": {"number": 80}}}
-    if "backend" in case:
-        return of("networking.k8s.io/v1", "Ingress", {"defaultBackend": backend})
-    if "ingress" in case:
-        path = {"path": case.get("path", "/"), "pathType": "ImplementationSpecific", "backend": backend}
-        spec = {"rules": [{"http": {"paths": [path]}} | ({"host": case["ingress"]} if case["ingress"] else {})]}
-        spec |= {"tls": [{"hosts": case["tls"]}]} if "tls" in case else {}
-        matcher = {"traefik.ingress.kubernetes.io/router.pathmatcher": case["matcher"]} if "matcher" in case else {}
-        return of("networking.k8s.io/v1", "Ingress", spec, annotations=matcher)
-    if "match" in case:
-        return of("traefik.io/v1alpha1", case.get("kind", "IngressRoute"), {"routes": [{"match": case["match"]}]})
-    if "service" in case:
-        return of("v1", "Service", {"ports": [{"port": 80}]} | case["service"])
-    if "claim" in case:
-        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": case.get("size", "1Gi")}}}
-        return of("v1", "PersistentVolumeClaim", spec | ({"storageClassName": case["claim"]} if case["claim"] else {}))
-    return of("networking.k8s.io/v1", "NetworkPolicy", {"podSelector": {}} | case["policy"])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: json.dumps(case)[:60])
@@ -140,8 +23,7 @@ def test_what_a_tenant_may_do(cluster, case):
     if "delete" in case:
         done = run(cluster, group, "delete", "-n", space, case["delete"])
     else:
-        # a dry run goes through admission like any other request, and leaves no quota used
-        done = run(cluster, group, "create", "-n", space, "--dry-run=server", "-f", "-", stdin=json.dumps(wanted(case)))
+        done = ask(cluster, group, space, wanted(case))
     if case.get("refused"):
         assert done.returncode == 1 and case["refused"] in done.stderr, done.stdout + done.stderr
     else:
@@ -188,32 +70,12 @@ def test_an_object_with_an_image_that_is_not_allowed_any_more_can_still_be_chang
     )
     assert list(apply(make())["changes"]) == ["ValidatingAdmissionPolicyBinding saltk8s-tenant-workloads"]
     refused = wanted({"pod": "elsewhere.example/web:1"})
-    until_true(
-        lambda: (
-            run(
-                cluster,
-                "grp-resif-dev",
-                "create",
-                "-n",
-                "resif",
-                "--dry-run=server",
-                "-f",
-                "-",
-                stdin=json.dumps(refused),
-            ).returncode
-            == 1
-        )
-    )
+    until_true(lambda: ask(cluster, "grp-resif-dev", "resif", refused).returncode == 1)
     scaled = run(cluster, "grp-resif-dev", "scale", "-n", "resif", "deployment/case", "--replicas=0")
     assert scaled.returncode == 0, scaled.stderr
     image = run(cluster, "grp-resif-dev", "set", "image", "-n", "resif", "deployment/case", "main=other.example/web:2")
     assert "the image other.example/web:2 does not come from" in image.stderr
     cluster.kubectl("delete", "-n", "resif", "deployment/case")
-
-
-def until_true(condition, tries: int = 100) -> None:
-    """The API server notices a policy's binding within a second or so."""
-    assert any(condition() for _ in range(tries)), f"not within {tries} tries"
 
 
 def test_the_report_has_quota_against_use(cluster, make):
