@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from saltk8s.base import files
 from saltk8s.nodes import host
 from tests.support import nodes
 
@@ -63,17 +64,27 @@ def test_host_lines_leave_out_dhcp_and_give_long_names_a_short_one():
 
 
 _lines = some.lists(some.text(alphabet="abc #.:-1", max_size=12), max_size=5)
+_foreign = some.lists(some.sampled_from([b"a", b"\n", b"\r\n", b"\xe9", b"\x85", b"\xc2\x85", b"\x0c", b"\0"])).map(
+    b"".join
+)
 
 
-@given(before=_lines, ours=_lines, new=_lines, end=some.booleans())
-def test_a_block_is_ours_and_the_rest_is_not_touched(before, ours, new, end):
-    text = "\n".join(before) + ("\n" if end and before else "")
-    first = host.with_block(text, "x", ours)
+@given(before=_foreign, ours=_lines, new=_lines, after=_foreign)
+def test_a_block_is_ours_and_the_rest_stays_byte_for_byte(before, ours, new, after):
+    first = host.with_block(files.text_of(before), "x", ours)
     assert host.with_block(first, "x", ours) == first
-    second = host.with_block(first, "x", new)
-    assert second.splitlines()[-len(new) - 2 :] == [*host.block_markers("x")[:1], *new, *host.block_markers("x")[1:]]
-    back = host.without_block(second, "x")
-    assert back == (text if not text or text.endswith("\n") else text + "\n")
+    assert files.bytes_of(host.without_block(first, "x")) == before
+    later = host.with_block(first + files.text_of(after), "x", new)
+    begin, end = host.block_markers("x")
+    assert "\n".join([*new, end]) in later and later.count(begin) == 1
+    left = files.bytes_of(host.without_block(later, "x"))
+    assert left == before + (b"\n" if before and not before.endswith(b"\n") and after else b"") + after
+
+
+def test_a_block_that_an_editor_saved_for_dos_is_still_ours():
+    text = host.with_block("a\r\n", "x", ["1"]).replace("\n", "\r\n").replace("\r\r", "\r")
+    assert host.without_block(text, "x") == "a\r\n"
+    assert host.with_block(text, "x", ["1"]) == host.with_block("a\r\n", "x", ["1"])
 
 
 def test_a_block_stays_in_its_place():
@@ -130,6 +141,13 @@ def test_fstab_without_swap_and_back():
     assert "/dev/sda1 / ext4 defaults 0 1" in out
     assert host.fstab_without_swap(out) == out
     assert host.fstab_with_swap(out) == FSTAB
+
+
+def test_only_a_newline_ends_a_line_of_fstab():
+    text = "# caf\x85/dev/a none swap\x0c/dev/b none swap\n/dev/c none swap sw\r\n/dev/d none swap"
+    out = host.fstab_without_swap(text)
+    assert out.count(host.SWAP_MARK) == 2 and out.startswith("# caf\x85/dev/a")
+    assert host.fstab_with_swap(out) == text
 
 
 @pytest.mark.parametrize(

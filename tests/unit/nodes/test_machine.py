@@ -28,6 +28,35 @@ def test_a_file_that_is_made_has_the_mode_that_is_asked_for_and_one_that_was_the
     assert machine.read("/etc/old") == "old\nnew\n"
 
 
+def test_foreign_bytes_and_links_stay(machine, tmp_path):
+    machine.path_of("/etc").mkdir()
+    kept = b"127.0.0.1 localhost\r\n# caf\xe9\n\xff\xfe last"
+    (tmp_path / "site-hosts").write_bytes(kept)
+    machine.path_of("/etc/hosts").symlink_to(tmp_path / "site-hosts")
+    did = machine.set_block("/etc/hosts", "nodes", ["10.0.0.1 a"], test=False)
+    assert did["changes"]["/etc/hosts"]["old"] == ""
+    block = b"# begin saltk8s: nodes (the line above had no newline)\n10.0.0.1 a\n# end saltk8s: nodes\n"
+    assert (tmp_path / "site-hosts").read_bytes() == kept + b"\n" + block
+    machine.set_block("/etc/hosts", "nodes", None, test=False)
+    assert (tmp_path / "site-hosts").read_bytes() == kept
+    assert machine.path_of("/etc/hosts").is_symlink()
+
+
+def test_a_link_stays_when_nothing_is_left_of_its_file(machine, tmp_path):
+    machine.path_of("/etc").mkdir()
+    machine.path_of("/etc/hosts").symlink_to(tmp_path / "site-hosts")
+    machine.set_block("/etc/hosts", "nodes", ["10.0.0.1 a"], test=False)
+    machine.set_block("/etc/hosts", "nodes", None, test=False)
+    assert machine.path_of("/etc/hosts").is_symlink() and (tmp_path / "site-hosts").read_bytes() == b""
+
+
+def test_changes_can_be_sent_whatever_the_encoding(machine):
+    machine.path_of("/etc").mkdir()
+    machine.path_of("/etc/fstab").write_bytes(b"/dev/a none swap caf\xe9\n")
+    changes = machine.rewrite("/etc/fstab", lambda text: "", test=True)
+    assert changes["/etc/fstab"]["old"].encode() == b"/dev/a none swap caf\xef\xbf\xbd"
+
+
 def test_in_test_mode_nobody_is_asked_for_an_owner_who_may_not_exist_yet(machine):
     def owner():
         raise AssertionError

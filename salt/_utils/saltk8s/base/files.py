@@ -19,19 +19,34 @@ def read(path: str | Path) -> str | None:
         return None
 
 
+def text_of(content: bytes) -> str:
+    """Return bytes of any encoding as text that ``bytes_of`` turns into the same bytes again."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def bytes_of(text: str) -> bytes:
+    """Return the bytes of a text, those of ``text_of`` unchanged."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def printable(text: str) -> str:
+    """Return a text of ``text_of`` as it can be shown and sent: what is not UTF-8 becomes a replacement character."""
+    return bytes_of(text).decode("utf-8", "replace")
+
+
 def write(path: str | Path, text: str, mode: int = PRIVATE_FILE, owner: tuple[int, int] | None = None) -> bool:
     """Write a file whole or not at all: under this name there is never half of it.
 
     mode: its permissions, by default for root only; owner: (uid, gid), by default the process's own.
     Returns whether anything changed. Raises OSError.
     """
-    path = Path(path)
-    if path.exists() and path.read_bytes() == text.encode() and path.stat().st_mode & 0o7777 == mode:
+    path, content = Path(path), bytes_of(text)
+    if path.exists() and path.read_bytes() == content and path.stat().st_mode & 0o7777 == mode:
         return False
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made 0600
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fchmod(stream.fileno(), mode)
             if owner:

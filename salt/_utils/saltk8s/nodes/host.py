@@ -22,6 +22,7 @@ TRACES = {
 
 TIME_SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 SWAP_MARK = "# saltk8s took this out: "
+JOINED = " (the line above had no newline)"  # on a block's first line
 OWN_USER = "saltk8s deploy user"  # its full name (GECOS): no colon, comma or equals sign
 
 
@@ -79,23 +80,32 @@ def block_markers(name: str) -> tuple[str, str]:
 
 
 def with_block(text: str, name: str, lines: Sequence[str]) -> str:
-    """Return the text with the block of that name: replaced in its place when it exists, else appended."""
+    """Return the text with the block of that name: replaced in its place when it exists, else appended.
+
+    A last line without a newline gets one, which the block's first line says, so that ``without_block`` takes it away.
+    """
     begin, end = block_markers(name)
-    block = "\n".join([begin, *lines, end]) + "\n"
     found = _block(name).search(text)
+    joined = bool(found and found["joined"]) if found else bool(text) and not text.endswith("\n")
+    block = "\n".join([begin + (JOINED if joined else ""), *lines, end]) + "\n"
     if found:
         return text[: found.start()] + block + text[found.end() :]
-    return text + ("" if not text or text.endswith("\n") else "\n") + block
+    return text + ("\n" if joined else "") + block
 
 
 def without_block(text: str, name: str) -> str:
-    """Return the text without the block of that name."""
-    return _block(name).sub("", text)
+    """Return the text without the block of that name, byte for byte what it was before the block."""
+    found = _block(name).search(text)
+    if not found:
+        return text
+    before, after = text[: found.start()], text[found.end() :]
+    return before.removesuffix("\n") if found["joined"] and not after else before + after
 
 
 def _block(name: str) -> re.Pattern:
+    """Match a block; an editor may have given its lines the ends that DOS uses."""
     begin, end = (re.escape(marker) for marker in block_markers(name))
-    return re.compile(rf"^{begin}\n(?:.*\n)*?{end}(?:\n|\Z)", re.MULTILINE)
+    return re.compile(rf"^{begin}(?P<joined>{re.escape(JOINED)})?\r?\n(?:[^\n]*\n)*?{end}\r?(?:\n|\Z)", re.MULTILINE)
 
 
 def module_available(name: str, loaded: Iterable[str], built_in: str, filesystems: str, traces: Iterable[bool]) -> bool:
@@ -134,12 +144,17 @@ def swap_devices(text: str) -> list[str]:
 
 def fstab_without_swap(text: str) -> str:
     """Return /etc/fstab with its swap entries commented out, marked so that ``fstab_with_swap`` can restore them."""
-    return "".join(SWAP_MARK + line if _is_swap(line) else line for line in text.splitlines(keepends=True))
+    return "".join(SWAP_MARK + line if _is_swap(line) else line for line in lines_of(text))
 
 
 def fstab_with_swap(text: str) -> str:
     """Return /etc/fstab with the swap entries that ``fstab_without_swap`` commented out restored."""
-    return "".join(line.removeprefix(SWAP_MARK) for line in text.splitlines(keepends=True))
+    return "".join(line.removeprefix(SWAP_MARK) for line in lines_of(text))
+
+
+def lines_of(text: str) -> list[str]:
+    """Return a file's lines with their ends. Only a newline ends one; str.splitlines knows ten characters more."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _is_swap(line: str) -> bool:

@@ -34,9 +34,9 @@ class Machine:
         return self._root / str(path).lstrip("/")
 
     def read(self, path: str) -> str:
-        """Return the text of a file, empty when there is no such file."""
+        """Return the text of a file, empty when there is no such file. files.bytes_of() gives its bytes again."""
         try:
-            return self.path_of(path).read_text(errors="replace")
+            return files.text_of(self.path_of(path).read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
@@ -173,7 +173,7 @@ class Machine:
         """Apply a function to a file's text; return the changes, empty when the text stays as it is.
 
         owner: returns (uid, gid) of a file that is created, and of its folder; mode: of a file that is created,
-        ``"0600"``. An empty file is removed.
+        ``"0600"``. An empty file is removed. What the function keeps stays byte for byte, whatever its encoding.
         """
         old = self.read(path)
         new = change(old)
@@ -181,13 +181,16 @@ class Machine:
             return {}
         if not test:
             try:
+                place = self.path_of(path).resolve()  # a symbolic link stays, what it points to is written
                 if new:
-                    _replace(self.path_of(path), new, owner() if owner else None, int(str(mode or "0644"), 8))
+                    _replace(place, new, owner() if owner else None, int(str(mode or "0644"), 8))
+                elif self.path_of(path).is_symlink():
+                    place.write_bytes(b"")
                 else:
-                    self.path_of(path).unlink()
+                    place.unlink()
             except OSError as err:
                 raise errors.CommandError(f"cannot write {path}: {err.strerror}") from err
-        before, after = old.splitlines(), new.splitlines()
+        before, after = (files.printable(text).removesuffix("\n").split("\n") for text in (old, new))
         removed, added = (
             [line for line in one if line not in other] for one, other in ((before, after), (after, before))
         )
@@ -224,4 +227,4 @@ def _replace(path: Path, text: str, owner: tuple[int, int] | None, mode: int) ->
     except OSError as err:
         if err.errno not in (errno.EBUSY, errno.EXDEV):
             raise
-        path.write_text(text)
+        path.write_bytes(files.bytes_of(text))
