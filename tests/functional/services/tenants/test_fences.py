@@ -1,0 +1,81 @@
+"""The rows of ``tests/cases/fences.yaml`` on a real API server with the rendered policies."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support import fences
+from tests.support.tenants import run
+
+CASES = fences.cases("osug.example", "registry.osug.example/resif/web:1")
+# of the others, an update may not change what the row is about
+CHANGEABLE = [case for case in CASES if case.refused is not None and case.kind not in fences.FIXED]
+WORKLOADS = [one for case in CASES if case.refused and case.kind == "Pod" for one in fences.wrapped(case)]
+
+
+@pytest.fixture(scope="module")
+def developer(cluster):
+    """kubectl of an administrator of the tenant resif, in its namespace."""
+    return lambda *words, stdin=None: run(cluster, "grp-resif-dev", "-n", "resif", *words, stdin=stdin)
+
+
+@pytest.fixture(scope="module")
+def told(developer):
+    """What the API server says to each row."""
+    return fences.answers(developer, CASES, "create", "--dry-run=server")
+
+
+def does(developer, *words: str, stdin: str | None = None) -> str:
+    """kubectl, which must succeed."""
+    done = developer(*words, stdin=stdin)
+    assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_what_a_tenant_asks_for(told, case):
+    assert not (found := fences.wrong(told, [case])), found[0]
+
+
+def test_a_pod_is_judged_in_every_workload(developer):
+    """But for the level of its security, which Kubernetes judges when the pod is made."""
+    told = fences.answers(developer, WORKLOADS, "create", "--dry-run=server")
+    found = fences.wrong(told, [one for one in WORKLOADS if told[one.name] or not one.level])
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("dying", [False], ids=["that stays"])
+def test_an_object_cannot_become_what_it_could_not_be(developer, dying):
+    meta = {"finalizers": [fences.FINALIZER]} if dying else {}
+    before = fences.twins(CHANGEABLE, CASES, **meta)
+    everything = fences.listing(one.obj for one in before)
+    does(developer, "create", "-f", "-", stdin=everything)
+    if dying:
+        does(developer, "delete", "--wait=false", "-f", "-", stdin=everything)
+    after = [one._replace(obj=one.obj | {"metadata": {**one.obj["metadata"], **meta}}) for one in CHANGEABLE]
+    told = fences.answers(developer, after, "replace", "--dry-run=server")
+    assert not (found := fences.wrong(told, after)), "\n".join(found)
+    if dying:  # an update that takes the finalizers away is nobody's business
+        bare = fences.listing(one.obj | {"metadata": {"name": one.name}} for one in before)
+        does(developer, "replace", "-f", "-", stdin=bare)
+    else:
+        does(developer, "delete", "--wait=false", "-f", "-", stdin=everything)
+    left = does(developer, "get", "-f", "-", "--ignore-not-found", "-o", "name", stdin=everything)
+    assert left == "", "they are gone"
+
+
+def test_the_work_of_every_day(developer):
+    """All that is allowed is made, applied again by the server, scaled, restarted and deleted."""
+    fine = [case for case in CASES if case.refused is None]
+    objects = fences.listing(case.obj for case in fine)
+    does(developer, "create", "-f", "-", stdin=objects)
+    does(developer, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=objects)
+    does(developer, "annotate", "--overwrite", "-f", "-", "note=seen", stdin=objects)
+    for kind in ("deployment", "statefulset", "daemonset"):
+        does(developer, "rollout", "restart", kind)
+    for kind in ("deployment", "statefulset", "replicaset", "replicationcontroller"):
+        does(developer, "scale", kind, "--all", "--replicas=2")
+    stays = '{"metadata": {"finalizers": %s}}'
+    does(developer, "patch", "--type=merge", "-p", stays % f'["{fences.FINALIZER}"]', "-f", "-", stdin=objects)
+    does(developer, "delete", "--wait=false", "-f", "-", stdin=objects)
+    does(developer, "patch", "--type=merge", "-p", stays % "null", "-f", "-", stdin=objects)
+    assert does(developer, "get", "-f", "-", "--ignore-not-found", "-o", "name", stdin=objects) == ""
