@@ -105,7 +105,7 @@ def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False
 
 
 def _run(action, kubeconfig, context, *given):
-    engine = __salt__["k8s_config.get"]()["services"]["backup"]["engine"]
+    engine = __salt__["k8s_config.get"](secrets=True)["services"]["backup"]["engine"]
     return access.run(lambda kubectl: action(kubectl, engine, *given), __salt__, __pillar__, kubeconfig, context)
 
 

@@ -16,16 +16,19 @@ from saltk8s.cloud import salt_cloud
 __func_alias__ = {"map_": "map"}
 
 
-def _model(**kwargs) -> dict:
-    """The model; secrets are redacted in it when the arguments are those of a job."""
-    model = __salt__["k8s_config.get"](**kwargs)
+def _model(secrets: bool = True, **kwargs) -> dict:
+    """The model; secrets are redacted in it unless asked for, and when the arguments are those of a job."""
+    model = __salt__["k8s_config.get"](secrets=secrets, **kwargs)
     if not model.get("cloud"):
         raise CommandExecutionError("the pillar has no k8s:cloud: nothing to configure Salt Cloud with")
     return model
 
 
-def provider(**kwargs) -> dict:
-    """Return the Salt Cloud provider of the cluster; called as a job, with ``<redacted>`` as its password.
+def provider(secrets: bool = False, **kwargs) -> dict:
+    """Return the Salt Cloud provider of the cluster, with ``<redacted>`` as its password.
+
+    secrets
+        True: with the password, for a template; not for a job, whose return is stored.
 
     Returns ``{cluster: {driver, url, port, user, password, verify_ssl, minion}}``.
     Raises CommandExecutionError when the pillar is not valid or has no ``k8s:cloud``.
@@ -38,7 +41,7 @@ def provider(**kwargs) -> dict:
 
         salt 'salt.osug.example' k8s_cloud.provider
     """
-    return salt_cloud.provider(_model(**kwargs))
+    return salt_cloud.provider(_model(secrets, **kwargs))
 
 
 def profiles() -> dict:
@@ -75,13 +78,15 @@ def map_() -> dict:
     return salt_cloud.vm_map(_model())
 
 
-def text(part: str, **kwargs) -> str:
+def text(part: str, secrets: bool = False, **kwargs) -> str:
     """Return the content of a configuration file; the state ``k8s.cloud`` writes it.
 
     part
         ``provider``, ``profiles``, ``map``, ``conf``, or the path of a private key as in ``key_files``.
+    secrets
+        True: with the secrets in it, for a template; not for a job (from the command line, say): returns are stored.
 
-    Returns text. Called as a job (from the command line, say), secrets in it are ``<redacted>``: returns are stored.
+    Returns text, in which secrets are ``<redacted>``.
     Raises CommandExecutionError for another part, and when the pillar is not valid.
 
     .. versionadded:: 0.1.0
@@ -92,7 +97,7 @@ def text(part: str, **kwargs) -> str:
 
         salt 'salt.osug.example' k8s_cloud.text map
     """
-    model = _model(**kwargs)
+    model = _model(secrets, **kwargs)
     if part in salt_cloud.PARTS:
         return salt_cloud.text(model, part)
     keys = salt_cloud.key_texts(model)

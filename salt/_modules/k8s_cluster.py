@@ -193,7 +193,7 @@ def programs():
 
 
 def _engine():
-    model = __salt__["k8s_config.get"]()
+    model = __salt__["k8s_config.get"](secrets=True)
     cluster = model["cluster"]
     return registry.load(model, Hooks(_log, _sender(f"saltk8s/{cluster['name']}/{cluster['engine']}")))
 

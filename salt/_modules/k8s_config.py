@@ -35,7 +35,7 @@ def __virtual__():
     return "k8s_config"
 
 
-def get(saltenv=None, **kwargs):
+def get(saltenv=None, secrets=False, **kwargs):
     """
     Return the model: the pillar ``k8s`` merged over the defaults, validated whole, with computed values.
 
@@ -43,9 +43,12 @@ def get(saltenv=None, **kwargs):
         Salt environment of the pack's own files (the defaults, the rules of the monitoring), for this call and those
         after it in the same run. Default: the minion's ``saltenv``, else ``base``; also where that environment does
         not have the pack.
+    secrets
+        True: with the secrets in it, for a template or a module that needs them. A job (command line, schedule,
+        orchestration) does not get them even so, because its return is stored; the mine and ``module.run`` do not
+        ask for them.
 
-    The result is the caller's own copy. Called as a job (command line, schedule, orchestration), secrets are replaced
-    by ``<redacted>``, because a job's return is stored; called from a state, a template or a module they are plain.
+    The result is the caller's own copy, in which secrets are ``<redacted>``.
 
     Returns a map with the keys of ``docs/pillar.md`` and these computed ones: ``nodes:NAME:name``, ``:ip`` (None for
     DHCP), ``:prefix`` (bits, or None); ``paths`` (``state_dir``, ``cluster_yml``, ``state_file``, ``kubeconfig``,
@@ -64,7 +67,8 @@ def get(saltenv=None, **kwargs):
     """
     _use(saltenv)
     model = _model()
-    return models.redacted(model) if kwargs else copy.deepcopy(model)  # Salt says of a job which one it is
+    plain = secrets and not kwargs  # Salt says of a job which one it is
+    return copy.deepcopy(model) if plain else models.redacted(model)
 
 
 def validate(saltenv=None):

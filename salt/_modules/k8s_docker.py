@@ -25,7 +25,7 @@ def daemon():
 
         salt 'k8s-*' k8s_docker.daemon
     """
-    return docker.daemon(__salt__["k8s_config.get"]())
+    return docker.daemon(__salt__["k8s_config.get"](secrets=True))
 
 
 def packages(data):
@@ -43,7 +43,7 @@ def packages(data):
 
         salt 'k8s-*' k8s_docker.packages '{version: "{pin}*", packages: {docker-ce: {pinned: [docker-ce]}}}'
     """
-    return docker.packages(__salt__["k8s_config.get"](), data)
+    return docker.packages(__salt__["k8s_config.get"](secrets=True), data)
 
 
 def registry_host(url):

@@ -68,7 +68,7 @@ def host_lines():
 
         salt 'k8s-*' k8s_host.host_lines
     """
-    return host.host_lines(__salt__["k8s_config.get"]()["nodes"])
+    return host.host_lines(__salt__["k8s_config.get"](secrets=True)["nodes"])
 
 
 def own_user(name):

@@ -41,10 +41,12 @@ def prometheus_config():
     return prometheus_yml.text(prometheus_yml.configuration(_model(), jobs))
 
 
-def alertmanager_config(**kwargs):
+def alertmanager_config(secrets=False, **kwargs):
     """
-    Return the text of ``alertmanager.yml``, YAML. Called as a job, its secrets are replaced by ``<redacted>``, because
-    a job's return is stored; a template gets them.
+    Return the text of ``alertmanager.yml``, YAML, in which secrets are ``<redacted>``.
+
+    secrets
+        True: with the secrets in it, for a template; not for a job, whose return is stored.
 
     .. versionadded:: 0.1.0
 
@@ -54,7 +56,7 @@ def alertmanager_config(**kwargs):
 
         salt --out=newline_values_only k8s-admin k8s_monitoring.alertmanager_config
     """
-    service = _model(**kwargs)["services"]["prometheus"]
+    service = __salt__["k8s_config.get"](secrets=secrets, **kwargs)["services"]["prometheus"]
     return prometheus_yml.text(alertmanager_yml.configuration(service))
 
 
@@ -193,8 +195,8 @@ def _export(roles, minion, text):
     return str(path)
 
 
-def _model(**kwargs):
-    return __salt__["k8s_config.get"](**kwargs)
+def _model():
+    return __salt__["k8s_config.get"](secrets=True)
 
 
 def _saltenv():

@@ -35,7 +35,7 @@ def orphaned_namespaces():
 
         salt k8s-admin k8s_tenants.orphaned_namespaces
     """
-    model = __salt__["k8s_config.get"]()
+    model = __salt__["k8s_config.get"](secrets=True)
     kubectl = access.kubectl(__salt__, __pillar__, None, None)
     live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
     return tenants.orphaned_namespaces(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
@@ -56,7 +56,7 @@ def report():
 
         salt k8s-admin k8s_tenants.report
     """
-    model = __salt__["k8s_config.get"]()
+    model = __salt__["k8s_config.get"](secrets=True)
     kubectl = access.kubectl(__salt__, __pillar__, None, None)
     quotas = kubectl.objects("get", "resourcequotas", "--all-namespaces", f"--selector={SET_LABEL}=tenants")
     found = quota_report.report(model["tenants"], quotas)
@@ -82,7 +82,7 @@ def kubeconfigs():
         salt k8s-admin k8s_tenants.kubeconfigs
     """
     found = {}
-    for name, tenant in __salt__["k8s_config.get"]()["tenants"].items():
+    for name, tenant in __salt__["k8s_config.get"](secrets=True)["tenants"].items():
         if tenant["kubeconfig"]:
             path = tenant["kubeconfig"]["path"]
             found[name] = {"path": path, **tenant_kubeconfigs.remaining(path, time.time())}
@@ -110,7 +110,7 @@ def write_kubeconfig(name, test=False):
 
         salt k8s-admin k8s_tenants.write_kubeconfig resif test=True
     """
-    model = __salt__["k8s_config.get"]()
+    model = __salt__["k8s_config.get"](secrets=True)
     kubectl = access.kubectl(__salt__, __pillar__, None, None)
     if test and not kubectl.cluster_exists:
         path = tenant_kubeconfigs.wanted(model, name, "").path

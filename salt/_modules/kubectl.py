@@ -346,7 +346,7 @@ def _renderer(context, saltenv):
         try:
             if "k8s" not in variables and "k8s" in __pillar__ and not without:
                 try:
-                    variables["k8s"] = __salt__["k8s_config.get"]()
+                    variables["k8s"] = __salt__["k8s_config.get"](secrets=True)
                 except CommandExecutionError as err:  # a template that does not use it can be rendered
                     without = f"; there is no k8s: {err}"
             done = salt.utils.templates.JINJA(

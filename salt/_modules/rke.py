@@ -81,7 +81,7 @@ def system_images(version=None, binary=None):
         salt k8s-admin rke.system_images
         salt k8s-admin rke.system_images v1.31.10-rancher1-1
     """
-    return _program(binary).images(version or __salt__["k8s_config.get"]()["cluster"]["version"])
+    return _program(binary).images(version or __salt__["k8s_config.get"](secrets=True)["cluster"]["version"])
 
 
 def _program(binary):

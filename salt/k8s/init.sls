@@ -28,7 +28,7 @@ k8s:
     - why: {{ lines | join('\n') | json }}
 
 {%-   else %}
-{%-     set roles = salt['k8s_config.get'](saltenv=saltenv).minion.roles %}
+{%-     set roles = salt['k8s_config.get'](saltenv=saltenv, secrets=True).minion.roles %}
 {%-     if not roles %}
 k8s:
   k8s_host.left_alone:

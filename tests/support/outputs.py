@@ -39,10 +39,10 @@ def _functions(model: dict[str, Any]) -> dict[str, Any]:
     jobs = yaml.safe_load((FORMULAS / "k8s/prometheus/scrape.yaml").read_text())
     prometheus = model["services"]["prometheus"]
     return {
-        "k8s_config.get": lambda saltenv="base": model,
+        "k8s_config.get": lambda saltenv="base", secrets=False: model,
         "k8s_config.image": lambda ref: images.through(ref, model["registry"]),
         "k8s_config.validate": lambda saltenv="base": {"valid": True},
-        "k8s_cloud.text": lambda part: salt_cloud.text(model, part),
+        "k8s_cloud.text": lambda part, secrets=False: salt_cloud.text(model, part),
         "k8s_cloud.key_files": lambda: list(salt_cloud.key_texts(model)),
         "k8s_cloud.drivers": lambda: {"path": "/var/cache", "user": "root"},
         "k8s_cloud.advice": list,
@@ -57,7 +57,9 @@ def _functions(model: dict[str, Any]) -> dict[str, Any]:
         "k8s_host.own_sysctls": lambda values: values,
         "k8s_host.own_user": lambda name: "own",
         "k8s_monitoring.prometheus_config": lambda: prometheus_yml.text(prometheus_yml.configuration(model, jobs)),
-        "k8s_monitoring.alertmanager_config": lambda: prometheus_yml.text(alertmanager_yml.configuration(prometheus)),
+        "k8s_monitoring.alertmanager_config": lambda secrets=False: prometheus_yml.text(
+            alertmanager_yml.configuration(prometheus)
+        ),
         "k8s_monitoring.fingerprint": lambda text: f"{len(text)}",
         "k8s_monitoring.files": _file_server,
         "k8s_monitoring.dashboards": lambda: {"platform.json": "{}"},  # nothing of the pillar is in them

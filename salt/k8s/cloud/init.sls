@@ -5,14 +5,14 @@
 {%- if 'k8s_cloud.text' not in salt %}
 {{ needs_sync('k8s-cloud-needs-sync') }}
 
-{%- elif 'cloud' not in salt['k8s_config.get'](saltenv=saltenv).minion.roles %}
+{%- elif 'cloud' not in salt['k8s_config.get'](saltenv=saltenv, secrets=True).minion.roles %}
 
 k8s-cloud-elsewhere:
   test.fail_without_changes:
     - name: 'Salt Cloud is not configured on this minion: k8s:cloud:minion names another one, or there is no k8s:cloud'
 
 {%- else %}
-{%- set k8s = salt['k8s_config.get'](saltenv=saltenv) %}
+{%- set k8s = salt['k8s_config.get'](saltenv=saltenv, secrets=True) %}
 {%- set dir = k8s.cloud.config_dir %}
 {%- set cluster = k8s.cluster.name %}
 {%- set drivers = salt['k8s_cloud.drivers']() %}

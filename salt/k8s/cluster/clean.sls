@@ -4,7 +4,7 @@
 {{ needs_sync('k8s-cluster-clean-needs-sync') }}
 
 {%- else %}
-{%- set k8s = salt['k8s_config.get'](saltenv=saltenv) %}
+{%- set k8s = salt['k8s_config.get'](saltenv=saltenv, secrets=True) %}
 
 k8s-cluster-clean:
   file.absent:

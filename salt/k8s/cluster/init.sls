@@ -5,7 +5,7 @@
 {{ needs_sync('k8s-cluster-needs-sync') }}
 
 {%- else %}
-{%- set k8s = salt['k8s_config.get'](saltenv=saltenv) %}
+{%- set k8s = salt['k8s_config.get'](saltenv=saltenv, secrets=True) %}
 {%- set ssh = salt['grains.filter_by']({'Debian': 'openssh-client', 'RedHat': 'openssh-clients', 'Suse': 'openssh-clients'}) %}
 
 k8s-cluster-ssh-client:

@@ -14,7 +14,7 @@ include:
   - k8s.os.sysctls
   - k8s.os.swap
   - k8s.os.user
-{%- set k8s = salt['k8s_config.get'](saltenv=saltenv) %}
+{%- set k8s = salt['k8s_config.get'](saltenv=saltenv, secrets=True) %}
 {%- if (k8s.authentication.oidc or {}).get('ca') and 'controlplane' in k8s.nodes.get(opts.id, {}).get('roles', []) %}
   - k8s.os.oidc
 {%- endif %}

@@ -112,9 +112,10 @@ def test_a_job_shows_no_secret(loaders, salt_cloud):
     key = minion.call("k8s_cloud.key_files")[0]
     job = {"__pub_fun": "k8s_cloud.text", "__pub_jid": "1"}
     said = [minion.call("k8s_cloud.text", part, **job) for part in ("provider", "profiles", "map", "conf", key)]
-    said.append(minion.call("k8s_cloud.provider", **job))
+    said.append(minion.call("k8s_cloud.provider", secrets=True, **job))
+    said += [minion.call("k8s_cloud.text", "provider"), minion.call("k8s_cloud.text", key)]  # module.run, the mine
     assert cloud.PASSWORD not in str(said) and cloud.KEY_LINE not in str(said)
-    assert minion.call("k8s_cloud.provider")["osug"]["password"] == cloud.PASSWORD
+    assert minion.call("k8s_cloud.provider", secrets=True)["osug"]["password"] == cloud.PASSWORD
 
 
 @pytest.mark.parametrize("cloud_minion", ["salt.osug.example", None], ids=["another minion", "no cloud"])

@@ -44,7 +44,7 @@ def leaks(value) -> list[str]:
 
 
 def test_the_model_on_the_admin(admin):
-    model = admin.call("k8s_config.get")
+    model = admin.call("k8s_config.get", secrets=True)
     assert model["minion"] == {"id": ADMIN, "roles": ["admin", "cloud"]}
     assert model["registry"]["password"] == pillars.REGISTRY_PASSWORD
     assert model["cluster"]["ssh"]["private_key"] == pillars.key_pair()[0]
@@ -79,11 +79,19 @@ def test_the_model_is_built_once_and_everybody_has_a_copy(admin, monkeypatch):
 
 
 def test_a_job_returns_no_secret(admin):
-    model = admin.call("k8s_config.get", __pub_fun="k8s_config.get", __pub_jid="20261123000000000000")
-    assert model["registry"]["password"] == "<redacted>"
-    assert leaks(model) == []
+    job = {"__pub_fun": "k8s_config.get", "__pub_jid": "20261123000000000000"}
+    for model in (admin.call("k8s_config.get", secrets=secrets, **job) for secrets in (False, True)):
+        assert model["registry"]["password"] == "<redacted>"
+        assert leaks(model) == []
     with pytest.raises(SaltInvocationError, match="k8s_config.get has no argument 'unmask'"):
         admin.call("k8s_config.get", unmask=True)
+
+
+def test_the_mine_and_a_state_that_runs_a_function_get_no_secret(admin):
+    returned = admin.state("module.run", "it", **{"k8s_config.get": []})
+    assert returned["changes"]["k8s_config.get"]["registry"]["password"] == "<redacted>"
+    assert leaks(returned) == []
+    assert leaks(admin.call("k8s_config.get")) == []  # as mine.update calls it
 
 
 def test_a_pillar_that_is_not_valid(loaders):
@@ -170,7 +178,9 @@ def test_on_a_real_minion(minion_pillar, salt_call_cli, salt_cli, salt_minion):
         assert answer.data["minion"] == {"id": minion_id, "roles": ["admin", "cloud"]}
         assert answer.data["registry"]["password"] == "<redacted>"
         assert leaks([answer.stdout, answer.stderr]) == []
-    template = "{{ salt['k8s_config.get']()['registry']['password'] == '" + pillars.REGISTRY_PASSWORD + "' }}"
+    template = (
+        "{{ salt['k8s_config.get'](secrets=True)['registry']['password'] == '" + pillars.REGISTRY_PASSWORD + "' }}"
+    )
     rendered = salt_call_cli.run(
         "slsutil.renderer", string=f"secret_is_plain: {template}", default_renderer="jinja|yaml"
     )

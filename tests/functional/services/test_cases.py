@@ -60,7 +60,7 @@ def test_the_namespaces_are_those_that_the_schema_names(admin, service, case):
     """A service says which namespaces it creates; the tenants' are theirs."""
     minion = admin(service, case)
     found = {title.split()[1] for title in services.rendered(minion, service) if title.startswith("Namespace ")}
-    model = minion.call("k8s_config.get")
+    model = minion.call("k8s_config.get", secrets=True)
     if service == "tenants":
         found -= {name for tenant in model["tenants"].values() for name in tenant["namespaces"]}
     assert found == set(model["services"][service]["own_namespaces"])

@@ -128,5 +128,7 @@ def test_clean_takes_the_result_away(made, apiserver):
 def test_alertmanagers_secrets_are_not_in_a_jobs_return(made):
     admin = made()
     secret = pillars.MATTERMOST_URL
-    assert secret in admin.call("k8s_monitoring.alertmanager_config")
-    assert secret not in admin.call("k8s_monitoring.alertmanager_config", __pub_jid="20261126000000000000")
+    assert secret in admin.call("k8s_monitoring.alertmanager_config", secrets=True)
+    assert secret not in admin.call("k8s_monitoring.alertmanager_config")
+    job = {"__pub_jid": "20261126000000000000"}
+    assert secret not in admin.call("k8s_monitoring.alertmanager_config", secrets=True, **job)

@@ -31,7 +31,7 @@ def kubectl(
 def _paths(functions: Mapping[str, Callable], required: bool) -> Mapping[str, str]:
     """Return the model's paths; an invalid pillar is no error where the call names its cluster itself."""
     try:
-        return functions["k8s_config.get"]()["paths"]
+        return functions["k8s_config.get"](secrets=True)["paths"]
     except Exception:
         if required:
             raise
