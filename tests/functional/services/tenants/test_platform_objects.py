@@ -1,0 +1,178 @@
+"""The platform's objects in a tenant's namespace, and what of a tenant's could stop operators: a real API server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.support.tenants import ask, run
+
+DEV, SPACE = "grp-resif-dev", "resif"
+SET = {"saltk8s.io/set": "tenants"}
+
+
+def thing(kind: str, name: str = "case", version: str = "v1", **more: Any) -> dict[str, Any]:
+    """An object; labels, annotations and finalizers go into its metadata."""
+    meta = {key: more.pop(key) for key in ("labels", "annotations", "finalizers", "managedFields") if key in more}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **meta}, **more}
+
+
+def config_map(name: str = "case", **more: Any) -> dict[str, Any]:
+    return thing("ConfigMap", name, **more)
+
+
+def network_policy(name: str = "case", **more: Any) -> dict[str, Any]:
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [{"podSelector": {}}]}]}
+    return thing("NetworkPolicy", name, "networking.k8s.io/v1", spec=spec, **more)
+
+
+def role_binding(name: str) -> dict[str, Any]:
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+    subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody-else"}]
+    return thing("RoleBinding", name, "rbac.authorization.k8s.io/v1", roleRef=role, subjects=subjects)
+
+
+def deployment(name: str = "case", **of_template: Any) -> dict[str, Any]:
+    box = {"name": "main", "image": "registry.osug.example/resif/web:1"}
+    meta = {"labels": {"app": "case", **of_template.pop("labels", {})}, **of_template}
+    spec = {"selector": {"matchLabels": {"app": "case"}}, "template": {"metadata": meta, "spec": {"containers": [box]}}}
+    return thing("Deployment", name, "apps/v1", spec=spec)
+
+
+def budget(**spec: Any) -> dict[str, Any]:
+    return thing("PodDisruptionBudget", version="policy/v1", spec={"selector": {"matchLabels": {"app": "x"}}, **spec})
+
+
+def cron_job(**meta: Any) -> dict[str, Any]:
+    box = {"name": "main", "image": "registry.osug.example/resif/web:1"}
+    template = {"metadata": meta, "spec": {"containers": [box], "restartPolicy": "Never"}}
+    job = {"spec": {"template": template}}
+    return thing("CronJob", version="batch/v1", spec={"schedule": "0 1 * * *", "jobTemplate": job})
+
+
+ENTRY = {
+    "manager": "saltk8s",
+    "operation": "Apply",
+    "apiVersion": "v1",
+    "time": "2026-01-01T00:00:00Z",
+    "fieldsType": "FieldsV1",
+    "fieldsV1": {"f:data": {}},
+}
+LEAVE_OUT = "begin with saltk8s.io/ belong to the platform: leave out saltk8s.io/"
+HOOK = "commands around a backup belong to the operators: leave out"
+DRAIN = "a PodDisruptionBudget must let nodes be drained"
+ALWAYS = {"unhealthyPodEvictionPolicy": "AlwaysAllow"}
+
+REFUSED = [
+    (network_policy("allow-to-internet", labels={"saltk8s.io/set": "mine"}), "the name allow-to-internet is reserved"),
+    (network_policy("default-deny-2", labels=SET), LEAVE_OUT + "set"),
+    (network_policy("allow-from-tenants"), "is reserved for the platform among the networkpolicies of a tenant"),
+    (role_binding("tenant-edit"), "the name tenant-edit is reserved"),
+    (role_binding("tenant-whatever"), "the name tenant-whatever is reserved"),
+    (config_map("saltk8s-anything"), "the name saltk8s-anything is reserved"),
+    (thing("Secret", "backup-location"), "the name backup-location is reserved"),
+    (config_map("stuck", labels=SET, finalizers=["evil.example/stay"]), LEAVE_OUT + "set"),
+    (config_map(annotations={"saltk8s.io/object": "ConfigMap resif/case"}), LEAVE_OUT + "object"),
+    (config_map(labels={"saltk8s.io/tenant": "x"}), LEAVE_OUT + "tenant"),
+    (deployment(labels=SET), LEAVE_OUT + "set"),
+    (deployment(annotations={"saltk8s.io/object": "Pod resif/case-0"}), LEAVE_OUT + "object"),
+    (cron_job(labels=SET), LEAVE_OUT + "set"),
+    (config_map(managedFields=[ENTRY]), "the field manager saltk8s belongs to the platform"),
+    (budget(maxUnavailable=0, **ALWAYS), DRAIN),
+    (budget(maxUnavailable="0%", **ALWAYS), DRAIN),
+    (budget(maxUnavailable="00%", **ALWAYS), DRAIN),
+    (budget(minAvailable=1, **ALWAYS), DRAIN),
+    (budget(minAvailable="100%", **ALWAYS), DRAIN),
+    (budget(maxUnavailable=1), DRAIN),
+    (budget(maxUnavailable=1, unhealthyPodEvictionPolicy="IfHealthyBudget"), DRAIN),
+    (deployment(annotations={"pre.hook.backup.velero.io/command": "x"}), HOOK + " pre.hook.backup.velero.io/command"),
+    (deployment(annotations={"Post.Hook.Backup.velero.io/timeout": "1000h"}), HOOK),
+    (deployment(annotations={"hook.backup.velero.io/command": "x"}), HOOK),
+    (cron_job(annotations={"init.hook.restore.velero.io/command": "x"}), HOOK),
+]
+ALLOWED = [
+    network_policy("web"),
+    role_binding("mine"),
+    config_map(labels={"app": "x"}, annotations={"example.org/saltk8s.io": "x"}),
+    deployment(annotations={"backup.velero.io/backup-volumes": "data"}),
+    cron_job(),
+    budget(maxUnavailable=1, **ALWAYS),
+    budget(maxUnavailable="10%", **ALWAYS),
+]
+
+
+@pytest.mark.parametrize(("obj", "message"), REFUSED, ids=lambda value: json.dumps(value)[:70])
+def test_what_a_tenant_may_not_create(cluster, obj, message):
+    done = ask(cluster, DEV, SPACE, obj)
+    assert done.returncode == 1 and message in done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("obj", ALLOWED, ids=lambda value: json.dumps(value)[:70])
+def test_what_a_tenant_may_create(cluster, obj):
+    done = ask(cluster, DEV, SPACE, obj)
+    assert done.returncode == 0, done.stderr
+
+
+def test_administrators_are_exempt(cluster):
+    for obj in (network_policy("allow-to-internet"), config_map(labels=SET), role_binding("tenant-view-2")):
+        done = ask(cluster, "system:masters", SPACE, obj)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_field_manager_of_the_platform_is_not_for_tenants(cluster):
+    words = ["apply", "--server-side", "-n", SPACE, "-f", "-"]
+    text = json.dumps(config_map("applied", data={"a": "1"}))
+    for more in (["--field-manager=saltk8s"], ["--field-manager=saltk8s", "--force-conflicts"]):
+        done = run(cluster, DEV, *words, *more, stdin=text)
+        assert done.returncode == 1 and "the field manager saltk8s belongs to the platform" in done.stderr
+    assert run(cluster, DEV, *words, stdin=text).returncode == 0
+    patched = ["patch", "configmap", "applied", "-n", SPACE, "--type=merge", "-p"]
+    done = run(cluster, DEV, *patched, '{"data": {"a": "2"}}', "--field-manager=saltk8s")
+    assert "the field manager saltk8s belongs to the platform" in done.stderr
+    claimed = json.dumps({"metadata": {"managedFields": [ENTRY]}})
+    assert "the field manager saltk8s belongs to the platform" in run(cluster, DEV, *patched, claimed).stderr
+    assert run(cluster, DEV, *patched, '{"data": {"a": "2"}}').returncode == 0
+    assert LEAVE_OUT in run(cluster, DEV, "label", "-n", SPACE, "configmap/applied", "saltk8s.io/set=tenants").stderr
+    assert run(cluster, DEV, "delete", "-n", SPACE, "configmap/applied").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("delete", "networkpolicy/default-deny"),
+        ("delete", "networkpolicies", "--all"),
+        ("delete", "rolebinding/tenant-view"),
+        ("label", "networkpolicy/default-deny", "saltk8s.io/set-"),
+        ("annotate", "networkpolicy/default-deny", "saltk8s.io/object-"),
+        ("patch", "networkpolicy/default-deny", "--type=merge", "-p", '{"metadata": {"finalizers": ["x.example/y"]}}'),
+        ("patch", "rolebinding/tenant-view", "--type=merge", "-p", '{"subjects": null}'),
+    ],
+    ids=" ".join,
+)
+def test_the_platforms_objects_are_not_changed(cluster, words):
+    done = run(cluster, DEV, words[0], "-n", SPACE, *words[1:])
+    assert done.returncode == 1 and "belongs to the platform; the operators change it" in done.stderr, done.stderr
+
+
+def test_an_object_with_the_label_from_before_the_fence_can_be_changed_and_cleaned(cluster):
+    cluster.kubectl("create", "-n", SPACE, "-f", "-", stdin=json.dumps(config_map("old", labels=SET, data={"a": "1"})))
+    for words in (
+        ("patch", "--type=merge", "-p", '{"data": {"a": "2"}}'),
+        ("label", "saltk8s.io/set-"),
+        ("delete",),
+    ):
+        done = run(cluster, DEV, words[0], "-n", SPACE, "configmap/old", *words[1:])
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_object_that_is_being_deleted_is_judged_and_its_finalizer_can_be_removed(cluster):
+    obj = network_policy("dying", finalizers=["evil.example/stay"])
+    assert run(cluster, DEV, "create", "-n", SPACE, "-f", "-", stdin=json.dumps(obj)).returncode == 0
+    assert run(cluster, DEV, "delete", "-n", SPACE, "networkpolicy/dying", "--wait=false").returncode == 0
+    patch = ["patch", "-n", SPACE, "networkpolicy/dying", "--type=merge", "-p"]
+    for spec in ({"egress": [{}]}, {"policyTypes": ["Ingress"], "ingress": [{}], "egress": None}):
+        done = run(cluster, DEV, *patch, json.dumps({"spec": spec}))
+        assert "may open for its own pods only" in done.stderr, done.stdout
+    done = run(cluster, DEV, *patch, '{"metadata": {"finalizers": null}}')
+    assert done.returncode == 0, done.stderr
