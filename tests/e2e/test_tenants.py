@@ -104,6 +104,13 @@ def tenants(lab, tmp_path_factory):
             tenant.run("delete", "deployment/web", "service/web", "pod/client", "--ignore-not-found", "--timeout=90s")
 
 
+def test_a_tenant_reads_its_own_metrics_through_its_fence(tenants):
+    names = "http://metrics-grafana.monitoring:8080/api/v1/label/namespace/values"
+    assert until(lambda: '"grafana"' in tenants["resif"].hears(names), "its pods are measured", timeout_s=120)
+    assert json.loads(tenants["resif"].hears(names).removesuffix("200"))["data"] == ["grafana"]
+    assert tenants["ist-web"].hears(names) == "000"
+
+
 def test_a_tenant_deploys_in_its_namespace_alone(tenants):
     resif = tenants["resif"]
     assert resif.does("get", "deployment", "web", "-o", "jsonpath={.metadata.namespace}") == "grafana"

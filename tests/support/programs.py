@@ -6,6 +6,7 @@ python3 tests/support/programs.py      # builds what the cache does not have, on
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -30,6 +31,25 @@ def build(report=print) -> dict[str, Path]:
         )
     wanted = [program for program in programs.PROGRAMS if program.tier == "test"]
     return gobuild.build_all(wanted, report=report) | {name: owngo.build_own(name) for name in OWN}
+
+
+def cached(name: str) -> Path:
+    """Return the path of a program of the lab's in the cache, there or not: `make test` alone does not build these."""
+    if not shutil.which("go") and not preflight.find_go():
+        return Path("/nonexistent")
+    try:
+        return gobuild.path_of(programs.BY_NAME[name], gobuild.go_version())
+    except (OSError, gobuild.BuildError):
+        return Path("/nonexistent")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on loopback that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
 
 
 if __name__ == "__main__":

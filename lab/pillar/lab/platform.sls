@@ -90,7 +90,7 @@ k8s:
       smtp: null
       receivers: {ops: {email: []}}     # a webhook, see labkit/pillar.py
       probes: {portal: "tcp://172.31.50.200:443"}
-      readers: [e2e-metrics]            # of tests/e2e/test_prometheus.py
+      readers: [e2e-metrics, grafana]   # of tests/e2e/test_prometheus.py, and the tenant resif
     backup:
       schedule: "0 3 * * *"
       hooks:

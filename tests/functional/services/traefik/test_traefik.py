@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import threading
@@ -20,9 +19,7 @@ import time
 from pathlib import Path
 
 import pytest
-from labkit import gobuild, preflight
-from labkit.programs import BY_NAME
-from tests.support import pillars, services
+from tests.support import pillars, programs, services
 from tests.support.salt import Minion
 
 DRAIN_S = 8  # in place of the service's 10
@@ -31,17 +28,8 @@ PORTS = {8000: "web", 8443: "websecure", 8080: "probes", 9100: "metrics"}
 SPACES = ("lab-a", "lab-b")
 
 
-def built() -> Path:
-    """The program in the cache, there or not."""
-    if not shutil.which("go") and not preflight.find_go():
-        return Path("/nonexistent")
-    try:
-        return gobuild.path_of(BY_NAME["traefik"], gobuild.go_version())
-    except (OSError, gobuild.BuildError):
-        return Path("/nonexistent")
-
-
-pytestmark = pytest.mark.skipif(not built().exists(), reason="traefik is not in the cache: make lab builds it")
+TRAEFIK = programs.cached("traefik")
+pytestmark = pytest.mark.skipif(not TRAEFIK.exists(), reason="traefik is not in the cache: make lab builds it")
 
 
 class Backend(http.server.BaseHTTPRequestHandler):
@@ -60,24 +48,16 @@ class Backend(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 class Replica:
     """One process, and requests to it."""
 
     def __init__(self, args: list[str], kubeconfig: Path, folder: Path):
-        self.ports = dict(zip(PORTS.values(), free_ports(len(PORTS)), strict=True))
+        self.ports = dict(zip(PORTS.values(), programs.free_ports(len(PORTS)), strict=True))
         moved = [self._here(arg) for arg in args]
         self.log = folder / f"log-{self.ports['web']}"
         with self.log.open("w") as log:
             environment = {"KUBECONFIG": str(kubeconfig), "PATH": os.environ["PATH"]}
-            self.process = subprocess.Popen([built(), *moved], stdout=log, stderr=log, env=environment, cwd=folder)
+            self.process = subprocess.Popen([TRAEFIK, *moved], stdout=log, stderr=log, env=environment, cwd=folder)
 
     def _here(self, arg: str) -> str:
         arg = re.sub(r"requestAcceptGraceTimeout=\d+s", f"requestAcceptGraceTimeout={DRAIN_S}s", arg)

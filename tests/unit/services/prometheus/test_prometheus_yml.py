@@ -46,7 +46,7 @@ def test_jobs_get_what_only_the_model_knows():
         {"targets": ["https://a.example/x"], "labels": {"probe": "web", "__param_module": "http"}},
         {"targets": ["a.example:22"], "labels": {"probe": "port", "__param_module": "tcp"}},
     ]
-    assert found["pods"]["sample_limit"] == 5000
+    assert (found["pods"]["sample_limit"], found["pods"]["body_size_limit"]) == (5000, "10000KB")
     assert found["felix"]["relabel_configs"][-1]["replacement"] == "$1:9191"
     assert "always" in found
 

@@ -14,6 +14,7 @@ SYSTEM_NAMESPACES = "kube-.*"
 _PORT = re.compile(r":(\d{1,5})/?(?:,|$)")
 _SERVICES = {"velero": "backup"}  # `of` of a job -> service, where the names differ
 _MODULES = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tls"}
+_SAMPLE_KB = 2  # text of one sample, at most, on average
 ROUNDS = 100_000
 
 
@@ -62,7 +63,8 @@ def _wanted(what: str | None, model: dict[str, Any]) -> bool:
 
 def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
     """Return a job without the key ``of``, with its values from the model."""
-    filled = {key: copy.deepcopy(value) for key, value in job.items() if key != "of"}
+    # nothing that is scraped may send Prometheus on to another address
+    filled = {key: copy.deepcopy(value) for key, value in job.items() if key != "of"} | {"follow_redirects": False}
     service = model["services"]["prometheus"]
     if job.get("of") == "etcd":
         members = [node for node in model["nodes"].values() if "etcd" in node["roles"]]
@@ -76,6 +78,7 @@ def _filled(job: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
         filled["static_configs"] = [_probe(name, url) for name, url in service["probes"].items()]
     if job.get("of") == "pods":
         filled["sample_limit"] = service["pods"]["sample_limit"]
+        filled["body_size_limit"] = f"{_SAMPLE_KB * service['pods']['sample_limit']}KB"
         filled["relabel_configs"] = [_not_of_the_platform(model["services"]), *filled.get("relabel_configs", ())]
     what = job.get("of", "")
     observed = model["services"].get(_SERVICES.get(what, what))

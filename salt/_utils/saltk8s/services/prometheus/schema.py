@@ -121,8 +121,13 @@ SCHEMA = Section(
         "pods": Key(
             Section(
                 {
-                    "enabled": Key(Bool(), "Whether pods with the annotation `prometheus.io/scrape` are scraped."),
-                    "sample_limit": Key(Int(1, 1000000), "Sample limit of one such pod."),
+                    "enabled": Key(
+                        Bool(),
+                        "Whether pods annotated with `prometheus.io/scrape` and `prometheus.io/port` are scraped.",
+                    ),
+                    "sample_limit": Key(
+                        Int(1, 1000000), "Samples of one such pod, at most, and 2 KB of text for each."
+                    ),
                 }
             ),
             "Metrics of the tenants' pods.",
