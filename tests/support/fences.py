@@ -54,14 +54,22 @@ class Case(NamedTuple):
         return self.obj["kind"]
 
     @property
+    def changeable(self) -> bool:
+        """Whether an update of another object could make it this one: not its name, nor what its kind fixes."""
+        return self.kind not in FIXED and self.name.startswith("fence-")
+
+    @property
     def level(self) -> bool:
         """Whether it is Kubernetes' own level of pod security that refuses."""
         return "violates PodSecurity" in (self.refused or "")
 
 
-def cases(domain: str, image: str) -> list[Case]:
-    """The rows for a place: DOMAIN and IMAGE in their text are replaced."""
-    rows = yaml.safe_load(CASES.read_text(encoding="utf-8").replace("DOMAIN", domain).replace("IMAGE", image))
+def cases(domain: str, image: str, space: str) -> list[Case]:
+    """The rows for a place: DOMAIN, IMAGE and SPACE, its namespace, are replaced in their text."""
+    text = CASES.read_text(encoding="utf-8")
+    for word, value in (("DOMAIN", domain), ("IMAGE", image), ("SPACE", space)):
+        text = text.replace(word, value)
+    rows = yaml.safe_load(text)
     return [_case(row, image, f"fence-{number}") for number, row in enumerate(rows["refused"] + rows["allowed"])]
 
 
@@ -113,8 +121,12 @@ def wrapped(case: Case) -> list[Case]:
     found = []
     for kind in TEMPLATED:
         name = f"{case.name}-{kind.lower()}"
-        obj = {"apiVersion": VERSION_OF[kind], "kind": kind, "metadata": {**case.obj["metadata"], "name": name}}
-        found.append(case._replace(obj=obj | {"spec": workload(kind, name, deepcopy(case.obj["spec"]))}))
+        spec = workload(kind, name, deepcopy(case.obj["spec"]))
+        inner = spec["jobTemplate"]["spec"] if kind == "CronJob" else spec
+        made, meta = inner["template"]["metadata"], case.obj["metadata"]
+        made |= {"labels": made["labels"] | meta.get("labels", {}), "annotations": meta.get("annotations", {})}
+        obj = {"apiVersion": VERSION_OF[kind], "kind": kind, "metadata": {"name": name}, "spec": spec}
+        found.append(case._replace(obj=obj))
     return found
 
 
@@ -126,7 +138,7 @@ def twins(found: list[Case], every: list[Case], **meta: Any) -> list[Case]:
         obj = deepcopy(like.obj) | {"metadata": {"name": case.name, **meta}}
         if case.kind in TEMPLATED:
             spec = pod_of(like.obj)
-            obj["spec"] = workload(case.kind, like.name, spec, asleep=True)
+            obj["spec"] = workload(case.kind, case.name, spec, asleep=True)
         made.append(Case(f"{case.kind}: harmless", obj, None, ()))
     return made
 
@@ -137,6 +149,28 @@ def pod_of(obj: dict[str, Any]) -> dict[str, Any]:
     if obj["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
     return deepcopy(spec["template"]["spec"])
+
+
+def creatable(run: Run, space: str) -> set[str]:
+    """What can be created in the namespace and stays, by resource and group: ``configmaps``, ``jobs.batch``."""
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": space}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    rules = json.loads(run("create", "--raw", path, "-f", "-", stdin=json.dumps(review)).stdout)["status"][
+        "resourceRules"
+    ]
+    found = {
+        f"{resource}.{group}".rstrip(".")
+        for rule in rules
+        if {"create", "*"} & set(rule["verbs"])
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    return {name for name in found if "/" not in name and "reviews" not in name}
+
+
+def uncounted(run: Run, space: str, hard: dict[str, str]) -> set[str]:
+    """What can be created without end, for the quota does not count it."""
+    return creatable(run, space) - {key.removeprefix("count/") for key in hard}
 
 
 def listing(objects: Iterable[dict[str, Any]]) -> str:

@@ -6,9 +6,8 @@ import pytest
 from tests.support import fences
 from tests.support.tenants import run
 
-CASES = fences.cases("osug.example", "registry.osug.example/resif/web:1")
-# of the others, an update may not change what the row is about
-CHANGEABLE = [case for case in CASES if case.refused is not None and case.kind not in fences.FIXED]
+CASES = fences.cases("osug.example", "registry.osug.example/resif/web:1", "resif")
+CHANGEABLE = [case for case in CASES if case.refused is not None and case.changeable]
 WORKLOADS = [one for case in CASES if case.refused and case.kind == "Pod" for one in fences.wrapped(case)]
 
 
