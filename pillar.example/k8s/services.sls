@@ -59,6 +59,7 @@ k8s:
 
     tenants:
       enabled: true                     # k8s:tenants, in tenants.sls
+      closed_networks: [10.30.0.0/24, 203.0.113.0/24]   # of vCenter, NFS, S3, registry, Salt master: not `opens: internet`
       # allow_removal: [resif-test]     # namespaces that may be deleted with everything in them; no other one is
 
   # Storage outside the cluster that backups are written to; the keys are in secrets.sls.

@@ -126,9 +126,12 @@ def test_the_quota_names_what_it_rejects(tenants):
     said = tenants["resif"].refused("apply", "-f", "-", stdin=json.dumps(big))
     assert "exceeded quota: tenant, requested: requests.cpu=3, used: requests.cpu=" in said
     assert "limited: requests.cpu=2" in said
-    assert "services.loadbalancers=1" in tenants["resif"].refused(
-        "create", "service", "loadbalancer", "front", "--tcp=80:8080"
-    )
+    front = service("front", kind="LoadBalancer")
+    said = tenants["resif"].refused("apply", "-f", "-", stdin=json.dumps(front))
+    assert "has externalTrafficPolicy: Local" in said
+    front["spec"]["externalTrafficPolicy"] = "Local"
+    said = tenants["resif"].refused("apply", "-f", "-", stdin=json.dumps(front))
+    assert "services.loadbalancers=1" in said
 
 
 def test_what_is_not_its_own_is_forbidden(tenants):

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from saltk8s.services import common
+from saltk8s.services.tenants import openings
 
 ROLES = {"admin": "admins", "edit": "editors", "view": "viewers"}  # Kubernetes' role: the pillar's key
 API_PORT = 6443
 LABEL = "saltk8s.io/tenant"  # of a namespace: its tenant
 ACCOUNTS = "saltk8s-tenants"  # the namespace of the tenants' ServiceAccounts
-# Not the internet: private, shared, link-local and loopback addresses.
-NOT_INTERNET = (
-    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8",
-)  # fmt: skip
 
 
 def complete(model: dict[str, Any]) -> None:
     """Add to a checked model what follows for its tenants.
 
     Each tenant gets ``name``, defaults of ``namespaces`` and ``registries``, ``subjects`` (Kubernetes' role
-    -> list of RBAC subjects), ``reaches`` and ``reached_by`` (sorted names of other tenants) and the path of its
-    kubeconfig; the service gets ``api_url`` and ``not_internet`` (networks).
+    -> list of RBAC subjects), ``reaches`` and ``reached_by`` (sorted names of other tenants), ``outside`` (see
+    openings.outside), ``address_pools`` (namespace -> names) and the path of its kubeconfig; the service gets
+    ``api_url`` and ``not_internet`` (networks).
     """
     registry, state_dir = model["registry"], model["cluster"]["state_dir"]
     service = model["services"]["tenants"]
     service["api_url"] = service["api_url"] or _api_url(model)
-    service["not_internet"] = not_internet(model["cluster"]["network"])
+    service["not_internet"] = openings.not_internet(model, service["closed_networks"])
     everyone = model["tenants"]
-    openings = _openings(everyone)
+    between = _openings(everyone)
     for name, tenant in everyone.items():
         tenant["name"] = name
         tenant["namespaces"] = tenant["namespaces"] or [name]
         tenant["registries"] = tenant["registries"] or ([registry["url"]] if registry else ["*"])
         tenant["subjects"] = {role: _subjects(tenant, key, model["authentication"]) for role, key in ROLES.items()}
-        tenant["reaches"] = sorted({other for source, other in openings if source == name})
-        tenant["reached_by"] = sorted({source for source, other in openings if other == name})
+        tenant["reaches"] = sorted({other for source, other in between if source == name})
+        tenant["outside"] = openings.outside(tenant["opens"], model)
+        tenant["address_pools"] = {space: _pools(model, space) for space in tenant["namespaces"]}
+        tenant["reached_by"] = sorted({source for source, other in between if other == name})
         kubeconfig = tenant["kubeconfig"]
         if kubeconfig:
             kubeconfig["path"] = kubeconfig["path"] or f"{state_dir}/tenants/{name}.kubeconfig"
@@ -43,11 +44,17 @@ def complete(model: dict[str, Any]) -> None:
             tenant["subjects"][kubeconfig["role"]].append(account)
 
 
-def not_internet(network: Mapping[str, Any]) -> list[str]:
-    """Return the networks that an opening to the internet excludes: private ones, the pods' and the services'."""
-    known = [ipaddress.IPv4Network(text) for text in NOT_INTERNET]
-    own = [ipaddress.IPv4Network(network[key]) for key in ("pod_cidr", "service_cidr")]
-    return [str(one) for one in known] + [str(one) for one in own if not any(one.subnet_of(other) for other in known)]
+def _pools(model: dict[str, Any], namespace: str) -> list[str]:
+    """Return the pools of MetalLB that Services of a tenant's namespace may name.
+
+    One without namespaces that is not assigned by itself either is kept for what the platform names.
+    """
+    pools = (common.enabled(model, "metallb") or {}).get("pools") or {}
+    return [
+        n
+        for n, pool in pools.items()
+        if namespace in pool["namespaces"] or (pool["auto_assign"] and not pool["namespaces"])
+    ]
 
 
 def _api_url(model: Mapping[str, Any]) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.pillar.vocabulary import values
-from saltk8s.pillar.vocabulary.addresses import Cidr
 from saltk8s.pillar.vocabulary.cron import Cron
-from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text, suggestion
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 from saltk8s.services.tenants import model as tenants
+from saltk8s.services.tenants import openings
 
 MEANING = "The namespaces, rights, quotas and rules of `k8s:tenants`."
 
@@ -61,34 +61,6 @@ _POD_DEFAULTS = Section(
         "cpu_milli": Key(Int(1, 10**6, "thousandths of a core"), "CPU request."),
         "memory_mib": Key(Int(1, 10**6, "MiB"), "Memory request."),
         "memory_limit_mib": Key(Int(1, 10**6, "MiB"), "Memory limit."),
-    }
-)
-
-_OPENS = Section(
-    {
-        "from": Key(
-            List(values.DnsLabel),
-            "Tenants whose pods may connect to this one's; opens both ends.",
-            example=["ist-web"],
-        ),
-        "to": Key(
-            Section(
-                {
-                    "tenants": Key(
-                        List(values.DnsLabel),
-                        "Tenants whose pods this one's may connect to; the same as `from` there.",
-                        example=["ist-db"],
-                    ),
-                    "networks": Key(
-                        List(Cidr()),
-                        "Networks outside the cluster that its pods may connect to.",
-                        example=["10.30.0.5/32"],
-                    ),
-                }
-            ),
-            "What this tenant's pods may connect to.",
-        ),
-        "internet": Key(Bool(), "Whether its pods may connect to every address except private and link-local ones."),
     }
 )
 
@@ -153,7 +125,9 @@ TENANT = Section(
         "storage_classes": Key(
             List(values.DnsName), "Storage classes that its claims may use; all when empty.", example=["san"]
         ),
-        "opens": Key(_OPENS, "Openings in its network policies; DNS, the ingress controller and monitoring are open."),
+        "opens": Key(
+            openings.OPENS, "Openings in its network policies; DNS, the ingress controller and monitoring are open."
+        ),
         "backup": Key(
             Section(
                 {
@@ -185,6 +159,7 @@ SCHEMA = Section(
         "monitoring_namespaces": Key(
             List(values.DnsLabel), "Namespaces of monitoring, which may read the pods' metrics."
         ),
+        "closed_networks": openings.CLOSED_NETWORKS,
         "api_url": Key(
             values.Url,
             "URL of the API server in tenants' kubeconfigs. Default: the first of `k8s:cluster:api_names`, else "
@@ -248,21 +223,6 @@ def _within(host: str, other: str) -> bool:
     return host == other or (other.startswith("*.") and host.endswith(other[1:]))
 
 
-def _openings(model: dict[str, Any], report: Report) -> None:
-    """An opening is between two declared tenants."""
-    names = [name for name, _ in _of(model)]
-    for name, tenant in _of(model):
-        opens = tenant["opens"]
-        for path, others in ((("from",), opens["from"]), (("to", "tenants"), opens["to"]["tenants"])):
-            for index, other in enumerate(others or ()):
-                here = ("k8s", "tenants", name, "opens", *path, index)
-                if other == name:
-                    expected = "another tenant: a tenant's own namespaces may connect to each other"
-                    report.add(here, expected, redact.show(other))
-                elif other not in names and not report.has_problem_at("k8s", "tenants", other):
-                    report.add(here, f"a tenant of k8s:tenants{suggestion(other, names)}", redact.show(other))
-
-
 def _bounds(model: dict[str, Any], report: Report) -> None:
     """A privileged tenant has a reason, and defaults are within limits."""
     for name, tenant in _of(model):
@@ -291,4 +251,4 @@ def _of_kubeconfig(path: tuple[Any, ...], kubeconfig: dict[str, Any] | None, rep
         report.add((*path, "kubeconfig", "renew_before"), f"less than valid, {valid}", redact.show(before))
 
 
-RULES = (_names, _hosts, _openings, _bounds)
+RULES = (_names, _hosts, _bounds, *openings.RULES)
