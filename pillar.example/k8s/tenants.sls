@@ -71,7 +71,7 @@ k8s:
       hosts: ["*.lte.osug.example"]
     # -- laboratories
     ist:
-      namespaces: [ist, ist-test]
+      namespaces: [isterre, isterre-test]
       admins: [grp-ist]
       hosts: ["*.ist.osug.example"]
     ist-web:

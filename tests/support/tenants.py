@@ -8,30 +8,10 @@ import subprocess
 from tests.support import services
 from tests.support.salt import Minion
 
-TRAEFIK_KINDS = (
-    *("IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware", "MiddlewareTCP"),
-    *("ServersTransport", "ServersTransportTCP", "TLSOption", "TLSStore", "TraefikService"),
-)
-
 
 def apply(minion: Minion, test: bool = False) -> dict:
     """The set of the tenants, as the formula declares it."""
     return minion.state("kubectl.applied", "tenants", test=test, **services.declared(minion, "tenants"), wait=False)
-
-
-def definition(kind: str) -> dict:
-    """A definition of one of Traefik's kinds, which takes whatever it is given."""
-    plural = f"{kind.lower()}s"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
-    spec = {"group": "traefik.io", "scope": "Namespaced", "names": names, "versions": [version]}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.traefik.io"},
-        "spec": spec,
-    }
 
 
 def play_aggregation(api) -> None:
@@ -91,7 +71,8 @@ def wanted(case: dict) -> dict:
         matcher = {"traefik.ingress.kubernetes.io/router.pathmatcher": case["matcher"]} if "matcher" in case else {}
         return of("networking.k8s.io/v1", "Ingress", spec, annotations=matcher)
     if "match" in case:
-        return of("traefik.io/v1alpha1", case.get("kind", "IngressRoute"), {"routes": [{"match": case["match"]}]})
+        rule = {"match": case["match"]} if case["match"] else {}
+        return of("traefik.io/v1alpha1", case.get("kind", "IngressRoute"), {"routes": [rule]})
     if "service" in case:
         return of("v1", "Service", {"ports": [{"port": 80}]} | case["service"])
     if "claim" in case:

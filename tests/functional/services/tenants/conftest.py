@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from tests.support import pillars, services
 from tests.support.salt import Minion
-from tests.support.tenants import TRAEFIK_KINDS, apply, definition, play_aggregation
+from tests.support.tenants import apply, play_aggregation
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,11 @@ def make(tmp_path_factory, own_apiserver):
 def cluster(make, own_apiserver):
     """The API server with the example's tenants in it, and what controllers would add."""
     api = own_apiserver
-    for kind in TRAEFIK_KINDS:
-        api.apply(definition(kind))
-    answer = apply(make())
+    minion = make()
+    traefik = services.rendered(minion, "traefik").values()
+    api.apply(*(obj for obj in traefik if obj["kind"] == "CustomResourceDefinition"))
+    api.apply(*(obj for obj in traefik if obj["kind"].startswith(("ClusterRole", "ValidatingAdmission"))))
+    answer = apply(minion)
     assert answer["result"] is True, answer["comment"]
     for quota in api.get("resourcequotas", "-A")["items"]:
         hard = quota["spec"]["hard"]

@@ -87,7 +87,7 @@ def test_the_report_has_quota_against_use(cluster, make):
     assert set(found) == set(pillars.load("tenants")["tenants"])
     assert found["gnss"]["namespaces"]["gnss"]["requests.cpu"] == {"used": "8500m", "hard": "32", "percent": 27}
     assert found["gnss"]["fullest"] == 27
-    assert list(found["ist"]["namespaces"]) == ["ist", "ist-test"]
+    assert list(found["ist"]["namespaces"]) == ["isterre", "isterre-test"]
     (line,) = [line for line in minion.call("k8s_config.tenant_report", text=True).splitlines() if "gnss" in line]
     assert line.split() == ["gnss", "gnss", "8500m/32", "27%", "12Gi/128Gi", "10%", "0/2000Gi", "0%", "7/50", "14%"]
 

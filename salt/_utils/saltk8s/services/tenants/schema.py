@@ -116,6 +116,11 @@ TENANT = Section(
             "Host names that its Ingress objects may have; none when empty.",
             example=["*.resif.osug.example"],
         ),
+        "own_certificates": Key(
+            Bool(),
+            "Whether its routes may show certificates from Secrets of its own, not the platform's alone. Traefik shows "
+            "them for every name in them, other tenants' too: only for a tenant that is trusted with all names.",
+        ),
         "registries": Key(
             List(_RegistryPrefix),
             "Registries that its images may come from; `docker.io` is Docker Hub, `*` all. Default: the registry of "
@@ -188,7 +193,7 @@ def _spaces(name: str, tenant: dict[str, Any]) -> list[str]:
 
 
 def _names(model: dict[str, Any], report: Report) -> None:
-    """A namespace belongs to one tenant, and is not reserved."""
+    """A namespace belongs to one tenant, is not reserved, and its name cannot be taken for a part of another's."""
     owners: dict[str, str] = {}
     service = (model["services"] or {}).get("tenants") or {}
     chosen = (*(service.get("ingress_namespaces") or ()), *(service.get("monitoring_namespaces") or ()))
@@ -200,11 +205,29 @@ def _names(model: dict[str, Any], report: Report) -> None:
                 report.add(path, "a namespace that is not reserved for the platform", redact.show(space))
             elif space in owners:
                 report.add(path, f"a namespace that k8s:tenants:{owners[space]} does not have", redact.show(space))
+            else:
+                _apart(path, space, {**dict.fromkeys(system, ""), **owners}, name, report)
             owners.setdefault(space, name)
     for index, space in enumerate(service.get("allow_removal") or ()):
         if space in owners:
             path = ("k8s", "services", "tenants", "allow_removal", index)
             report.add(path, f"a namespace that k8s:tenants:{owners[space]} no longer has", redact.show(space))
+
+
+def _apart(path: tuple[Any, ...], space: str, others: dict[str, str], name: str, report: Report) -> None:
+    """No other's namespace is the beginning of this one before a dash: Traefik joins namespace and name with one.
+
+    others: namespace -> its tenant, "" for the platform.
+    """
+    platform = [f"{prefix}*" for prefix in RESERVED_PREFIXES if prefix == f"{space}-"]
+    near = [other for other in others if other.startswith(f"{space}-") or space.startswith(f"{other}-")]
+    for other in (*platform, *(other for other in sorted(near) if others[other] != name)):
+        whose = f"k8s:tenants:{others[other]}" if others.get(other) else "the platform"
+        expected = (
+            f"a namespace apart from {other} of {whose}: neither may be the other's beginning before a dash, because "
+            "Traefik joins namespace and name with one"
+        )
+        report.add(path, expected, redact.show(space))
 
 
 def _hosts(model: dict[str, Any], report: Report) -> None:
