@@ -95,7 +95,7 @@ def _site(steps: Steps, programs: dict[str, pathlib.Path]) -> None:
     with steps.step("keys and passwords of this lab"):
         keys.make()
         pillar.write(programs)
-    with steps.step("network, registry and S3 server"):
+    with steps.step("network, registry and S3 servers"):
         machines.create_network()
         registry.start(version)
         objectstore.start(version)
@@ -174,7 +174,7 @@ def status(steps: Steps) -> int:
         steps.say("no lab found (Docker is not running)")
         return 1
     steps.say(f"vCenter simulator   {'running' if running(vcenter.NAME) else 'not running'}")
-    for name in (registry.NAME, objectstore.NAME, config.NFS, config.ADMIN):
+    for name in (registry.NAME, *objectstore.SERVERS, config.NFS, config.ADMIN):
         state = run("docker", "inspect", "-f", "{{.State.Status}}", name, check=False).strip()
         steps.say(f"{name:<19} {state or 'not found'}")
     found = machines.virtual_machines()

@@ -56,7 +56,8 @@ def make() -> None:
     for name in ("rke_key", "cloud_key"):
         path(name).unlink(missing_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}@saltk8s-lab", "-f", path(name))
-    for name in ("registry_password", "vcenter_password", "s3_access_key", "s3_secret_key", "backup_password"):
+    s3 = [f"{server}_{key}" for server in ("s3", "etcd_s3") for key in ("access_key", "secret_key")]
+    for name in ("registry_password", "vcenter_password", *s3, "backup_password"):
         write_private(path(name), secrets.token_urlsafe(24) + "\n")
     _certificates()
     # what the tests look for where it must not be; a line of the SSH key that is in no public part
@@ -66,6 +67,7 @@ def make() -> None:
         "vCenter password": read("vcenter_password"),
         "platform key": read("platform.key").splitlines()[2],
         "S3 secret key": read("s3_secret_key"),
+        "secret key of the snapshots' S3": read("etcd_s3_secret_key"),
         "backup password": read("backup_password"),
     }
     write_private(folder() / "admin" / "canaries.json", json.dumps(canaries) + "\n")

@@ -1,6 +1,7 @@
-"""The site's S3 server: where backups go, outside the cluster, behind TLS and a key.
+"""The site's S3 servers: where backups go, and where etcd's snapshots go, each behind TLS and a key of its own.
 
-It runs in a container on this machine's network, as the registry does. Its buckets are folders; they go with the lab.
+Each runs in a container on this machine's network, as the registry does. Their buckets are folders
+that go with the lab.
 """
 
 from __future__ import annotations
@@ -9,27 +10,36 @@ from labkit import config, images, keys
 from labkit.registry import answers
 from labkit.shell import run, until
 
-NAME = "saltk8s-lab-s3"
+# container: folder and prefix of its keys, port, bucket
+SERVERS = {
+    "saltk8s-lab-s3": ("s3", config.S3_PORT, config.S3_BUCKET),
+    "saltk8s-lab-etcd-s3": ("etcd_s3", config.ETCD_S3_PORT, config.ETCD_S3_BUCKET),
+}
 
 
 def start(version: str) -> None:
-    """Start the server with this lab's key and certificate; the platform's bucket is there."""
-    folder = config.state() / "s3"
+    """Start the servers with this lab's keys and certificate; the platform's buckets are there."""
+    for name, (own, port, bucket) in SERVERS.items():
+        _start(version, name, own, port, bucket)
+
+
+def _start(version: str, name: str, own: str, port: int, bucket: str) -> None:
+    folder = config.state() / own
     for part in ("data", "meta", "conf"):
         (folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / "data" / config.S3_BUCKET).mkdir(exist_ok=True)
-    for name in ("s3.crt", "s3.key"):
-        keys.write_private(folder / "conf" / name, keys.read(name) + "\n")
+    (folder / "data" / bucket).mkdir(exist_ok=True)
+    for file in ("s3.crt", "s3.key"):
+        keys.write_private(folder / "conf" / file, keys.read(file) + "\n")
     # in a file: an argument of docker could be read by everybody on this machine
-    root = {"ROOT_ACCESS_KEY_ID": "s3_access_key", "ROOT_SECRET_ACCESS_KEY": "s3_secret_key"}
-    keys.write_private(folder / "environment", "".join(f"{name}={keys.read(key)}\n" for name, key in root.items()))
-    run("docker", "rm", "-f", NAME, check=False)
+    root = {"ROOT_ACCESS_KEY_ID": f"{own}_access_key", "ROOT_SECRET_ACCESS_KEY": f"{own}_secret_key"}
+    keys.write_private(folder / "environment", "".join(f"{word}={keys.read(key)}\n" for word, key in root.items()))
+    run("docker", "rm", "-f", name, check=False)
     run(
         "docker",
         "run",
         "-d",
         "--name",
-        NAME,
+        name,
         "--network",
         "host",
         "--env-file",
@@ -42,7 +52,7 @@ def start(version: str) -> None:
         f"{folder / 'conf'}:/conf:ro",
         images.local_ref("s3", version),
         "--quiet",
-        f"--port={config.S3}",
+        f"--port={config.GATEWAY}:{port}",
         "--cert=/conf/s3.crt",
         "--key=/conf/s3.key",
         "posix",
@@ -50,9 +60,10 @@ def start(version: str) -> None:
         "--sidecar=/meta",
         "/data",
     )
-    until(lambda: answers(f"https://{config.S3}/"), "the S3 server answers", 20)
+    until(lambda: answers(f"https://{config.GATEWAY}:{port}/"), f"{name} answers", 20)
 
 
 def stop() -> None:
-    """Remove the server's container; what it holds goes with the lab's folder."""
-    run("docker", "rm", "-f", NAME, check=False)
+    """Remove the servers' containers; what they hold goes with the lab's folder."""
+    for name in SERVERS:
+        run("docker", "rm", "-f", name, check=False)

@@ -32,7 +32,7 @@ def public(programs: dict[str, pathlib.Path]) -> dict:
         "k8s": {
             "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
             "registry": {"ca": keys.read("ca.crt") + "\n"},
-            "locations": {"backup": {"s3": {"ca": keys.read("ca.crt") + "\n"}}},
+            "locations": {name: {"s3": {"ca": keys.read("ca.crt") + "\n"}} for name in ("backup", "etcd")},
             "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},
             "services": {
                 "traefik": {"default_tls": {"certificate": keys.read("platform.crt") + "\n"}},
@@ -49,7 +49,8 @@ def secret() -> dict:
             "cluster": {"ssh": {"private_key": keys.read("rke_key") + "\n"}},
             "registry": {"password": keys.read("registry_password")},
             "locations": {
-                "backup": {"s3": {name: keys.read(f"s3_{name}") for name in ("access_key", "secret_key")}},
+                place: {"s3": {name: keys.read(f"{server}_{name}") for name in ("access_key", "secret_key")}}
+                for place, server in (("backup", "s3"), ("etcd", "etcd_s3"))
             },
             "cloud": {
                 "provider": {"password": keys.read("vcenter_password")},

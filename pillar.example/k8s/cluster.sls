@@ -12,7 +12,7 @@ k8s:
       service_cidr: 10.43.0.0/16
       mtu: 1450
     etcd:
-      snapshots: {every: 6h, keep: 7d, s3: backup}    # s3: a location of services.sls
+      snapshots: {every: 6h, keep: 7d, s3: etcd}      # s3: a location of services.sls
     audit_log: {keep_days: 30}
     ssh:
       user: rke

@@ -16,6 +16,10 @@ k8s:
       s3:
         access_key: CHANGE-ME           # may write to k8s:locations:backup:s3:bucket, and nothing else
         secret_key: CHANGE-ME
+    etcd:
+      s3:
+        access_key: CHANGE-ME           # another one
+        secret_key: CHANGE-ME
   services:
     traefik:
       default_tls:

@@ -70,6 +70,10 @@ k8s:
         bucket: k8s
         # region: us-east-1
         # prefix: osug
+    etcd:                                           # of etcd's snapshots alone: every Secret and the CA's key are in them
+      s3:
+        endpoint: https://s3.osug.example
+        bucket: k8s-etcd                            # with a key of its own, which no program in the cluster has
 
   # Manifests of the site, applied after all services: folders and files of the file server.
   # extra: [salt://site/k8s, {source: salt://site/scripts, jinja: false}]   # false: the files are no templates

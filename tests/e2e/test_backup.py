@@ -147,10 +147,10 @@ def test_a_deleted_namespace_is_restored_with_objects_and_files(lab, folders):
     assert second != first and lab.ssh(NODE, f"cat /var/lib/rancher/{second}/1610").strip() == TEXT
 
 
-def bucket() -> pathlib.Path:
-    """The folder that the S3 server keeps the lab's bucket in."""
+def bucket(server: str = "s3", name: str = "k8s") -> pathlib.Path:
+    """The folder that an S3 server keeps one of the lab's buckets in."""
     cache = os.environ.get("SALTK8S_CACHE") or pathlib.Path.home() / ".cache" / "saltk8s"
-    return pathlib.Path(cache) / "lab-run" / "s3" / "data" / "k8s"
+    return pathlib.Path(cache) / "lab-run" / server / "data" / name
 
 
 def test_the_files_on_the_s3_server_are_encrypted(lab):
@@ -167,7 +167,7 @@ def test_a_snapshot_of_etcd_is_copied_to_the_bucket(lab):
     folder = "/var/lib/saltk8s/lab"
     answer = lab.salt(ADMIN, "cmd.run_all", "rke etcd snapshot-save --config cluster.yml --name e2e", f"cwd={folder}")
     assert answer[ADMIN]["retcode"] == 0, answer[ADMIN]["stderr"]
-    saved = bucket() / "lab" / "etcd" / "e2e.zip"
+    saved = bucket("etcd_s3", "etcd") / "lab" / "etcd" / "e2e.zip"
     try:
         with zipfile.ZipFile(saved) as archive:
             sizes = {pathlib.Path(one.filename).name: one.file_size for one in archive.infolist()}

@@ -13,6 +13,8 @@ def patch() -> dict[str, Any]:
         "extra": [{"source": "https://site.osug.example/objects.yaml", "sha256": "ab" * 32}],
         "locations": {"zz-location": {"s3": {
             "endpoint": "https://s3.osug.example", "bucket": "zz-bucket", "access_key": "a", "secret_key": "b",
+        }}, "zz-own": {"s3": {
+            "endpoint": "https://s3.osug.example", "bucket": "zz-tenants", "access_key": "c", "secret_key": "d",
         }}},
         "nodes": {
             "k8s-w1": {"labels": {"zz-node-label": "zz-node-value"}, "taints": ["zz-taint=zz-effect:NoSchedule"]},
@@ -80,10 +82,13 @@ def patch() -> dict[str, Any]:
         "tenants": {
             "zz-tenant": {
                 "namespaces": ["zz-space"], "admins": ["zz-admins"], "storage_classes": ["zz-disk"],
-                "backup": {"keep": "90d"}, "kubeconfig": {}, "quota": {"storage_classes": {"zz-disk": 10}},
+                "kubeconfig": {},
+                "backup": {"keep": "90d", "location": "zz-own", "encryption_password": "x"},
+                "quota": {"storage_classes": {"zz-disk": 10}},
                 "opens": {"from": ["zz-other"], "to": {"tenants": ["zz-other"]}},
             },
             "zz-other": {},
+            "resif": {"backup": {"keep": None}},
         },
     }  # fmt: skip
 

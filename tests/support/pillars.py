@@ -25,6 +25,7 @@ PUBLIC_FILES = ("cluster", "nodes", "services", "tenants")
 REGISTRY_PASSWORD = "canary-registry-Zk3v8"
 CLOUD_PASSWORD = "canary-vcenter-Qp7wd"
 BACKUP_KEYS = {"access_key": "canary-access-Hn4ty", "secret_key": "canary-s3-Xw2mz"}
+ETCD_KEYS = {"access_key": "canary-access-Vb6yu", "secret_key": "canary-s3-Kd5pt"}
 BACKUP_PASSWORD = "canary-backup-Rb9qe"
 VSPHERE_PASSWORD = "canary-vsphere-Hn5tb"
 MATTERMOST_URL = "https://chat.osug.example/hooks/canary-hook-Wx2mr"
@@ -110,7 +111,7 @@ def secret_values() -> dict:
             "provider": {"password": CLOUD_PASSWORD},
             "defaults": {"ssh_private_key": key_pair("canary-template")[0]},
         },
-        "locations": {"backup": {"s3": dict(BACKUP_KEYS)}},
+        "locations": {"backup": {"s3": dict(BACKUP_KEYS)}, "etcd": {"s3": dict(ETCD_KEYS)}},
         "services": {
             "traefik": {"default_tls": {"key": certificate()[1]}},
             "backup": {"encryption_password": BACKUP_PASSWORD},
@@ -147,8 +148,8 @@ def canaries() -> list[str]:
     """Return texts that may appear in no log, no change and no message; of keys, a line of their middle."""
     keys = [key_pair()[0], key_pair("canary-template")[0], certificate()[1]]
     hook = MATTERMOST_URL.rpartition("/")[2]
-    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, VSPHERE_PASSWORD, hook, *BACKUP_KEYS.values()]
-    return [*texts, *(key.splitlines()[2] for key in keys)]
+    texts = [REGISTRY_PASSWORD, CLOUD_PASSWORD, BACKUP_PASSWORD, VSPHERE_PASSWORD, hook]
+    return [*texts, *BACKUP_KEYS.values(), *ETCD_KEYS.values(), *(key.splitlines()[2] for key in keys)]
 
 
 def write(folder: Path, *overlays: dict) -> Path:

@@ -102,3 +102,5 @@ k8s:
   locations:
     backup:
       s3: {endpoint: "https://172.31.50.1:7070", bucket: k8s, prefix: lab}
+    etcd:
+      s3: {endpoint: "https://172.31.50.1:7072", bucket: etcd, prefix: lab}

@@ -59,6 +59,8 @@ def test_a_secret_on_a_worker():
         "k8s:services:traefik:default_tls:key",
         "k8s:locations:backup:s3:access_key",
         "k8s:locations:backup:s3:secret_key",
+        "k8s:locations:etcd:s3:access_key",
+        "k8s:locations:etcd:s3:secret_key",
         "k8s:services:backup:encryption_password",
         "k8s:services:vsphere:password",
         "k8s:services:prometheus:receivers:ops:mattermost",
@@ -72,7 +74,7 @@ def test_a_secret_on_a_worker():
 def test_a_secret_missing_on_the_admin():
     outcome = judge(lambda minion: pillars.public())
     assert {tuple(finding.minions) for finding in outcome.findings} == {(ADMIN,)}
-    assert len(outcome.findings) == 8
+    assert len(outcome.findings) == 10
 
 
 def test_a_secret_that_is_encrypted_is_a_secret():

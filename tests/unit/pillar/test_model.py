@@ -17,6 +17,8 @@ ADMIN_SECRETS = {
     "k8s:registry:password",
     "k8s:locations:backup:s3:access_key",
     "k8s:locations:backup:s3:secret_key",
+    "k8s:locations:etcd:s3:access_key",
+    "k8s:locations:etcd:s3:secret_key",
     "k8s:services:traefik:default_tls:key",
     "k8s:services:backup:encryption_password",
     "k8s:services:vsphere:password",

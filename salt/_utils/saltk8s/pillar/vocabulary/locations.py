@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.types import Key, Map, Report, Section, Text, suggestion
@@ -63,6 +64,35 @@ def find(model: dict[str, Any], name: str | None, path: tuple, report: Report, k
     if not any(known[name][kind] for kind in kinds):
         return report.add(path, f"a location with {' or '.join(kinds)}", f"{name!r}, which has none")
     return known[name]
+
+
+def is_shared(model: dict[str, Any], report: Report, name: str | None, other: str | None) -> bool:
+    """Return whether one location can be read with what the other's users have: its key, or the folder itself.
+
+    Two names of one server are not recognised; keys are compared on the minion that has them, decrypted.
+    """
+    known = model["locations"] or {}
+    if name not in known or other not in known:
+        return False
+    one, two = known[name], known[other]
+    if one["s3"] and two["s3"]:
+        key = None if report.encrypted else one["s3"]["access_key"]
+        return bool(key and key == two["s3"]["access_key"]) or _nested(_folder(one["s3"]), _folder(two["s3"]))
+    if one["nfs"] and two["nfs"]:
+        return _nested(*((place["server"], *(place["path"] or "").split("/")) for place in (one["nfs"], two["nfs"])))
+    return False
+
+
+def _folder(s3: dict[str, Any]) -> tuple[Any, ...]:
+    """Return server, bucket and folders of an S3 location."""
+    url = urlsplit(s3["endpoint"] or "")
+    port = url.port or {"https": 443, "http": 80}.get(url.scheme)
+    return (url.hostname, port, s3["bucket"], *(s3["prefix"].split("/") if s3["prefix"] else ()))
+
+
+def _nested(one: tuple[Any, ...], two: tuple[Any, ...]) -> bool:
+    length = min(len(one), len(two))
+    return one[:length] == two[:length]
 
 
 def _one_kind(model: dict[str, Any], report: Report) -> None:

@@ -8,6 +8,7 @@ from saltk8s.pillar.vocabulary import locations, values
 from saltk8s.pillar.vocabulary.cron import Cron
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
+from saltk8s.services.backup import places
 
 MEANING = "Backups of the cluster's objects and of the files in its volumes."
 ENGINE_NAMESPACES = {"velero": "velero", "k8up": "k8up-system", "stash": "stash"}
@@ -108,11 +109,12 @@ def complete(model: dict[str, Any]) -> None:
     """Add durations in the engines' units and the schedules, and keep only the images of the chosen engine.
 
     ``keep_hours``; ``keep_days``, at least one, the unit of restic's retention; ``timeout_s`` of each hook;
-    ``schedules``: see _schedules().
+    ``schedules``: see _schedules(); ``owners``: see places.owners().
     """
     service = model["services"]["backup"]
     service |= _kept(service["keep"])
     service["schedules"] = _schedules(model, service)
+    service["owners"] = places.owners(model)
     for hook in service["hooks"].values():
         hook["timeout_s"] = values.seconds(hook["timeout"])
     service["images"] = {name: image for name, image in service["images"].items() if name in IMAGES[service["engine"]]}
@@ -212,4 +214,4 @@ def _stash(model: dict[str, Any], report: Report) -> None:
             report.add(here, "volume and paths, which a workload needs", "not both")
 
 
-RULES = (_location, _names, _stash)
+RULES = (_location, _names, _stash, *places.RULES)

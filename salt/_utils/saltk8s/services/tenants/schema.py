@@ -143,6 +143,15 @@ TENANT = Section(
                     "keep": Key(
                         values.Duration, "Retention, of Velero and K8up. Default: the backup service's.", example="90d"
                     ),
+                    "location": Key(
+                        values.DnsLabel,
+                        "The entry of `k8s:locations` that K8up and Stash write its backups to; nobody else's, because "
+                        "its people can read their keys. Required with these engines; not read by Velero.",
+                        example="resif",
+                    ),
+                    "encryption_password": Key(
+                        values.password(""), "Encrypts what is in that location; required with it. The admin only."
+                    ),
                 }
             ),
             "Backup of its namespaces.",
