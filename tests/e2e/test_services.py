@@ -7,7 +7,7 @@ import json
 from conftest import ADMIN, NODES, changed, failed, states_of, until
 from manifests import listing
 
-SERVICES = ("canal", "vsphere", "metallb", "traefik", "nfs", "prometheus", "backup", "tenants")  # in their order
+SERVICES = ("canal", "vsphere", "metallb", "nfs", "prometheus", "tenants", "traefik", "backup")  # in their order
 REFUSAL = "no budgets today"
 
 
@@ -51,7 +51,7 @@ def refusing() -> list[dict]:
 
 
 def test_a_service_that_fails_stops_no_other(lab):
-    """Traefik, third in the order, has an object rejected; NFS, after it, is reconciled."""
+    """Traefik has an object rejected; the backup, after it in the order, is reconciled."""
     lab.kubectl("apply", "-f", "-", stdin=listing(*refusing()))
     try:
         argv = (
@@ -67,14 +67,14 @@ def test_a_service_that_fails_stops_no_other(lab):
         )
         until(lambda: REFUSAL in lab.run(*argv, check=False).stderr, "the API server refuses")
         lab.kubectl("-n", "traefik", "delete", "pdb", "traefik")
-        lab.kubectl("delete", "storageclass", "keep")
+        lab.kubectl("-n", "velero", "delete", "configmap", "volumes")
         answer = lab.salt(ADMIN, "state.apply", "k8s", check=False)[ADMIN]
         (wrong,) = failed(answer)
         assert wrong.startswith("k8s-traefik") and REFUSAL in wrong
-        assert lab.kubectl("get", "storageclass", "keep", "-o", "name").strip()
+        assert lab.kubectl("-n", "velero", "get", "configmap", "volumes", "-o", "name").strip()
         summary = states_of(answer)[-1]
         told = [line.split()[:2] for line in summary["comment"].splitlines()]
-        assert ["traefik", "bad"] in told and ["nfs", "ok"] in told, summary["comment"]
+        assert ["traefik", "bad"] in told and ["backup", "ok"] in told, summary["comment"]
     finally:
         lab.kubectl("delete", "-f", "-", "--ignore-not-found", stdin=listing(*refusing()))
         until(lambda: not failed(lab.salt(ADMIN, "state.apply", "k8s.traefik", check=False)[ADMIN]), "it is put right")

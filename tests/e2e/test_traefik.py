@@ -18,6 +18,7 @@ from manifests import client, listing, service, web
 SERVICE = "traefik"
 ADDRESS = "172.31.50.200"
 CA = "/usr/local/share/ca-certificates/saltk8s-lab.crt"  # on the admin
+SPACES = ("e2e-traefik", "e2e-traefik-b")  # of the lab's k8s:services:traefik:namespaces
 WORKERS = 4
 REQUESTS = 600
 
@@ -68,8 +69,21 @@ def front(lab) -> Front:
     return Front(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
 
 
+def emptied(lab, name: str):
+    """A namespace whose objects are deleted after the test."""
+    yield name
+    kinds = "deployments,pods,services,ingresses,ingressroutes.traefik.io,middlewares.traefik.io"
+    lab.kubectl("-n", name, "delete", kinds, "--all", "--wait=true", "--timeout=120s")
+
+
+@pytest.fixture
+def namespace(lab):
+    """A namespace whose routes are served; conftest's own is not one."""
+    yield from emptied(lab, SPACES[0])
+
+
 def host_of(namespace: str) -> str:
-    """A host name of the test's own, covered by the platform's certificate."""
+    """A host name for the namespace, covered by the platform's certificate."""
     return f"{namespace}.lab.example"
 
 
@@ -170,12 +184,9 @@ def test_an_unknown_host_is_not_found(front):
 
 
 @pytest.fixture
-def neighbour(lab, namespace):
-    """A second namespace, deleted after the test."""
-    name = f"{namespace}-b"
-    lab.kubectl("create", "namespace", name)
-    yield name
-    lab.kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")
+def neighbour(lab):
+    """The second one."""
+    yield from emptied(lab, SPACES[1])
 
 
 def test_nothing_reaches_into_another_namespace(lab, front, namespace, neighbour):

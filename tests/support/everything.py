@@ -52,7 +52,7 @@ def patch() -> dict[str, Any]:
             },
             "traefik": {
                 "enabled": True, "node_selector": {"zz-tr-label": "zz-tr-value"},
-                "metrics": {"enabled": True, "namespaces": ["zz-tr-metrics"]},
+                "metrics": {"enabled": True, "namespaces": ["zz-tr-metrics"]}, "namespaces": ["zz-routes"],
             },
             "nfs": {"enabled": True, "exports": {
                 "zz-export": {"server": "nas.osug.example", "path": "/a", "driver": "csi"},

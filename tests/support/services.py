@@ -106,10 +106,12 @@ def violations(objects: dict[str, dict[str, Any]]) -> set[str]:
 
 
 def _of_object(name: str, obj: dict[str, Any], objects: dict[str, dict[str, Any]]) -> Iterator[str]:
+    bound = [one["roleRef"]["name"] for one in objects.values() if one["kind"] == "ClusterRoleBinding"]
+    everywhere = [f"ClusterRole {role}" for role in bound]
     for rule in obj.get("rules", ()) if obj["kind"] in ("Role", "ClusterRole") else ():
         if "*" in [*rule.get("apiGroups", ()), *rule.get("resources", ()), *rule.get("verbs", ())]:
             yield f"{name}: a rule with *"
-        if obj["kind"] == "ClusterRole" and "secrets" in rule.get("resources", ()) and not rule.get("resourceNames"):
+        if name in everywhere and "secrets" in rule.get("resources", ()) and not rule.get("resourceNames"):
             yield f"{name}: secrets of every namespace"
     if obj["kind"] not in WORKLOADS:
         return

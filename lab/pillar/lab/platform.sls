@@ -70,6 +70,7 @@ k8s:
     traefik:
       address: 172.31.50.200
       hosts: ["*.lab.example"]          # certificate and key are made for each lab
+      namespaces: [e2e-traefik, e2e-traefik-b]  # of tests/e2e/test_traefik.py
     vsphere:
       user: salt@vsphere.local          # the simulator has one account
       storage_classes:

@@ -77,6 +77,12 @@ SCHEMA = Section(
             "`Local`: it sees the client's, and only nodes with a replica answer.",
         ),
         "hosts": Key(List(values.HostPattern), "Host names that the platform serves.", example=["*.osug.example"]),
+        "namespaces": Key(
+            List(values.DnsLabel),
+            "Further namespaces whose routes it serves and whose Secrets and ConfigMaps it reads, besides those of "
+            "tenants with `hosts`. It creates them.",
+            example=["intranet"],
+        ),
         "default_tls": Key(_DEFAULT_TLS, "Default certificate, for hosts without one of their own; this or `acme`."),
         "acme": Key(_ACME, "Certificates from an ACME authority; this or `default_tls`."),
         "redirect_to_https": Key(Bool(), "Whether HTTP requests are redirected to HTTPS."),
@@ -197,4 +203,33 @@ def _stores_acme_in_one_replica(model: dict[str, Any], report: Report) -> None:
         report.add((*_PATH, "acme", "dns_provider"), "the DNS provider, because the challenge is dns", "nothing")
 
 
-RULES = (_is_version_3, _has_hosts_and_address, _has_one_certificate_source, _stores_acme_in_one_replica)
+def _serves_no_system_namespace(model: dict[str, Any], report: Report) -> None:
+    """It reads every Secret of these namespaces: the cluster's own and the platform's are not among them."""
+    tenants = {space for name, tenant in (model["tenants"] or {}).items() for space in tenant["namespaces"] or [name]}
+    for index, space in enumerate((common.enabled(model, "traefik") or {}).get("namespaces") or ()):
+        path = (*_PATH, "namespaces", index)
+        if space.startswith("kube-") or space in report.reserved_namespaces:
+            report.add(path, "a namespace that is neither the cluster's own nor the platform's", redact.show(space))
+        elif space in tenants:
+            report.add(path, "a namespace of no tenant: a tenant's is served when it has hosts", redact.show(space))
+
+
+def complete(model: dict[str, Any]) -> None:
+    """Add ``watched``: the namespaces whose routes are served, each of which has a RoleBinding to `traefik:routes`."""
+    service, prometheus = model["services"]["traefik"], model["services"]["prometheus"]
+    found = {NAMESPACE, *service["namespaces"]}
+    if model["services"]["tenants"]["enabled"]:
+        for name, tenant in model["tenants"].items():
+            found |= set(tenant["namespaces"] or [name]) if tenant["hosts"] else set()
+    if prometheus["enabled"] and (prometheus["grafana"] or {}).get("host"):
+        found.add("monitoring")
+    service["watched"] = sorted(found)
+
+
+RULES = (
+    _is_version_3,
+    _has_hosts_and_address,
+    _has_one_certificate_source,
+    _stores_acme_in_one_replica,
+    _serves_no_system_namespace,
+)

@@ -24,8 +24,13 @@ from tests.support.salt import Minion
 
 DRAIN_S = 8  # in place of the service's 10
 SLOW_S = 4
+ACCOUNT = "system:serviceaccount:traefik:traefik"
 PORTS = {8000: "web", 8443: "websecure", 8080: "probes", 9100: "metrics"}
 SPACES = ("lab-a", "lab-b")
+EXAMPLE = pillars.merge(
+    services.case_file("traefik")["cases"]["example"],
+    {"patch": {"services": {"traefik": {"namespaces": list(SPACES)}}}},
+)
 
 
 TRAEFIK = programs.cached("traefik")
@@ -122,7 +127,7 @@ def deployed(own_apiserver, tmp_path_factory):
     before = os.environ["PATH"]
     os.environ["PATH"] = f"{Path(api.kubectl_path).parent}{os.pathsep}{before}"
     try:
-        tree = services.tree("traefik", services.case_file("traefik")["cases"]["example"], state_dir)
+        tree = services.tree("traefik", EXAMPLE, state_dir)
         minion = Minion(root / "minion", tree["cluster"]["admin"], pillar={"k8s": tree})
         given = services.declared(minion, "traefik") | {"wait": False}
         done = minion.state("kubectl.applied", "traefik", **given)
@@ -212,6 +217,42 @@ def test_what_belongs_to_another_namespace_is_not_reached(replica, own_apiserver
     assert replica.status("websecure", "/", "stolen.osug.example") == 404
     lines = [json.loads(line) for line in replica.log.read_text().splitlines() if '"level":"error"' in line]
     assert ("stolen", "traefik") in {(line.get("ingress"), line.get("namespace")) for line in lines}, lines
+
+
+def test_it_reads_no_secret_and_serves_no_route_but_of_its_namespaces(replica, own_apiserver):
+    """The cluster's state with the key of its CA is a ConfigMap of kube-system."""
+    api = own_apiserver
+    for space in (*SPACES, "traefik", "kube-system", "default"):
+        for kind in ("secrets", "configmaps"):
+            for verb in ("get", "list", "watch"):
+                may = api.kubectl("auth", "can-i", verb, kind, "-n", space, "--as", ACCOUNT, check=False).strip()
+                assert may == ("yes" if verb != "get" and space in (*SPACES, "traefik") else "no"), (verb, kind, space)
+    backend = obj("Service", "site", "default", {"ports": [{"port": 80}]}, "v1")
+    api.apply(backend, route("elsewhere", "default", "elsewhere.osug.example"))
+    api.apply(route("near", "lab-b", "near.osug.example"))
+    until(lambda: replica.status("websecure", "/", "near.osug.example") == 200, "the route beside it is served")
+    assert replica.status("websecure", "/", "elsewhere.osug.example") == 404
+
+
+def test_a_namespace_that_appears_later_is_waited_for(deployed, own_apiserver, tmp_path):
+    """A replica is not ready before it may read all its namespaces, so that an old one stays; then it is by itself."""
+    (box,) = services.pod_of(deployed["Deployment traefik/traefik"])["containers"]
+    token = own_apiserver.kubectl("create", "token", "traefik", "-n", "traefik").strip()
+    more = [one.replace("=traefik", "=lab-later") for one in box["args"] if one.endswith(".namespaces=traefik")]
+    args = [*box["args"], *more]
+    running = Replica(args, own_apiserver.kubeconfig_with("traefik", token=token), tmp_path)
+    try:
+        until(lambda: running.status("probes", "/ping") == 200, "it runs")
+        time.sleep(3)
+        assert running.status("probes", "/ready") != 200
+        binding = deployed["RoleBinding lab-a/traefik"]
+        meta = {"name": "traefik", "namespace": "lab-later"}
+        own_apiserver.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab-later"}}, binding | {"metadata": meta}
+        )
+        until(lambda: running.status("probes", "/ready") == 200, "it is ready", 90)
+    finally:
+        running.stop()
 
 
 def test_a_replica_that_stops_loses_nothing(replica):
