@@ -42,7 +42,7 @@ def test_a_pod_is_judged_in_every_workload(developer):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("dying", [False], ids=["that stays"])
+@pytest.mark.parametrize("dying", [False, True], ids=["that stays", "that is being deleted"])
 def test_an_object_cannot_become_what_it_could_not_be(developer, dying):
     meta = {"finalizers": [fences.FINALIZER]} if dying else {}
     before = fences.twins(CHANGEABLE, CASES, **meta)
