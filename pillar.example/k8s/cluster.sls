@@ -17,6 +17,7 @@ k8s:
     ssh:
       user: rke
       public_key: CHANGE-ME             # ssh-keygen -t ed25519 -N '' -C rke ; the private half goes to secrets.sls
+      # from: [10.20.0.5/32]            # where the key may be used from: the admin's addresses
     # extra_args:
     #   kubelet: {max-pods: 200}
     # allow_removal: [k8s-w2]           # nodes that may be removed from the running cluster; no other one is

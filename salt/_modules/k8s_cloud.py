@@ -153,8 +153,14 @@ def advice() -> list[str]:
 
         salt 'salt.osug.example' k8s_cloud.advice
     """
-    profiles_ = salt_cloud.profiles(_model()).values()
+    model = _model()
+    profiles_ = salt_cloud.profiles(model).values()
     warnings = []
+    if not model["cloud"]["master_finger"] and any(profile["deploy"] for profile in profiles_):
+        warnings.append(
+            "Without k8s:cloud:master_finger a new VM trusts whoever answers first as the Salt master: set the "
+            "fingerprint that `salt-key -F master` shows."
+        )
     extension, in_tree = _found("saltext.vcf_cloud.clouds.vmware"), _found("salt.cloud.clouds.vmware")
     if not extension and not in_tree:
         warnings.append("This Salt has no vmware driver: install saltext.vcf-cloud 0.1.1 or newer on the Salt master.")

@@ -76,6 +76,8 @@ class ApiServer:
         self.url = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = folder / "kubeconfig"
         self._audit = folder / "audit.log"
+        self.issuers = ["https://kubernetes.default.svc"]  # of tokens; the first of those that are issued
+        self.arguments: list[str] = []  # further ones of the API server
         self.set_users: dict[str, str] = {}  # set name -> the test module that applies it
 
     def start(self) -> None:
@@ -269,8 +271,7 @@ class ApiServer:
             "RBAC",
             "--service-cluster-ip-range",
             "10.43.0.0/16",
-            "--service-account-issuer",
-            "https://kubernetes.default.svc",
+            *(f"--service-account-issuer={issuer}" for issuer in self.issuers),
             "--service-account-key-file",
             str(self.folder / "sa.pub"),
             "--service-account-signing-key-file",
@@ -284,6 +285,7 @@ class ApiServer:
             "ServiceAccount,StorageObjectInUseProtection",
             "--endpoint-reconciler-type",
             "none",
+            *self.arguments,
         )
 
     def _write_kubeconfigs(self) -> None:

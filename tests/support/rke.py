@@ -34,6 +34,13 @@ _BASE: dict[str, Any] = {
         "audit_log": {"enabled": True, "keep_days": 30},
         "encrypt_secrets": True,
         "ssh": {"user": "rke", "port": 22, "public_key": "ssh-ed25519 AAAA k8s"},
+        "kubelet": {
+            "pod_max_pids": 4096,
+            "seccomp_default": True,
+            "protect_kernel_defaults": True,
+            "serving_certificates": True,
+        },
+        "admission": {"pod_security": "baseline", "event_rate_limit": True, "always_pull_images": False},
         "extra_args": {},
         "timeouts": {"nodes_s": 600, "up_s": 1800, "ready_s": 600},
         "accept_any_docker": False,

@@ -2,6 +2,7 @@
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- set user = k8s.cluster.ssh.user %}
 {%- set home = (salt['user.info'](user) or {}).get('home') or '/home/' ~ user %}
+{%- set where = 'from="' ~ k8s.cluster.ssh.from | join(",") ~ '",' if k8s.cluster.ssh.from else '' %}
 {%- set mark = salt['k8s_host.own_user'](user) %}
 {%- if mark %}
 k8s-os-user:
@@ -34,7 +35,7 @@ k8s-os-user-key:
   k8s_host.block_present:
     - name: {{ home }}/.ssh/authorized_keys
     - block: rke of the cluster {{ k8s.cluster.name }}
-    - lines: {{ ["restrict,port-forwarding " ~ k8s.cluster.ssh.public_key] | json }}
+    - lines: {{ [where ~ "restrict,port-forwarding " ~ k8s.cluster.ssh.public_key] | json }}
     - user: {{ user | json }}
     - mode: "0600"
     - require:

@@ -86,20 +86,23 @@ def test_what_the_pillar_adds(node):
     over = {
         "os": {
             "packages": ["nfs-common", "procps"],
-            "sysctls": {"vm.max_map_count": 300000, "kernel.panic": 30},
+            "sysctls": {"vm.max_map_count": 300000, "fs.inotify.max_user_instances": 16384},
             "kernel_modules": ["nfs", "vxlan"],
             "time": {"enabled": False},
             "hosts": False,
         },
-        "cluster": {"ssh": {"user": "deploy"}},
+        "cluster": {"ssh": {"user": "deploy", "from": ["10.20.0.5/32", "10.21.0.0/24"]}},
         "docker": {"repository": None},
     }
     low = {chunk["__id__"]: chunk for chunk in node(over=over).low("k8s.os")}
     assert low["k8s-os-packages"]["pkgs"].count("procps") == 1 and "nfs-common" in low["k8s-os-packages"]["pkgs"]
-    assert {"vm.max_map_count": "300000", "kernel.panic": "30"}.items() <= low["k8s-os-sysctls"]["values"].items()
+    settings = {"vm.max_map_count": "300000", "fs.inotify.max_user_instances": "16384"}
+    assert settings.items() <= low["k8s-os-sysctls"]["values"].items()
     assert low["k8s-os-modules"]["modules"].count("vxlan") == 1 and "nfs" in low["k8s-os-modules"]["modules"]
     assert "k8s:os:time:enabled is false" in low["k8s-os-time"]["why"]
     assert low["k8s-os-hosts"]["fun"] == "block_absent"
+    key = low["k8s-os-user-key"]["lines"][0]
+    assert key.startswith('from="10.20.0.5/32,10.21.0.0/24",restrict,port-forwarding ssh-')
     assert low["k8s-os-user"]["name"] == "deploy" and "Match User deploy" in low["k8s-os-ssh-forwarding"]["contents"]
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from saltk8s.base import files
 from saltk8s.nodes import host
+from saltk8s.pillar import rules
 from tests.support import nodes
 
 FSTAB = """\
@@ -125,6 +126,10 @@ def test_module_available(name, loaded, built_in, filesystems, traces, there):
 def test_sysctl_path(name, path, own):
     assert host.sysctl_path(name) == path
     assert host.is_namespaced(name) is own
+
+
+def test_the_formula_sets_the_kernel_as_a_kubelet_expects_it():
+    assert rules.KERNEL_DEFAULTS.items() <= nodes.FAMILIES["common"]["sysctls"].items()
 
 
 def test_swap_devices():

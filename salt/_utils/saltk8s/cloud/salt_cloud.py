@@ -25,7 +25,7 @@ def provider(model: dict) -> dict[str, dict]:
     holds the password of the vCenter.
     """
     cloud = model["cloud"]
-    given = cloud["provider"]
+    given, finger = cloud["provider"], cloud["master_finger"]
     entry = {
         "driver": given["driver"],
         "url": given["url"],
@@ -34,7 +34,7 @@ def provider(model: dict) -> dict[str, dict]:
         "user": given["user"],
         "password": given["password"],
         "verify_ssl": given["verify_ssl"],
-        "minion": {"master": cloud["master"]},
+        "minion": {"master": cloud["master"]} | ({"master_finger": finger} if finger else {}),
     }
     if any(shape["tags"] for shape in cloud["shapes"].values()):
         entry["create_missing_tags"] = True

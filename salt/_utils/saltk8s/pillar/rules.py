@@ -16,6 +16,15 @@ from saltk8s.pillar.vocabulary import locations, roles, values
 from saltk8s.pillar.vocabulary.types import Report, suggestion
 
 Model = dict[str, Any]
+# what a kubelet with protect-kernel-defaults insists on; the formula k8s.os sets the same
+KERNEL_DEFAULTS = {
+    "vm.overcommit_memory": "1",
+    "vm.panic_on_oom": "0",
+    "kernel.panic": "10",
+    "kernel.panic_on_oops": "1",
+    "kernel.keys.root_maxkeys": "1000000",
+    "kernel.keys.root_maxbytes": "25000000",
+}
 PLACEMENT_NEEDED = ("datacenter", "template", "network")
 
 
@@ -186,6 +195,17 @@ def _snapshots(model: Model, report: Report) -> None:
         )
 
 
+def _kernel(model: Model, report: Report) -> None:
+    """A kubelet that protects the kernel's settings does not start with others."""
+    if not (model["cluster"]["kubelet"] or {}).get("protect_kernel_defaults"):
+        return
+    for name, value in ((model["os"] or {}).get("sysctls") or {}).items():
+        expected = KERNEL_DEFAULTS.get(name)
+        if expected and str(value) != expected:
+            text = f"{expected}, or k8s:cluster:kubelet:protect_kernel_defaults: false: no kubelet would start"
+            report.add(("k8s", "os", "sysctls", name), text, redact.show(value))
+
+
 RULES: tuple[Callable[[Model, Report], None], ...] = (
     _members,
     _removal,
@@ -196,6 +216,7 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     _versions,
     _ssh_key,
     _snapshots,
+    _kernel,
     *locations.RULES,
     schema_engines.of_the_engine,
     *schema_services.RULES,

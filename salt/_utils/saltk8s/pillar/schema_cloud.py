@@ -48,6 +48,12 @@ CLOUD = Section(
         "master": Key(
             values.Host, "Name or address at which new minions reach the Salt master.", True, "salt.osug.example"
         ),
+        "master_finger": Key(
+            values.Fingerprint,
+            "Fingerprint of the Salt master's public key (`salt-key -F master`, the line `master.pub`), which new "
+            "minions insist on. Without it, a new VM trusts whoever answers first at `master`.",
+            example=":".join(["5e"] * 32),
+        ),
         "config_dir": Key(values.AbsolutePath, "Folder of the Salt master's configuration."),
         "provider": Key(
             Section(

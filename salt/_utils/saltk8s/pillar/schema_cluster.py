@@ -32,6 +32,44 @@ _NETWORK = Section(
     }
 )
 
+_KUBELET = Section(
+    {
+        "pod_max_pids": Key(Int(64, 4194304), "Processes and threads that a pod may have."),
+        "seccomp_default": Key(
+            Bool(), "Whether a pod that names no seccomp profile runs under the container runtime's own."
+        ),
+        "protect_kernel_defaults": Key(
+            Bool(),
+            "Whether a kubelet refuses to start when the kernel is set otherwise than it expects, instead of "
+            "changing it. `k8s.os` sets the kernel so.",
+        ),
+        "serving_certificates": Key(
+            Bool(),
+            "Whether kubelets get a certificate of the cluster's CA, which the API server then verifies. Without "
+            "effect while a node uses DHCP: the certificate would lack its address.",
+        ),
+    }
+)
+
+_ADMISSION = Section(
+    {
+        "pod_security": Key(
+            Enum("privileged", "baseline", "restricted"),
+            "Pod Security level of a namespace that has no label `pod-security.kubernetes.io/enforce`. `kube-system` "
+            "is exempt; all namespaces of the platform and of tenants have the label.",
+        ),
+        "event_rate_limit": Key(
+            Bool(), "Whether the API server limits the Events of one namespace, and of all together."
+        ),
+        "always_pull_images": Key(
+            Bool(),
+            "Whether every start of a container asks the registry. Then no pod starts, not even one of the platform, "
+            "while the registry is away; and it does not keep images of others private, because the kubelets have "
+            "the platform's own login (`k8s:registry:username`).",
+        ),
+    }
+)
+
 CLUSTER = Section(
     {
         "name": Key(values.ClusterName, "The cluster's name.", True, "osug"),
@@ -90,11 +128,19 @@ CLUSTER = Section(
                     "public_key": Key(
                         values.PublicKey, "The deploy user's public key.", True, "ssh-ed25519 AAAA... k8s"
                     ),
+                    "from": Key(
+                        List(Cidr(32)),
+                        "Where the key may be used from: the admin's addresses, as networks. Everywhere when empty. "
+                        "With a list that lacks its address the admin cannot log in.",
+                        example=["10.20.0.5/32"],
+                    ),
                     "private_key": Key(values.private_key("admin"), "The private key of `public_key`; the admin only."),
                 }
             ),
             "How the admin reaches the nodes.",
         ),
+        "kubelet": Key(_KUBELET, "What holds for every kubelet."),
+        "admission": Key(_ADMISSION, "What the API server admits."),
         "extra_args": Key(
             Section(
                 {

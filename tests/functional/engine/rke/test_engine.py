@@ -145,6 +145,18 @@ def test_a_changed_option_runs_rke_once(site):
     assert site.engine(**changed).up().changes == {}
 
 
+def test_the_record_holds_no_secret_and_a_new_one_is_a_change(site):
+    site.over = {"registry": {"url": "registry.osug.example", "username": "k8s", "password": "CANARY-ONE"}}
+    site.engine().up()
+    assert "CANARY" not in (site.dir / "last-run.json").read_text()
+    assert site.engine().up().changes == {}
+    site.over["registry"]["password"] = "CANARY-TWO"
+    preview = site.engine().up(test=True).changes
+    assert list(preview["options"]) == ["private_registries"] and "CANARY" not in str(preview)
+    assert site.engine().up().ran
+    assert site.engine().up().changes == {}
+
+
 def test_any_docker_is_passed_as_the_flag_that_rke_heeds(site):
     site.engine(accept_any_docker=True).up()
     assert fake_rke.ups(site.fake)[0].endswith("--ignore-docker-version")

@@ -112,6 +112,17 @@ def _same(config, understood):
     )
     drain = understood["upgradeStrategy"]["nodeDrainInput"]
     assert (drain["ignoreDaemonSets"], drain["timeout"], drain["gracePeriod"]) == (True, 300, -1)
+    given = config["services"]["kube-api"]
+    assert api["extraArgsArray"] == given["extra_args_array"]
+    assert api["eventRateLimit"] == given["event_rate_limit"]
+    assert (
+        api["admissionConfiguration"]["plugins"][0]["configuration"]
+        == (given["admission_configuration"]["plugins"][0]["configuration"])
+    )
+    assert (
+        services["kubelet"].get("generateServingCertificate", False)
+        is (config["services"]["kubelet"]["generate_serving_certificate"])
+    )
     for component, content in config["services"].items():
         name = {"kube-api": "kubeApi", "kube-controller": "kubeController"}.get(component, component)
         assert services[name].get("extraArgs", {}).items() >= content.get("extra_args", {}).items(), component

@@ -54,6 +54,18 @@ def test_redacted_hides_the_keys_of_the_location_of_snapshots():
     assert cluster_yml.secrets(config) == ["CANARY-ACCESS", "CANARY-SECRET"]
 
 
+def test_a_hash_of_a_secret_changes_with_it_and_with_the_salt():
+    config = cluster_yml.build(sample.model(pillars.merge(CASES["snapshots-on-s3"], CASES["ha-registry"])))
+    first = cluster_yml.fingerprinted(config, "a")
+    assert "CANARY" not in yaml.safe_dump(first)
+    assert first == cluster_yml.fingerprinted(config, "a") != cluster_yml.fingerprinted(config, "b")
+    other = pillars.merge(CASES["ha-registry"], {"registry": {"password": "CANARY-OTHER"}})
+    config = cluster_yml.build(sample.model(other))
+    second = cluster_yml.fingerprinted(config, "a")
+    assert second["private_registries"][0]["password"] != first["private_registries"][0]["password"]
+    assert second["private_registries"][0]["user"] == "k8s"
+
+
 def test_what_is_kept_on_s3_covers_the_whole_time():
     case = pillars.merge(CASES["snapshots-on-s3"], {"cluster": {"etcd": {"snapshots": {"every": "5h", "keep": "1d"}}}})
     etcd = cluster_yml.build(sample.model(case))["services"]["etcd"]["backup_config"]
@@ -107,7 +119,7 @@ def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
     tree = pillars.merge(pillars.full(), {"authentication": {"oidc": OIDC | ({"ca": ca} if ca else {})}})
     tree = pillars.merge(tree, {"cluster": {"extra_args": {"kube_apiserver": {"oidc-groups-claim": "roles"}}}})
     flags = cluster_yml.build(models.build(pillars.defaults(), tree))["services"]["kube-api"]["extra_args"]
-    assert flags == {
+    assert {flag: value for flag, value in flags.items() if flag.startswith("oidc")} == {
         "oidc-issuer-url": "https://sso.osug.example",
         "oidc-client-id": "k8s",
         "oidc-username-claim": "email",
@@ -117,7 +129,7 @@ def test_the_identity_provider_becomes_flags_of_the_api_server(ca):
         **({"oidc-ca-file": "/etc/kubernetes/saltk8s-oidc-ca.pem"} if ca else {}),
     }
     without = cluster_yml.build(models.build(pillars.defaults(), pillars.full()))
-    assert "extra_args" not in without["services"]["kube-api"]
+    assert not any(flag.startswith("oidc") for flag in without["services"]["kube-api"]["extra_args"])
 
 
 def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
@@ -126,7 +138,7 @@ def test_kubelets_wait_for_the_vsphere_controller_while_it_is_on():
     assert on["cloud_provider"] == {"name": "external"}
     tree = pillars.merge(tree, {"services": {"vsphere": {"enabled": False}}})
     off = cluster_yml.build(models.build(pillars.defaults(), tree, secrets_required=True))
-    assert on["services"]["kubelet"].pop("extra_args") == {"node-ip": "0.0.0.0"}
+    assert on["services"]["kubelet"]["extra_args"].pop("node-ip") == "0.0.0.0"
     assert on == off | {"cloud_provider": {"name": "external"}}
 
 
@@ -135,4 +147,40 @@ def test_vsphere_leaves_addresses_that_the_pillar_gives():
     model = models.build(pillars.defaults(), pillars.merge(pillars.full(), {"nodes": nodes}), secrets_required=True)
     config = cluster_yml.build(model)
     assert config["cloud_provider"] == {"name": "external"}
-    assert "extra_args" not in config["services"]["kubelet"]
+    assert "node-ip" not in config["services"]["kubelet"]["extra_args"]
+
+
+def test_tokens_have_an_issuer_that_others_can_verify_and_older_ones_still_hold():
+    api = cluster_yml.build(sample.model(CASES["one-node"]))["services"]["kube-api"]
+    assert api["extra_args"]["service-account-issuer"] == "https://kubernetes.default.svc.k8s.osug.example"
+    assert api["extra_args_array"] == {"service-account-issuer": ["rke"]}
+    own = {"cluster": {"extra_args": {"kube_apiserver": {"service-account-issuer": "https://tokens.osug.example"}}}}
+    api = cluster_yml.build(sample.model(pillars.merge(CASES["one-node"], own)))["services"]["kube-api"]
+    assert api["extra_args"]["service-account-issuer"] == "https://tokens.osug.example"
+    assert "extra_args_array" not in api
+
+
+def test_what_is_closed_can_be_opened():
+    over = {
+        "cluster": {
+            "admission": {"pod_security": "privileged", "event_rate_limit": False, "always_pull_images": True},
+            "kubelet": {"protect_kernel_defaults": False, "serving_certificates": False},
+            "extra_args": {"kube_controller": {"bind-address": "0.0.0.0"}, "kubelet": {"seccomp-default": "false"}},
+        }
+    }
+    services = cluster_yml.build(sample.model(pillars.merge(CASES["one-node"], over)))["services"]
+    api = services["kube-api"]
+    assert (api["always_pull_images"], api["event_rate_limit"]) == (True, {"enabled": False})
+    pod_security = api["admission_configuration"]["plugins"][0]["configuration"]
+    assert pod_security["defaults"]["enforce"] == "privileged"
+    assert services["kubelet"]["generate_serving_certificate"] is False
+    flags = services["kubelet"]["extra_args"]
+    assert (flags["protect-kernel-defaults"], flags["seccomp-default"]) == ("false", "false")
+    assert services["kube-controller"]["extra_args"]["bind-address"] == "0.0.0.0"
+
+
+def test_no_serving_certificates_while_a_node_has_no_address_of_its_own():
+    over = {"nodes": {"w9": {"roles": ["worker"], "ip": None}}}
+    for case, expected in ((CASES["three"], True), (pillars.merge(CASES["three"], over), False)):
+        config = cluster_yml.build(sample.model(case))
+        assert config["services"]["kubelet"]["generate_serving_certificate"] is expected

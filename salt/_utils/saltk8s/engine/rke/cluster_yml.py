@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 from typing import Any
 
 from saltk8s.base import redact, yaml_text
-from saltk8s.engine.rke import audit_policy
+from saltk8s.engine.rke import audit_policy, hardening
 from saltk8s.pillar.vocabulary.values import SECONDS, seconds
 
 # rke's name of each component below `services`, by the pillar's name
@@ -20,6 +21,7 @@ SERVICES = {
     "etcd": "etcd",
 }
 DNS_ADDRESS = 10  # the cluster's DNS service is the tenth address of the service network, as everywhere
+HASH_ROUNDS = 200_000  # a tenth of a second: guessing a password by its hash has to be slow
 ADDON_TIMEOUT_S = 300  # an add-on's job also waits for its image to be pulled
 DRAIN_TIMEOUT_S = 300
 WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
@@ -44,11 +46,7 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "addon_job_timeout": ADDON_TIMEOUT_S,
         "nodes": [_node(cluster["ssh"], node) for node in model["nodes"].values()],
         "private_registries": _registries(model.get("registry")),
-        "services": _services(
-            cluster,
-            _snapshots(cluster["etcd"]["snapshots"], model.get("locations")),
-            model.get("authentication"),
-        ),
+        "services": _services(model),
         "network": _network(cluster["network"]),
         "authentication": {"strategy": "x509", "sans": list(cluster.get("api_names") or [])},
         "authorization": {"mode": "rbac"},
@@ -79,6 +77,24 @@ def secrets(config: dict[str, Any]) -> list[str]:
     found = [one.get("password") for one in config.get("private_registries", [])]
     s3 = (config["services"].get("etcd", {}).get("backup_config") or {}).get("s3backupconfig") or {}
     return [text for text in [*found, *(s3.get(key) for key in S3_SECRETS)] if text]
+
+
+def fingerprinted(config: dict[str, Any], salt: str) -> dict[str, Any]:
+    """Return a copy in which each secret is a slow hash of it: enough to see that one changed, and no more.
+
+    salt: text, the same for copies that are compared.
+    """
+    return _hashed(config, salt)
+
+
+def _hashed(value: Any, salt: str, secret: bool = False) -> Any:
+    if isinstance(value, dict):
+        return {key: _hashed(item, salt, key in SECRET_KEYS) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hashed(item, salt) for item in value]
+    if secret and value:
+        return hashlib.pbkdf2_hmac("sha256", str(value).encode(), salt.encode(), HASH_ROUNDS).hex()
+    return value
 
 
 def duration(value: str) -> str:
@@ -175,15 +191,16 @@ def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> d
     }
 
 
-def _services(cluster: dict[str, Any], etcd: dict[str, Any], authentication: dict[str, Any] | None) -> dict[str, Any]:
-    network = cluster["network"]
-    audit = cluster["audit_log"]
+def _services(model: dict[str, Any]) -> dict[str, Any]:
+    cluster = model["cluster"]
+    network, audit = cluster["network"], cluster["audit_log"]
     services: dict[str, Any] = {
-        "etcd": etcd,
+        "etcd": _snapshots(cluster["etcd"]["snapshots"], model.get("locations")),
         "kube-api": {
             "service_cluster_ip_range": network["service_cidr"],
             "secrets_encryption_config": {"enabled": bool(cluster.get("encrypt_secrets"))},
             "audit_log": audit_policy.log(audit["enabled"], audit["keep_days"]),
+            **hardening.admission(cluster["admission"]),
         },
         "kube-controller": {
             "cluster_cidr": network["pod_cidr"],
@@ -192,16 +209,23 @@ def _services(cluster: dict[str, Any], etcd: dict[str, Any], authentication: dic
         "kubelet": {
             "cluster_domain": cluster["dns_domain"],
             "cluster_dns_server": dns_address(network["service_cidr"]),
+            # the API server reaches a kubelet by its address, which the certificate of a DHCP node does not have
+            "generate_serving_certificate": cluster["kubelet"]["serving_certificates"]
+            and all(node["ip"] for node in model["nodes"].values()),
         },
         "kubeproxy": {},
         "scheduler": {},
     }
     given = cluster.get("extra_args") or {}
-    # a flag of the operator's own wins over one that follows from another key
-    given = {**given, "kube_apiserver": {**_oidc(authentication), **(given.get("kube_apiserver") or {})}}
-    for name, flags in given.items():
+    follows = hardening.flags(cluster)
+    follows["kube_apiserver"] |= _oidc(model.get("authentication"))
+    for name, service in SERVICES.items():
+        # a flag of the operator's own wins over one that follows from another key
+        flags = {**follows.get(name, {}), **(given.get(name) or {})}
         if flags:
-            services[SERVICES[name]]["extra_args"] = {flag: _flag(value) for flag, value in sorted(flags.items())}
+            services[service]["extra_args"] = {flag: _flag(value) for flag, value in sorted(flags.items())}
+    if services["kube-api"]["extra_args"][hardening.ISSUER] == follows["kube_apiserver"][hardening.ISSUER]:
+        services["kube-api"]["extra_args_array"] = {hardening.ISSUER: [hardening.RKE_ISSUER]}
     return {name: content for name, content in services.items() if content}
 
 

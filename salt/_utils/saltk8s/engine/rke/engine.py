@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,7 +120,10 @@ class Rke(Engine):
         if self.program.installed:
             version = self.program.version()
             versions.check_rke(version)
-        plan = changes.plan_of(self._config, state, state_folder.read_record(self._record), version)
+        record = state_folder.read_record(self._record)
+        salt = (record or {}).get("salt")
+        config = cluster_yml.fingerprinted(self._config, salt) if salt else self._config
+        plan = changes.plan_of(config, state, record, version)
         running = state["nodes"] if state else {}
         guards.check(plan, running, self._cluster.get("allow_removal") or ())
         return plan
@@ -236,10 +240,12 @@ class Rke(Engine):
 
     def _finished(self, plan: Plan, state: dict[str, Any] | None) -> None:
         observed = self._state()
+        salt = secrets.token_hex(16)
         record = {
             "status": "done",
             "time": state_folder.now(),
-            "config": self._config,
+            "salt": salt,
+            "config": cluster_yml.fingerprinted(self._config, salt),
             "digest": observed["digest"] if observed else "",
             "rke": self.program.version(),
         }

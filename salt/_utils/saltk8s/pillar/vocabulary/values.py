@@ -39,6 +39,11 @@ AbsolutePath = Text(
 )
 Duration = Text("a duration: a number and m, h or d, such as 6h", r"[1-9]\d{0,6}[mhd]", doc="duration")
 Size = Text("a size: a number and k, m or g, such as 10m", r"[1-9]\d{0,6}[kmg]", doc="size")
+Fingerprint = Text(
+    "a SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons between them",
+    r"[0-9a-f]{2}(:[0-9a-f]{2}){31}",
+    doc="fingerprint",
+)
 Cpu = Text(
     "cores: thousandths such as 250m, or in quotes a number such as '1.5'",
     r"[1-9]\d{0,5}m|[1-9]\d{0,2}(\.\d{1,3})?|0\.\d{0,2}[1-9]",
