@@ -133,6 +133,7 @@ def apply(
     replace=None,
     release=None,
     take_over=None,
+    shared_namespaces=None,
     wait=True,
     timeout_s=300,
     force_conflicts=False,
@@ -160,6 +161,10 @@ def apply(
         set's label and annotation. Protected ones too. Those that are not in the set (any more) count as released.
     take_over
         A list in the same form: declared objects that may be in another set. They become objects of this one.
+    shared_namespaces
+        Namespaces in which others create objects, too, such as tenants. What the set declares there is its own: objects
+        of that name which others made, or which another set has, are replaced, fields of other managers taken over.
+        An object there that is rejected, or held by a finalizer, does not stop the others: it is the error at the end.
     wait
         Wait until every object of the set is healthy.
     timeout_s
@@ -190,6 +195,7 @@ def apply(
         prune=bool(prune),
         wait=bool(wait),
         timeout_s=float(timeout_s),
+        shared_namespaces=frozenset(shared_namespaces or ()),
         **_names(unprotect=unprotect, replace=replace, release=release, take_over=take_over),
     )
 

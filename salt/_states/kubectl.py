@@ -31,6 +31,7 @@ def applied(
     replace=None,
     release=None,
     take_over=None,
+    shared_namespaces=None,
     wait=True,
     timeout_s=300,
     force_conflicts=False,
@@ -74,6 +75,10 @@ def applied(
         docs/objects.md.
     take_over
         A list in the same form: declared objects that may be in another set; they become objects of this one.
+    shared_namespaces
+        Namespaces in which others create objects, too, such as tenants. What the set declares there is its own: objects
+        of that name which others made, or which another set has, are replaced, fields of other managers taken over.
+        An object there that is rejected, or held by a finalizer, does not stop the others: it is the error at the end.
     wait
         Wait until every object is healthy; that includes objects that had nothing to change.
     timeout_s
@@ -117,6 +122,7 @@ def applied(
         replace=replace,
         release=release,
         take_over=take_over,
+        shared_namespaces=shared_namespaces,
         wait=wait,
         timeout_s=timeout_s,
         force_conflicts=force_conflicts,

@@ -61,7 +61,16 @@ def declared(minion: Minion, service: str) -> dict[str, Any]:
     low = minion.low(f"k8s.{service}")
     chunks = [chunk for chunk in low if (chunk["state"], chunk["fun"]) == ("kubectl", "applied")]
     assert len(chunks) == 1, f"salt/k8s/{service}/init.sls has {len(chunks)} kubectl.applied"
-    wanted = ("source", "context", "objects", "namespace", "unprotect", "replace", "force_conflicts")
+    wanted = (
+        "source",
+        "context",
+        "objects",
+        "namespace",
+        "unprotect",
+        "replace",
+        "force_conflicts",
+        "shared_namespaces",
+    )
     return {key: chunks[0][key] for key in wanted if key in chunks[0]}
 
 

@@ -7,5 +7,8 @@ k8s-backup-applied:
   kubectl.applied:
     - name: backup
     - source: salt://k8s/backup/manifests/{{ k8s.services.backup.engine }}
+{%- if k8s.services.tenants.enabled %}
+    - shared_namespaces: {{ k8s.tenants.values() | map(attribute="namespaces") | sum(start=[]) | json }}
+{%- endif %}
     - require:
       - k8s_cluster: k8s-cluster-up

@@ -1,6 +1,7 @@
 {#- The tenants: their namespaces with RBAC, quotas, network and admission policies; then their kubeconfigs. Nothing
     is changed while a namespace of a former tenant is neither declared nor named in allow_removal: its policies would
-    be deleted, while its workloads keep running. -#}
+    be deleted, while its workloads keep running. What fails for one tenant is reported, and does not stop the others:
+    neither their objects nor their kubeconfigs. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 include:
   - k8s.cluster
@@ -15,6 +16,7 @@ k8s-tenants-applied:
   kubectl.applied:
     - name: tenants
     - source: salt://k8s/tenants/manifests
+    - shared_namespaces: {{ k8s.tenants.values() | map(attribute="namespaces") | sum(start=[]) | json }}
 {%- if k8s.services.tenants.allow_removal %}
     - unprotect:
 {%-   for namespace in k8s.services.tenants.allow_removal %}
@@ -29,5 +31,5 @@ k8s-tenants-kubeconfig-{{ name }}:
   k8s_tenants.kubeconfig_present:
     - name: {{ name | json }}
     - require:
-      - kubectl: k8s-tenants-applied
+      - k8s_tenants: k8s-tenants-kept
 {%- endfor %}

@@ -47,6 +47,7 @@ LISTS = {
     "names",
     "release",
     "replace",
+    "shared_namespaces",
     "source",
     "taints",
     "take_over",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
-from tests.support.tenants import ask, run
+from tests.support import pillars, services
+from tests.support.salt import ROOT
+from tests.support.tenants import apply, ask, run
 
+POLICIES = ROOT / "salt" / "k8s" / "tenants" / "manifests" / "policies-platform.yaml"
+PLURALS = {"NetworkPolicy": "networkpolicies"}
 DEV, SPACE = "grp-resif-dev", "resif"
 SET = {"saltk8s.io/set": "tenants"}
 
@@ -176,3 +181,58 @@ def test_an_object_that_is_being_deleted_is_judged_and_its_finalizer_can_be_remo
         assert "may open for its own pods only" in done.stderr, done.stdout
     done = run(cluster, DEV, *patch, '{"metadata": {"finalizers": null}}')
     assert done.returncode == 0, done.stderr
+
+
+def test_what_was_made_before_the_fence_is_replaced_by_the_platforms(cluster, make):
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}
+    foreign = network_policy("allow-to-internet", labels={"saltk8s.io/set": "mine"}, finalizers=["evil.example/stay"])
+    for obj in (foreign | {"spec": spec}, role_binding("tenant-edit")):
+        cluster.kubectl("delete", "-n", "gnss", "--ignore-not-found", obj["kind"].lower(), obj["metadata"]["name"])
+        cluster.kubectl("create", "-n", "gnss", "-f", "-", stdin=json.dumps(obj))
+    opened = make({"tenants": {"gnss": {"opens": {"internet": True}, "editors": ["grp-gnss-ops"]}}})
+    done = apply(opened)
+    assert done["result"] is True, done["comment"]
+    live = cluster.get("networkpolicy", "allow-to-internet", "-n", "gnss")
+    assert live["metadata"]["labels"] == SET and "finalizers" not in live["metadata"]
+    assert live["spec"]["egress"][0]["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
+    assert cluster.get("rolebinding", "tenant-edit", "-n", "gnss")["roleRef"]["name"] == "edit"
+    again = apply(opened)
+    assert again["result"] is True and again["changes"] == {}, again["comment"]
+    assert apply(make())["result"] is True
+
+
+RESERVED = (
+    re.search(r"'\^\((.*?)\)\$'", POLICIES.read_text(), re.DOTALL).group(1).replace("'\n        + '", ""),
+    "[^/]+/saltk8s-.*",
+)
+ENGINES = (
+    ("tenants", {}),
+    ("backup", {"services": {"backup": {"engine": "velero"}}}),
+    (
+        "backup",
+        {
+            "services": {"backup": {"engine": "k8up", "namespaces": {"include": ["gnss"]}}},
+            "locations": {"gnss": {"nfs": {"server": "nfs.osug.example", "path": "/gnss"}}},
+            "tenants": {
+                "gnss": {"backup": {"location": "gnss", "encryption_password": "gnss's own password"}},
+                "resif": {"backup": {"enabled": False}},
+            },
+        },
+    ),
+)
+
+
+@pytest.mark.parametrize(("service", "patch"), ENGINES, ids=lambda value: json.dumps(value)[:60])
+def test_every_name_that_a_formula_uses_in_a_tenants_namespace_is_reserved(make, service, patch):
+    opens = {"internet": True, "from": ["ist-web"], "to": {"tenants": ["ist-web"], "networks": ["10.30.0.5/32"]}}
+    everyone = {"admins": ["a"], "editors": ["b"], "viewers": ["c"]}
+    own = {"opens": opens, "hosts": ["*.gnss.osug.example"], "backup": {"keep": "90d"}, **everyone}
+    enabled = {"services": {service: {"enabled": True}}, "tenants": {"gnss": own}}
+    minion = make(pillars.merge(patch, enabled))
+    found = {
+        f"{PLURALS.get(obj['kind'], obj['kind'].lower() + 's')}/{obj['metadata']['name']}"
+        for obj in services.rendered(minion, service).values()
+        if obj["metadata"].get("namespace") == "gnss"
+    }
+    assert found or service == "backup"
+    assert [name for name in sorted(found) if not re.fullmatch("|".join(RESERVED), name)] == []

@@ -37,6 +37,10 @@ class Judge:
         """Return whether nothing that this run does could lift a rejection."""
         return True
 
+    def ends(self, key: Key, err: errors.SaltK8sError) -> bool:
+        """Return whether the run ends because an object is rejected."""
+        return self.for_good(key, err)
+
 
 class _Found:
     """The errors of objects that are tried one by one, until enough are known."""
@@ -44,15 +48,15 @@ class _Found:
     def __init__(self, judge: Judge):
         self.judge = judge
         self.rejected: Errors = {}
-        self._for_good = 0
+        self._ending = 0
 
     @property
     def enough(self) -> bool:
-        return self._for_good >= SHOWN
+        return self._ending >= SHOWN
 
     def add(self, key: Key, err: errors.SaltK8sError) -> None:
         self.rejected[key] = err
-        self._for_good += self.judge.for_good(key, err)
+        self._ending += self.judge.ends(key, err)
 
 
 class DryRun:
@@ -66,7 +70,7 @@ class DryRun:
     def tried(self, keys: Sequence[Key], answers: bool, judge: Judge) -> Tried:
         """Try objects, all at once if all are accepted; answers: whether what would be stored is wanted.
 
-        Once SHOWN objects are rejected for good, no other is tried. Raises what is not about an object.
+        Once SHOWN rejections end the run, no other object is tried. Raises what is not about an object.
         """
         try:
             return Tried(self._accepted(keys, answers), {})

@@ -80,6 +80,7 @@ class Plan:
     actions: by object, in the order of the work; notes: what an operator should know and what is no change (objects
     kept); blocked: why a real run would fail although nothing is wrong with the set; unchanged: number of objects;
     waiting: objects that are rejected now and may be accepted once what they depend on is written, with the error;
+    aside: objects of shared namespaces with which the run goes on without, with the error;
     unsaid: what is not shown, because it follows from the rest.
     """
 
@@ -88,11 +89,19 @@ class Plan:
     blocked: list[str] = field(default_factory=list)
     unchanged: int = 0
     waiting: dict[Key, errors.SaltK8sError] = field(default_factory=dict)
+    aside: dict[Key, errors.SaltK8sError] = field(default_factory=dict)
     unsaid: set[Key] = field(default_factory=set)
 
     def put(self, *actions: Action) -> None:
         """Add actions, each in the place of the one that the object had."""
         self.actions |= {action.key: action for action in actions}
+
+    def set_aside(self, failed: Mapping[Key, errors.SaltK8sError]) -> None:
+        """Go on without objects: nothing more is done for them in this run."""
+        for key, err in failed.items():
+            self.actions.pop(key, None)
+            self.waiting.pop(key, None)
+            self.aside[key] = err
 
     def changes(self, only: Iterable[Key] | None = None) -> dict[str, Any]:
         """Return Salt's ``changes``; ``only``: those of these objects (what a failed run did)."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saltk8s.base import errors
+from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
 from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, stub
 from saltk8s.kubectl.sets import reader, record
-from saltk8s.kubectl.sets.actions import CREATE, Action, Plan
+from saltk8s.kubectl.sets.actions import CREATE, Action, Plan, titles
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.planner import Planner
 from saltk8s.kubectl.sets.prefetch import Prefetch
@@ -75,7 +76,7 @@ class ObjectSet:
         if len(plan.actions) > 1 and self._only_names_change(plan):
             plan.unsaid.add(record.key(self.name))
         if test:
-            return Outcome(plan.changes(), plan.lines(True), _shown(self._unhealthy(live)))
+            return Outcome(plan.changes(), plan.lines(True), _shown(self._unhealthy(live)), _aside(plan))
         if plan.blocked:
             raise errors.Refused("\n".join(["nothing was done:", *plan.blocked]))
         return self._carry_out(trial)
@@ -158,9 +159,12 @@ class ObjectSet:
         outcome = Outcome(plan.changes(done), plan.lines(False, done), failure=failure)
         if failure:
             return outcome
+        outcome.failure = _aside(plan)
         if not self._options.wait:
             outcome.unready = _shown(self._deleted(plan, live))
             return outcome
+        for key in plan.aside:
+            self._declared.pop(key, None)
         try:
             outcome.lines += self._wait(live, bool(done), max(0.0, end - time.monotonic()))
         except errors.SaltK8sError as err:
@@ -185,6 +189,14 @@ class ObjectSet:
         kinds = {kind_of(self._declared[key]) for key in keys}
         ends = {key for key in keys if assessment.ends(self._declared[key])}
         return poll.until_set_healthy(self._kubectl, self.name, kinds, keys, timeout_s, ends)
+
+
+def _aside(plan: Plan) -> errors.SaltK8sError | None:
+    """Return the error of what a run goes on without, None when there is nothing of that."""
+    error = api_errors.combined(list({id(err): err for err in plan.aside.values()}.values()))
+    if error:
+        error.args = (f"not done, apart from the rest of the set: {titles(order.sort(plan.aside))}:\n{error}",)
+    return error
 
 
 def _shown(states: States) -> list[str]:

@@ -32,6 +32,15 @@ class Options:
     replace: Collection[str] = ()
     release: Collection[str] = ()
     take_over: Collection[str] = ()
+    shared_namespaces: Collection[str] = ()
+
+    def is_shared(self, key: Key) -> bool:
+        """Return whether others may create objects beside this one: what is the set's is taken from them."""
+        return key.namespace in self.shared_namespaces
+
+    def forces(self, key: Key) -> bool:
+        """Return whether fields of other managers are taken over."""
+        return self.force_conflicts or self.is_shared(key)
 
     def may_delete(self, key: Key) -> bool:
         """Return whether an object is not protected, or named in ``unprotect``."""
@@ -43,7 +52,7 @@ class Options:
 
     def takes_over(self, key: Key) -> bool:
         """Return whether an object that another set has is to become one of this set."""
-        return any(matches(name, key) for name in self.take_over)
+        return self.is_shared(key) or any(matches(name, key) for name in self.take_over)
 
     @staticmethod
     def named(names: Iterable[str], keys: Iterable[Key]) -> list[Key]:
@@ -52,6 +61,7 @@ class Options:
         return [key for key in keys if any(matches(name, key) for name in wanted)]
 
     def may_replace(self, key: Key, obj: Mapping[str, Any]) -> bool:
-        """Return whether an object may be replaced: by its annotation, or because ``replace`` names it."""
+        """Return whether an object may be replaced: by its annotation, by ``replace``, or because others made it."""
         annotated = (obj["metadata"].get("annotations") or {}).get(REPLACE_ANNOTATION) == "true"
-        return annotated or any(matches(name, key) for name in self.replace)
+        shared = self.is_shared(key) and not key.protected
+        return annotated or shared or any(matches(name, key) for name in self.replace)

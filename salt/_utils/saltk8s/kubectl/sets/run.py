@@ -94,7 +94,7 @@ class Run:
                 self._trial.wait(key, err, depends)
             else:
                 refused[key] = err
-        error = dry_run.combined(refused)
+        error = dry_run.combined(self._trial.set_aside(refused))
         if error:
             raise error
 
@@ -140,7 +140,7 @@ class Run:
             done = [other for other in depends if other in self._done]
             text = f"still rejected after {titles(done)} was written" if done else f"it needs {titles(depends)} first"
             err.args = (f"{err}: {text}",)
-        error = dry_run.combined(rejected)
+        error = dry_run.combined(self._trial.set_aside(rejected))
         if error:
             raise error
 
@@ -156,7 +156,9 @@ class Run:
         gone = [key for key in keys if any(other in self._done for other in self._plan.actions[key].depends)]
         self._done |= dict.fromkeys(gone)  # with what was replaced: their names may be those of new objects
         keys = [key for key in keys if key not in gone]
-        deleted, err = self._writer.delete(order.sort(keys), self._trial.live)
-        self._done |= dict.fromkeys(deleted)
-        if err:
-            raise self._trial.with_way_out(err)
+        for some in self._writer.apart(keys):
+            deleted, err = self._writer.delete(order.sort(some), self._trial.live)
+            self._done |= dict.fromkeys(deleted)
+            left = [key for key in some if key not in deleted]
+            if err and (not left or self._trial.set_aside(dict.fromkeys(left, err))):
+                raise self._trial.with_way_out(err)

@@ -43,27 +43,28 @@ class Trial(dry_run.Judge):
         self._possible: list[Pending] | None = None
 
     def run(self, keys: Sequence[Key]) -> None:
-        """Try objects for the plan; raises those that are refused for good, all at once."""
+        """Try objects for the plan; raises those that are refused for good, all at once, but for those of others'."""
         rejected = self.again(keys)
         for key, err in rejected.items():
             if key not in self.plan.replaced():
                 self.plan.put(self._estimated(key))
             self.plan.waiting[key] = err
         refused = {key: self.plan.waiting.pop(key) for key in self._refused(rejected)}
-        error = dry_run.combined(refused)
+        error = dry_run.combined(self.set_aside(refused))
         if error:
             raise error
 
     def again(self, keys: Sequence[Key]) -> Errors:
         """Try objects; put what there is to do for those that are accepted into the plan, return the other ones."""
         new = [key for key in keys if self.live.get(key) is None]
-        old = [key for key in keys if self.live.get(key) is not None and key != self._record]
-        own = [key for key in keys if self.live.get(key) is not None and key == self._record]
+        old = [key for key in keys if self.live.get(key) is not None]
+        forced = [key for key in old if key == self._record or self._options.is_shared(key)]
         rejected: Errors = {}
+        unreplaced: dict[Key, errors.SaltK8sError | None] = {}
         for runner, some, answers in (
-            (self._forced_dry_run, own, True),
+            (self._forced_dry_run, forced, True),
             (self._dry_run, new, False),
-            (self._dry_run, old, True),
+            (self._dry_run, [key for key in old if key not in forced], True),
         ):
             try:
                 found = runner.tried(some, answers, self)
@@ -71,9 +72,17 @@ class Trial(dry_run.Judge):
                 raise self.with_way_out(err) from None
             rejected |= {key: self.with_way_out(err) for key, err in found.rejected.items()}
             for key, answer in found.answers.items():
-                self._compare(key, answer)
+                if self._is_made_by_others(key):
+                    unreplaced[key] = self._replacement(key)
+                else:
+                    self._compare(key, answer)
         tried = {key: self._tried_otherwise(key, err) for key, err in rejected.items()}
-        return {key: err for key, err in tried.items() if err}
+        return {key: err for key, err in (tried | unreplaced).items() if err}
+
+    def set_aside(self, refused: Errors) -> Errors:
+        """Let the run go on without what is refused in shared namespaces; return the errors of the other objects."""
+        self.plan.set_aside({key: err for key, err in refused.items() if self._options.is_shared(key)})
+        return {key: err for key, err in refused.items() if not self._options.is_shared(key)}
 
     def depends(self, key: Key, err: errors.SaltK8sError) -> list[Key]:
         """Return the actions of the plan that could make the API server accept an object that it rejects."""
@@ -98,6 +107,10 @@ class Trial(dry_run.Judge):
             ]
             self._possible = [self._with_versions(Action(CHANGE, other)) for other in missing] + self._pending()
         return not enabling.enablers(self._explained(key, err), self._possible)
+
+    def ends(self, key: Key, err: errors.SaltK8sError) -> bool:
+        """Return whether the run ends because an object is rejected."""
+        return not self._options.is_shared(key) and self.for_good(key, err)
 
     def _explained(self, key: Key, err: errors.SaltK8sError) -> enabling.Rejected:
         return enabling.explained(key, self._declared.get(key, {}), err, self._admission)
@@ -163,12 +176,12 @@ class Trial(dry_run.Judge):
             return self._tried_without_what_is_in_the_way(key, err)
         if key == self._record or not self._options.may_replace(key, self._declared[key]):
             return err
-        return self._plan_replacement(key)
+        return self._replacement(key)
 
     def _tried_without_what_is_in_the_way(self, key: Key, err: errors.SaltK8sError) -> errors.SaltK8sError | None:
         old, obj = self.live.existing(key), self._declared[key]
         try:
-            found = choices.way(self._kubectl, obj, old, err, self._options.force_conflicts)
+            found = choices.way(self._kubectl, obj, old, err, self._options.forces(key))
         except errors.Conflict as conflict:
             return conflict
         if found is None:
@@ -181,6 +194,23 @@ class Trial(dry_run.Judge):
         """Return whether the only other manager of a field has no more to do with it, and is taken off it before."""
         left_over = err.manager == aggregation.CONTROLLER and err.alone
         return left_over and aggregation.ends(self._declared[key], self.live.existing(key))
+
+    def _is_made_by_others(self, key: Key) -> bool:
+        """Return whether nothing may stay of a shared namespace's object: fields, owners, finalizers of others."""
+        meta = self.live.existing(key)["metadata"]
+        foreign = not managed_fields.is_applied_by_us(self.live.existing(key)) or (
+            key in self.live.others and bool(meta.get("ownerReferences") or meta.get("finalizers"))
+        )
+        return foreign and self._options.is_shared(key) and not key.protected
+
+    def _replacement(self, key: Key) -> errors.SaltK8sError | None:
+        """Plan it, and return what rejects it: raised, unless the run goes on without the object."""
+        try:
+            return self._plan_replacement(key)
+        except errors.SaltK8sError as err:
+            if not self._options.is_shared(key) or not self.about_an_object(err):
+                raise
+            return err
 
     def _plan_replacement(self, key: Key) -> errors.SaltK8sError | None:
         """Plan it; return what rejects the new version, when this run may lift that; raise it when not."""

@@ -21,10 +21,13 @@ from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects
 
 FOUNDATION_S = 60  # for a namespace or a definition to be usable
+SHARED_S = 60  # for what leaves the set in a shared namespace, where a finalizer of others may hold it for ever
 # Until what was written has its effect: the API server takes up policies, schemas and webhooks after a moment.
 EFFECT_S = 30
 PAUSE_S = 0.5
 SHOWN = 10  # objects that an error names
+
+_NO_FINALIZERS = '{"metadata":{"finalizers":null}}'
 
 Done = tuple[list[Key], errors.SaltK8sError | None]  # what was certainly done, the error that ended it
 
@@ -74,6 +77,11 @@ class Writer:
             return list(keys), err
         return list(keys), None
 
+    def apart(self, keys: Sequence[Key]) -> list[list[Key]]:
+        """Return objects to delete in two parts: those of shared namespaces last, so that none of them stops others."""
+        shared = [key for key in keys if self._options.is_shared(key)]
+        return [[key for key in keys if key not in shared], shared]
+
     def delete(self, keys: Sequence[Key], live: Live) -> Done:
         """Delete objects, in the reverse order of writing; the record last: it names the other kinds."""
         waves = order.deletion_waves(key for key in keys if key != self._record)
@@ -91,10 +99,12 @@ class Writer:
 
     def _delete_wave(self, wave: Sequence[Key], keys: Sequence[Key], live: Live) -> None:
         """Delete and wait; a webhook that cannot be called and is to be deleted as well goes first."""
-        end = 0.0
+        end, timeout_s = 0.0, self._options.timeout_s
+        if all(map(self._options.is_shared, wave)):
+            timeout_s = min(timeout_s, SHARED_S)
         while True:
             try:
-                self._kubectl.delete(self._stubs(wave, live), self._options.timeout_s)
+                self._kubectl.delete(self._stubs(wave, live), timeout_s)
                 return
             except api_errors.WebhookFailed as err:
                 own = [key for key in keys if related.has_webhook(live.members[key], err.webhook)]
@@ -133,14 +143,21 @@ class Writer:
         return [stub(key, (again.get(kind) or kind).api_version) for key, kind in kinds.items()]
 
     def _apply(self, keys: Sequence[Key], answers: bool = False) -> list[dict[str, Any]]:
+        found = []
         # the record belongs to this pack alone
-        force_conflicts = self._options.force_conflicts or keys == [self._record]
-        objects = [self._declared[key] for key in keys]
-        return self._kubectl.apply(objects, dry_run=False, force_conflicts=force_conflicts, answers=answers)
+        forced = [key for key in keys if self._options.forces(key) or key == self._record]
+        for some, force in ((forced, True), ([key for key in keys if key not in forced], False)):
+            objects = [self._declared[key] for key in some]
+            found += self._kubectl.apply(objects, dry_run=False, force_conflicts=force, answers=answers)
+        return found
 
     def _delete_replaced(self, keys: Sequence[Key], live: Live) -> None:
         stubs = {key: stub(key, live.existing(key)["apiVersion"]) for key in keys if live.get(key)}
+        shared = [key for key in stubs if self._options.is_shared(key)]
+        held = [stubs[key] for key in shared if live.existing(key)["metadata"].get("finalizers")]
         try:
+            if held:
+                self._kubectl.patch(_NO_FINALIZERS, held, "merge")
             self._kubectl.delete(list(stubs.values()), self._options.timeout_s)
             gone = set(stubs)
         except errors.SaltK8sError:
