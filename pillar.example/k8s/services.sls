@@ -59,6 +59,7 @@ k8s:
 
     tenants:
       enabled: true                     # k8s:tenants, in tenants.sls
+      registries: [registry.osug.example/library]       # of all tenants: the mirror of public images
       closed_networks: [10.30.0.0/24, 203.0.113.0/24]   # of vCenter, NFS, S3, registry, Salt master: not `opens: internet`
       # allow_removal: [resif-test]     # namespaces that may be deleted with everything in them; no other one is
 

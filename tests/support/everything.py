@@ -83,6 +83,7 @@ def patch() -> dict[str, Any]:
             "zz-tenant": {
                 "namespaces": ["zz-space"], "admins": ["zz-admins"], "storage_classes": ["zz-disk"],
                 "kubeconfig": {},
+                "registry_login": {"username": "zz-login", "password": "x"},
                 "backup": {"keep": "90d", "location": "zz-own", "encryption_password": "x"},
                 "quota": {"storage_classes": {"zz-disk": 10}},
                 "opens": {"from": ["zz-other"], "to": {"tenants": ["zz-other"]}},

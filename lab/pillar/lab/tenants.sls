@@ -2,6 +2,7 @@
 k8s:
   services:
     tenants:
+      registries: ["172.31.50.1:5000"]          # all of it: nothing in there is private
       api_url: https://172.31.50.11:6443        # the lab has no DNS for k8s:cluster:api_names
   tenants:
     resif:

@@ -55,7 +55,7 @@ def test_who_may_what(cluster, group, verb, what, space, answer):
 
 
 def test_a_pod_that_says_nothing_gets_requests_and_is_admitted(cluster):
-    case = json.dumps(wanted({"pod": "registry.osug.example/web:1"}))
+    case = json.dumps(wanted({"pod": "registry.osug.example/resif/web:1"}))
     words = ["create", "-n", "resif", "--dry-run=server", "-o", "json", "-f", "-"]
     done = run(cluster, "grp-resif-ops", *words, stdin=case)
     (box,) = json.loads(done.stdout)["spec"]["containers"]

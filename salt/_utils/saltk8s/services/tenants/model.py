@@ -31,7 +31,8 @@ def complete(model: dict[str, Any]) -> None:
     for name, tenant in everyone.items():
         tenant["name"] = name
         tenant["namespaces"] = tenant["namespaces"] or [name]
-        tenant["registries"] = tenant["registries"] or ([registry["url"]] if registry else ["*"])
+        own = tenant["registries"] or ([f"{registry['url']}/{name}"] if registry else ["*"])
+        tenant["registries"] = list(dict.fromkeys([*own, *service["registries"]]))
         tenant["subjects"] = {role: _subjects(tenant, key, model["authentication"]) for role, key in ROLES.items()}
         tenant["reaches"] = sorted({other for source, other in between if source == name})
         tenant["outside"] = openings.outside(tenant["opens"], model)

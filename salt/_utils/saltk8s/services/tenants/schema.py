@@ -79,6 +79,14 @@ _KUBECONFIG = Section(
     optional=True,
 )
 
+_LOGIN = Section(
+    {
+        "username": Key(Text("a user name without blanks and colons", r"[^\s:]+", 128), "User name.", True, "resif"),
+        "password": Key(values.password("admin"), "Its password; the admin only."),
+    },
+    optional=True,
+)
+
 TENANT = Section(
     {
         "namespaces": Key(
@@ -123,9 +131,14 @@ TENANT = Section(
         ),
         "registries": Key(
             List(_RegistryPrefix),
-            "Registries that its images may come from; `docker.io` is Docker Hub, `*` all. Default: the registry of "
-            "`k8s:registry`, or all when there is none.",
+            "Registries, or folders of them, that its images may come from, besides `k8s:services:tenants:registries`; "
+            "`docker.io` is Docker Hub, `*` all. Default: its own folder, of its name, in `k8s:registry`, or all when "
+            "there is no such registry. Nodes pull with the platform's account: whatever that may read in these, "
+            "others' private images too, the tenant can run.",
             example=["registry.osug.example/resif"],
+        ),
+        "registry_login": Key(
+            _LOGIN, "Its own account in `k8s:registry`: the Secret `saltk8s-registry` in its namespaces, to pull with."
         ),
         "storage_classes": Key(
             List(values.DnsName), "Storage classes that its claims may use; all when empty.", example=["san"]
@@ -168,6 +181,11 @@ SCHEMA = Section(
             "Namespaces of former tenants that may be deleted with everything in them, volumes too. No other is ever "
             "deleted.",
             example=["resif-test"],
+        ),
+        "registries": Key(
+            List(_RegistryPrefix),
+            "Registries, or folders of them, that all tenants' images may come from, such as a mirror of public ones.",
+            example=["registry.osug.example/library"],
         ),
         "ingress_namespaces": Key(List(values.DnsLabel), "Namespaces of ingress controllers."),
         "monitoring_namespaces": Key(
@@ -283,4 +301,11 @@ def _of_kubeconfig(path: tuple[Any, ...], kubeconfig: dict[str, Any] | None, rep
         report.add((*path, "kubeconfig", "renew_before"), f"less than valid, {valid}", redact.show(before))
 
 
-RULES = (_names, _hosts, _bounds, *openings.RULES)
+def _logins(model: dict[str, Any], report: Report) -> None:
+    """An account is one of the site's registry."""
+    for name, tenant in _of(model):
+        if tenant["registry_login"] and not model["registry"] and not report.has_problem_at("k8s", "registry"):
+            report.add(("k8s", "tenants", name, "registry_login"), "k8s:registry, whose account it is", "no registry")
+
+
+RULES = (_logins, _names, _hosts, _bounds, *openings.RULES)
