@@ -45,3 +45,9 @@ def enabled(model: dict[str, Any], name: str) -> dict[str, Any] | None:
     """Return a service's part of the model when the service is enabled, else None."""
     service = (model["services"] or {}).get(name)
     return service if service and service["enabled"] else None
+
+
+def joined_alike(one: str, other: str) -> bool:
+    """Whether one namespace is the other's beginning before a dash: Traefik, which joins namespace and name with one,
+    calls the service ``web-app`` of ``ist`` and the service ``app`` of ``ist-web`` the same."""
+    return one.startswith(f"{other}-") or other.startswith(f"{one}-")

@@ -212,6 +212,12 @@ def _serves_no_system_namespace(model: dict[str, Any], report: Report) -> None:
             report.add(path, "a namespace that is neither the cluster's own nor the platform's", redact.show(space))
         elif space in tenants:
             report.add(path, "a namespace of no tenant: a tenant's is served when it has hosts", redact.show(space))
+        for other in sorted(other for other in tenants if common.joined_alike(space, other)):
+            expected = (
+                f"a namespace apart from {other} of k8s:tenants: neither may be the other's beginning before a dash, "
+                "because Traefik joins namespace and name with one"
+            )
+            report.add(path, expected, redact.show(space))
 
 
 def complete(model: dict[str, Any]) -> None:

@@ -27,13 +27,13 @@ BY_PORT = {"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}
 @pytest.fixture(scope="module")
 def replica(cluster, make, tmp_path_factory):
     """Traefik beside the tenants' policies; a service in the tenant's namespace, and in one that no policy judges."""
-    minion = make()
-    traefik = services.rendered(minion, "traefik")
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "traefik"}})
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "free"}})
+    traefik = services.rendered(make({"services": {"traefik": {"namespaces": ["free"]}}}), "traefik")
+    for space in ("traefik", "free"):
+        cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}})
     cluster.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "here"}})
     cluster.set_status("node", "here", {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]})
     cluster.apply(*(one for one in traefik.values() if one["kind"] != "Secret"))
+    cluster.apply(traefik["RoleBinding free/traefik"] | {"metadata": {"name": "traefik", "namespace": "resif"}})
     servers = []
     for space in ("resif", "free"):
         spec = {"type": "NodePort", "externalTrafficPolicy": "Local", "ports": [{"port": 80}]}
@@ -43,8 +43,9 @@ def replica(cluster, make, tmp_path_factory):
         threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
     token = cluster.kubectl("create", "token", "traefik", "-n", "traefik").strip()
     (box,) = services.pod_of(traefik["Deployment traefik/traefik"])["containers"]
+    args = [arg for arg in box["args"] if ".namespaces=" not in arg or arg.endswith(("=traefik", "=resif", "=free"))]
     kubeconfig = cluster.kubeconfig_with("traefik", token=token)
-    running = Replica(box["args"], kubeconfig, tmp_path_factory.mktemp("traefik"))
+    running = Replica(args, kubeconfig, tmp_path_factory.mktemp("traefik"))
     try:
         until(lambda: running.status("probes", "/ready") == 200, "Traefik is ready")
         yield running

@@ -247,7 +247,7 @@ def _apart(path: tuple[Any, ...], space: str, others: dict[str, str], name: str,
     others: namespace -> its tenant, "" for the platform.
     """
     platform = [f"{prefix}*" for prefix in RESERVED_PREFIXES if prefix == f"{space}-"]
-    near = [other for other in others if other.startswith(f"{space}-") or space.startswith(f"{other}-")]
+    near = [other for other in others if common.joined_alike(space, other)]
     for other in (*platform, *(other for other in sorted(near) if others[other] != name)):
         whose = f"k8s:tenants:{others[other]}" if others.get(other) else "the platform"
         expected = (
