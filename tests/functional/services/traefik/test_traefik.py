@@ -129,7 +129,7 @@ def test_what_belongs_to_another_namespace_is_not_reached(replica, own_apiserver
 
 
 def test_it_reads_no_secret_and_serves_no_route_but_of_its_namespaces(replica, own_apiserver):
-    """The cluster's state with the key of its CA is a ConfigMap of kube-system."""
+    """The Secret with the key of the cluster's CA is in kube-system, where older versions of rke have a ConfigMap."""
     api = own_apiserver
     for space in (*SPACES, "traefik", "kube-system", "default"):
         for kind in ("secrets", "configmaps"):
