@@ -12,6 +12,7 @@ import pytest
 from conftest import ADMIN, CLIENT, WEB, changed, failed, until
 from manifests import listing, service
 from support import fences
+from test_prometheus import Monitoring
 from test_tenants import KUBECONFIG, Tenant, workload
 from test_traefik import CA, Front
 
@@ -226,3 +227,47 @@ def test_the_operators_run_passes(lab, attacker, told):
         assert (failed(answer), changed(answer)) == ([], [])
     finally:
         attacker.run("patch", "configmap", "stuck", "--type=merge", "-p", FREE)
+
+
+LIES = """
+pid /tmp/pid; error_log stderr; events {}
+http {
+  access_log off;
+  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+  server {
+    listen 8080;
+    default_type text/plain;
+    location /metrics {
+      return 200 "fence_own 1\\nsaltk8s_highstate_timestamp_seconds{minion=\\"k8s-cp1\\",namespace=\\"salt\\"} 9e12\\n";
+    }
+    location /moved { return 302 http://blackbox-exporter.monitoring.svc:9115/metrics; }
+  }
+}
+"""
+
+
+def liar(name: str, path: str) -> dict:
+    """A pod that is scraped, and serves what it likes."""
+    start = f"printf '%s' \"$LIES\" > /tmp/conf && exec nginx -c /tmp/conf -g 'daemon off;'"
+    box = {"command": ["bash", "-c", start], "env": [{"name": "LIES", "value": LIES}]}
+    found = workload(name, "Pod", CLIENT)
+    found["spec"]["containers"][0] |= box
+    scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080", "prometheus.io/path": path}
+    found["metadata"]["annotations"] = scraped
+    return found
+
+
+def test_metrics_of_a_tenant_are_its_own_alone(lab, attacker):
+    """A pod that shows the platform's figures, and one that sends Prometheus on to an exporter of the platform's."""
+    monitoring = Monitoring(lab)
+    liars = listing(liar("liar", "/metrics"), liar("mover", "/moved"))
+    try:
+        attacker.does("apply", "-f", "-", stdin=liars)
+        until(lambda: monitoring.query('fence_own{namespace="grafana"}'), "the liar is scraped", 120)
+        scraped = 'scrape_samples_scraped{namespace="grafana",pod="mover"}'
+        (moved,) = until(lambda: monitoring.query(scraped), "the mover is asked", 120)
+        assert moved["value"][1] == "0", "the redirect was not followed"
+        assert monitoring.query('saltk8s_highstate_timestamp_seconds{job="pods"}') == []
+        assert monitoring.query("saltk8s_highstate_timestamp_seconds > 1e12") == []
+    finally:
+        attacker.run("delete", "pod", "liar", "mover", "--ignore-not-found", "--wait=false")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support import fences
+from tests.support import fences, services
 from tests.support.tenants import run
 
 CASES = fences.cases("osug.example", "registry.osug.example/resif/web:1", "resif")
@@ -78,3 +78,27 @@ def test_the_work_of_every_day(developer):
     does(developer, "delete", "--wait=false", "-f", "-", stdin=objects)
     does(developer, "patch", "--type=merge", "-p", stays % "null", "-f", "-", stdin=objects)
     assert does(developer, "get", "-f", "-", "--ignore-not-found", "-o", "name", stdin=objects) == ""
+
+
+def test_every_name_of_the_platforms_is_reserved(developer, make):
+    """An object that is there before the platform's own would stop the operators' run: of any tenant's opening."""
+    on = {
+        "metallb": {"enabled": True},
+        "traefik": {"enabled": True},
+        "prometheus": {"enabled": True, "readers": ["resif"]},
+    }
+    names = {}
+    for obj in services.rendered(make({"services": on}), "tenants").values():
+        if (
+            obj["metadata"].get("namespace", "saltk8s-tenants") != "saltk8s-tenants"
+            and obj["kind"] in fences.VERSION_OF
+        ):
+            name = obj["metadata"]["name"]
+            bare = {key: value for key, value in obj.items() if key not in ("status", "metadata")}
+            names[obj["kind"], name] = fences.Case(
+                name, bare | {"metadata": {"name": name}}, "is reserved for the platform", ()
+            )
+    found = list(names.values())
+    assert {"tenant-traefik", "allow-to-metrics", "allow-from-tenants"} <= {case.name for case in found}
+    told = fences.answers(developer, found, "create", "--dry-run=server")
+    assert not (wrong := fences.wrong(told, found)), "\n".join(wrong)
