@@ -233,7 +233,8 @@ LIES = """
 pid /tmp/pid; error_log stderr; events {}
 http {
   access_log off;
-  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c;
+  uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
   server {
     listen 8080;
     default_type text/plain;
@@ -248,7 +249,7 @@ http {
 
 def liar(name: str, path: str) -> dict:
     """A pod that is scraped, and serves what it likes."""
-    start = f"printf '%s' \"$LIES\" > /tmp/conf && exec nginx -c /tmp/conf -g 'daemon off;'"
+    start = "printf '%s' \"$LIES\" > /tmp/conf && exec nginx -c /tmp/conf -g 'daemon off;'"
     box = {"command": ["bash", "-c", start], "env": [{"name": "LIES", "value": LIES}]}
     found = workload(name, "Pod", CLIENT)
     found["spec"]["containers"][0] |= box
