@@ -1,5 +1,5 @@
 # The tenants: what a laboratory or a service gets. All keys and defaults: docs/pillar.md and docs/services/tenants.md.
-# Groups are those of the identity provider, or of client certificates.
+# Groups are those of the identity provider (k8s:authentication).
 k8s:
   tenants:
     # -- services of observation
@@ -100,8 +100,7 @@ k8s:
     gitlab-runners:
       admins: [grp-forge]
       quota: {cpu: 24, memory_gib: 96, pods: 200}
-      pod_security: privileged
-      pod_security_reason: builds images in containers; nobody but the forge's own jobs runs here
+      pod_security: restricted          # rootless builds; privileged ones would make its people the cluster's administrators
       opens: {internet: true}
     notebooks:
       admins: [grp-notebooks]

@@ -20,6 +20,7 @@ from saltk8s.base import arguments, errors, loader
 from saltk8s.base import version as versions
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
+from saltk8s.pillar import schema_services
 from saltk8s.services import status as statuses
 from saltk8s.services import status_facts
 from saltk8s.services.tenants import quota_report
@@ -92,7 +93,7 @@ def validate(saltenv=None):
     _use(saltenv)
     found = {"valid": True, "problems": [], "warnings": _warnings()}
     try:
-        _build()
+        found["warnings"] += schema_services.warnings(_build())
     except errors.ConfigError as err:
         found["valid"] = False
         found["problems"] = [
@@ -267,10 +268,10 @@ def _build():
     cached = __context__.get("saltk8s.pillar.model")
     if cached and key and cached[0] == key:
         return cached[1]
-    for warning in _warnings():
-        log.warning(warning)
     roles = models.roles_of(tree, __opts__["id"])
     model = models.build(defaults, tree, secrets_required=roles & set(SECRET_ROLES))
+    for warning in [*_warnings(), *(schema_services.warnings(model) if "admin" in roles else ())]:
+        log.warning(warning)
     model["minion"] = {"id": __opts__["id"], "roles": sorted(roles)}
     __context__["saltk8s.pillar.model"] = (key, model)
     return model

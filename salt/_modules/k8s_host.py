@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments
-from saltk8s.nodes import host
+from saltk8s.nodes import firewall, host
 from saltk8s.nodes.machine import Machine
 
 __virtualname__ = "k8s_host"
@@ -277,6 +277,63 @@ def set_block(path, block, lines, user=None, mode=None, test=False):
         return __salt__["file.user_to_uid"](user), __salt__["user.info"](user)["gid"]
 
     return _machine().set_block(path, block, lines, test, owner=owner if user else None, mode=mode)
+
+
+def firewall_files():
+    """
+    Return what a node's packet filter is loaded from at boot: a map of family (``IPv4``, ``IPv6``) to a text for
+    ``iptables-restore --noflush``.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-w1 k8s_host.firewall_files
+    """
+    found = firewall.rules(__salt__["k8s_config.get"](secrets=True))
+    return {family: firewall.text(lines) for family, lines in found.items()}
+
+
+def load_firewall(test=False):
+    """
+    Make the packet filter rules of ``k8s:os:firewall: managed`` the ones in force, where they differ.
+
+    test
+        Only return what would be changed.
+
+    Returns changes and notes. Raises CommandExecutionError when the rules are refused.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'k8s-*' k8s_host.load_firewall test=True
+    """
+    return firewall.load(firewall.rules(__salt__["k8s_config.get"](secrets=True)), test)
+
+
+def unload_firewall(test=False):
+    """
+    Remove the packet filter rules of ``load_firewall``, and no others.
+
+    test
+        Only return what would be changed.
+
+    Returns changes and notes. Raises CommandExecutionError when the rules cannot be removed.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'k8s-*' k8s_host.unload_firewall test=True
+    """
+    return firewall.load({}, test)
 
 
 def ssh_obstacles(user):

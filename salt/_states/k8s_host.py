@@ -204,6 +204,44 @@ def ssh_open(name, user):
     return ret
 
 
+def firewall_loaded(name):
+    """
+    The packet filter rules of ``k8s:os:firewall: managed`` are in force. (A unit of systemd loads them at boot.)
+
+    name
+        Any sentence.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The ports of Kubernetes are for the cluster's machines only:
+          k8s_host.firewall_loaded
+    """
+    return _result(name, "the rules are in force", "load_firewall")
+
+
+def firewall_unloaded(name):
+    """
+    None of the packet filter rules of ``firewall_loaded`` is in force; others stay.
+
+    name
+        Any sentence.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The ports of Kubernetes are closed to nobody:
+          k8s_host.firewall_unloaded
+    """
+    return _result(name, "there are no such rules", "unload_firewall")
+
+
 def left_alone(name, why):
     """
     Nothing is done, and the comment says why. Always succeeds without changes.

@@ -53,6 +53,8 @@ k8s:
     k8s-w1: {roles: [worker], shape: worker, address: 172.31.50.21/24}
     k8s-w2: {roles: [worker], shape: worker, address: 172.31.50.22/24}
 
+  os: {firewall: managed}
+
   docker:
     version: "20.10"
     package: docker.io                  # from the packages that lie in the template

@@ -31,6 +31,27 @@ k8s-os-user-absent:
       - k8s_host: k8s-os-user-key-absent
 {%- endif %}
 
+{%- if salt['file.file_exists']('/etc/systemd/system/saltk8s-firewall.service') %}
+
+k8s-os-firewall-at-boot:
+  service.disabled:
+    - name: saltk8s-firewall
+
+k8s-os-firewall:
+  k8s_host.firewall_unloaded:
+    - name: The ports of Kubernetes are closed to nobody
+
+k8s-os-firewall-absent:
+  file.absent:
+    - names:
+      - /etc/saltk8s/firewall.ipv4
+      - /etc/saltk8s/firewall.ipv6
+      - /etc/systemd/system/saltk8s-firewall.service
+    - require:
+      - service: k8s-os-firewall-at-boot
+      - k8s_host: k8s-os-firewall
+{%- endif %}
+
 k8s-os-swap-back:
   k8s_host.swap_restored:
     - name: The node may swap from the next boot on

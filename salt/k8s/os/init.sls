@@ -19,4 +19,5 @@ include:
   - k8s.os.oidc
 {%- endif %}
   - k8s.os.ssh
+  - k8s.os.firewall
 {%- endif %}

@@ -106,6 +106,16 @@ def test_what_the_pillar_adds(node):
     assert low["k8s-os-user"]["name"] == "deploy" and "Match User deploy" in low["k8s-os-ssh-forwarding"]["contents"]
 
 
+def test_the_firewall_is_left_or_managed(node):
+    low = {chunk["__id__"]: chunk["fun"] for chunk in node().low("k8s.os.firewall")}
+    assert low == {"k8s-os-firewall": "left_alone"}
+    low = {chunk["__id__"]: chunk for chunk in node(over={"os": {"firewall": "managed"}}).low("k8s.os.firewall")}
+    assert low["k8s-os-firewall"]["fun"] == "firewall_loaded"
+    text = low["k8s-os-firewall-ipv4"]["contents"]
+    assert "-A SALTK8S-ETCD -s 10.20.0.11/32 -j RETURN" in text and "-A SALTK8S-ETCD -s 10.20.0.21" not in text
+    assert low["k8s-os-firewall-at-boot"]["fun"] == "enabled"
+
+
 def test_a_user_who_was_here_before_is_not_changed(node):
     low = {chunk["__id__"]: chunk for chunk in node(over={"cluster": {"ssh": {"user": "root"}}}).low("k8s.os")}
     assert low["k8s-os-user"]["fun"] == "left_alone"

@@ -161,6 +161,13 @@ def test_two_versions_are_noticed(admin, monkeypatch, tmp_path):
     assert answer["valid"] and str(package) in answer["warnings"][0]
 
 
+def test_a_privileged_tenant_is_valid_and_warned_of(loaders):
+    privileged = {"tenants": {"ige": {"pod_security": "privileged", "pod_security_reason": "drives a detector"}}}
+    minion = loaders(ADMIN, pillar={"k8s": pillars.merge(pillars.full(), privileged)})
+    answer = minion.call("k8s_config.validate")
+    assert answer["valid"] and "k8s:tenants:ige:pod_security: privileged" in answer["warnings"][0]
+
+
 def test_module_and_package_are_of_one_version(admin):
     assert admin.call("k8s_config.validate")["warnings"] == []
 

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from saltk8s.base import loader
 from saltk8s.base.errors import ConfigError
-from saltk8s.pillar import model
+from saltk8s.pillar import model, schema_services
 from saltk8s.pillar.vocabulary.values import MinionId
 
 PROBE = "saltk8s-check"  # a minion id that no target names: it gets what '*' gets
@@ -40,10 +40,11 @@ class Finding:
 
 @dataclass
 class Outcome:
-    """The result of a check: the minions checked, and the problems found."""
+    """The result of a check: the minions checked, the problems found, and warnings, which are none."""
 
     minions: list[str]
     findings: list[Finding]
+    warnings: list[str] = field(default_factory=list)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -101,11 +102,12 @@ def judge(render: Render, targets: Iterable[str], defaults: Any) -> Outcome:
         waiting += sorted(found - set(seen))
     minions = sorted(declared) or [PROBE]
     findings: dict[tuple[str, str, str], Finding] = {}
+    warnings: dict[str, None] = {}
     for minion in minions:
-        for path, value, expected in _problems(minion, seen[minion], defaults):
+        for path, value, expected in _problems(minion, seen[minion], defaults, warnings):
             finding = findings.setdefault((path, value, expected), Finding(path, value, expected))
             finding.minions.append(minion)
-    return Outcome(sorted(declared), list(findings.values()))
+    return Outcome(sorted(declared), list(findings.values()), list(warnings))
 
 
 def declared_in(tree: Any) -> set[str]:
@@ -117,7 +119,9 @@ def declared_in(tree: Any) -> set[str]:
     return {name for name in (*nodes, cluster.get("admin"), cloud.get("minion")) if MinionId.accept(name)}
 
 
-def _problems(minion: str, pillar: Rendered, defaults: Any) -> Iterable[tuple[str, str, str]]:
+def _problems(
+    minion: str, pillar: Rendered, defaults: Any, warnings: dict[str, None]
+) -> Iterable[tuple[str, str, str]]:
     errors = pillar.get("_errors") or ()
     for error in errors:
         yield "pillar", without_source(str(error)), "a pillar that Salt can render"
@@ -126,7 +130,8 @@ def _problems(minion: str, pillar: Rendered, defaults: Any) -> Iterable[tuple[st
     tree = pillar.get("k8s")
     roles = model.roles_of(tree, minion) & model.SECRET_ROLES
     try:
-        model.build(defaults, tree, secrets_required=roles, encrypted=True)
+        built = model.build(defaults, tree, secrets_required=roles, encrypted=True)
+        warnings.update(dict.fromkeys(schema_services.warnings(built)))
     except ConfigError as err:
         for problem in err.problems:
             yield problem.path, problem.value, problem.expected
@@ -141,16 +146,21 @@ def without_source(error: str) -> str:
 
 
 def as_json(outcome: Outcome) -> str:
-    """Return the outcome for a program: ``valid``, ``minions``, ``problems`` (path, value, expected, minions)."""
+    """Return the outcome for a program.
+
+    ``valid``, ``minions``, ``problems`` (path, value, expected, minions), ``warnings`` (sentences).
+    """
     problems = [vars(finding) for finding in outcome.findings]
-    return json.dumps({"valid": not problems, "minions": outcome.minions, "problems": problems}, indent=2)
+    found = {"valid": not problems, "minions": outcome.minions, "problems": problems, "warnings": outcome.warnings}
+    return json.dumps(found, indent=2)
 
 
 def as_text(outcome: Outcome, folder: str) -> str:
     """Return the outcome as text: a line for each problem, and one for its minions when these are not all."""
     count, minions = len(outcome.findings), len(outcome.minions)
     if not count:
-        return f"{folder}: valid for {minions} minion{'' if minions == 1 else 's'}"
+        valid = f"{folder}: valid for {minions} minion{'' if minions == 1 else 's'}"
+        return "\n".join([valid, *(f"  warning: {text}" for text in outcome.warnings)])
     lines = [f"{folder}: {count} problem{'' if count == 1 else 's'}"]
     for finding in outcome.findings:
         lines.append(f"  {finding.path}: got {finding.value}; expected {finding.expected}")

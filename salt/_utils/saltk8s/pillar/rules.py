@@ -206,6 +206,16 @@ def _kernel(model: Model, report: Report) -> None:
             report.add(("k8s", "os", "sysctls", name), text, redact.show(value))
 
 
+def _firewall(model: Model, report: Report) -> None:
+    """The packet filter knows the cluster's machines by their addresses."""
+    if (model["os"] or {}).get("firewall") != "managed":
+        return
+    for name, node in _nodes(model):
+        if node["address"] == "dhcp":
+            expected = "a static address, because of k8s:os:firewall: managed"
+            report.add(("k8s", "nodes", name, "address"), expected, "'dhcp'")
+
+
 RULES: tuple[Callable[[Model, Report], None], ...] = (
     _members,
     _removal,
@@ -217,6 +227,7 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     _ssh_key,
     _snapshots,
     _kernel,
+    _firewall,
     *locations.RULES,
     schema_engines.of_the_engine,
     *schema_services.RULES,

@@ -12,7 +12,7 @@ from saltk8s.pillar.schema_cloud import CLOUD
 from saltk8s.pillar.schema_cluster import CLUSTER
 from saltk8s.pillar.schema_services import SECTIONS, SERVICES
 from saltk8s.pillar.vocabulary import values
-from saltk8s.pillar.vocabulary.addresses import Address
+from saltk8s.pillar.vocabulary.addresses import Address, Cidr
 from saltk8s.pillar.vocabulary.locations import LOCATIONS
 from saltk8s.pillar.vocabulary.roles import ROLES
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
@@ -83,7 +83,18 @@ _OS = Section(
             "Time synchronisation.",
         ),
         "hosts": Key(Bool(), "Whether /etc/hosts lists all nodes."),
-        "firewall": Key(Enum("leave"), "The distribution's firewall: `leave` does not change it."),
+        "firewall": Key(
+            Enum("leave", "managed"),
+            "`managed` closes the ports of Kubernetes' own programs (etcd, kubelets, metrics, VXLAN ...) to all but "
+            "the cluster's machines, which need static addresses; the distribution's firewall stays as it is. "
+            "`leave` closes nothing.",
+        ),
+        "firewall_allow": Key(
+            List(Cidr()),
+            "Networks that may reach these ports besides the nodes' addresses: that of an interface of its own for the "
+            "pods' traffic, a monitoring outside the cluster.",
+            example=["10.21.0.0/24"],
+        ),
     }
 )
 
@@ -141,7 +152,8 @@ SCHEMA = Section(
         **SECTIONS,
         "authentication": Key(
             AUTHENTICATION,
-            "How users authenticate to the API server, besides client certificates and ServiceAccount tokens.",
+            "How users authenticate to the API server, besides ServiceAccount tokens. No certificates of the cluster's "
+            "CA for people: etcd accepts each of them.",
         ),
         "extra": Key(
             List(ObjectSource()),

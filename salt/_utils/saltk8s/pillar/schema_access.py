@@ -45,7 +45,7 @@ AUTHENTICATION = Section(
                 },
                 optional=True,
             ),
-            "Login through an OpenID Connect provider. Without it, with certificates and tokens only.",
+            "Login through an OpenID Connect provider. Without it, with ServiceAccount tokens only.",
         )
     }
 )

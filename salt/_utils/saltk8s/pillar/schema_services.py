@@ -6,6 +6,7 @@ else has to name it. Beside SCHEMA, MEANING and RULES such a module may have
 - ``NAMESPACES``: the namespaces that the service creates, a tuple of names. No tenant may have one of them.
 - ``namespaces(model)``: those of NAMESPACES that it creates with this pillar, where that depends on the pillar;
 - ``SECTIONS``: further keys directly below ``k8s``, name -> Key;
+- ``warnings(model)``: what is valid, and an operator should know: sentences;
 - ``complete(model)``: adds to a valid model what follows from the service's pillar.
 """
 
@@ -46,6 +47,11 @@ def complete(model: dict[str, Any]) -> None:
         service["images"] = {key: image for key, image in (service.get("images") or {}).items() if image}
         if hasattr(MODULES[name], "complete"):
             MODULES[name].complete(model)
+
+
+def warnings(model: dict[str, Any]) -> list[str]:
+    """Return what is valid in a model, and an operator should know: sentences."""
+    return [text for module in MODULES.values() if hasattr(module, "warnings") for text in module.warnings(model)]
 
 
 def _namespaces(module: ModuleType, model: dict[str, Any]) -> list[str]:

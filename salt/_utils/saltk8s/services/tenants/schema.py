@@ -114,7 +114,10 @@ TENANT = Section(
         "quota": Key(_QUOTA, "Quota of each of its namespaces."),
         "pod_defaults": Key(_POD_DEFAULTS, "Default requests and limits of a container, so that the quota admits it."),
         "pod_security": Key(
-            Enum("baseline", "restricted", "privileged"), "Level of the Pod Security admission in its namespaces."
+            Enum("baseline", "restricted", "privileged"),
+            "Level of the Pod Security admission in its namespaces. `privileged` makes its people administrators of "
+            "the cluster: who is root on a node has the certificate that rke gives to all nodes, which reads every "
+            "Secret and opens etcd.",
         ),
         "pod_security_reason": Key(
             Text("a sentence", longest=500), "Why it is `privileged`; required then.", example="reads the node's GPU"
@@ -271,6 +274,16 @@ def _hosts(model: dict[str, Any], report: Report) -> None:
 
 def _within(host: str, other: str) -> bool:
     return host == other or (other.startswith("*.") and host.endswith(other[1:]))
+
+
+def warnings(model: dict[str, Any]) -> list[str]:
+    """Return what a valid pillar says about tenants that an operator should know: sentences."""
+    return [
+        f"k8s:tenants:{name}:pod_security: privileged makes whoever may create pods there an administrator of the "
+        "cluster, of its Secrets and of etcd: see docs/services/tenants.md"
+        for name, tenant in model["tenants"].items()
+        if tenant["pod_security"] == "privileged"
+    ]
 
 
 def _bounds(model: dict[str, Any], report: Report) -> None:
