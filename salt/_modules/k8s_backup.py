@@ -43,7 +43,8 @@ def status(kubeconfig=None, context=None):
 
 def create(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=None):
     """
-    Make a backup now, as the platform's schedule would, and wait until it has completed.
+    Make a backup now, as the schedule would (the platform's, or that of the namespace's tenant), and wait until it has
+    completed.
 
     namespace
         Back up this namespace only. Required with K8up, which backs up one at a time.

@@ -64,6 +64,18 @@ def test_one_namespace_alone(velero, apiserver):
         velero.call("k8s_backup.create", namespace="nowhere")
 
 
+def test_a_tenants_namespace_is_kept_as_long_as_its_own_schedule_says(velero, apiserver):
+    template = {"includedNamespaces": ["default"], "ttl": "2160h0m0s"}
+    own = {"apiVersion": "velero.io/v1", "kind": "Schedule", "spec": {"schedule": "0 3 * * *", "template": template}}
+    apiserver.apply(own | {"metadata": {"name": "tenant-own", "namespace": "velero"}})
+    with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
+        made = velero.call("k8s_backup.create", namespace="default", timeout_s=20)
+    whole = apiserver.get("backups.velero.io", made["name"], "-n", "velero")
+    apiserver.kubectl("delete", "schedules.velero.io/tenant-own", "-n", "velero")
+    assert made["name"].startswith("tenant-own-") and whole["spec"]["ttl"] == "2160h0m0s"
+    assert whole["metadata"]["labels"]["velero.io/schedule-name"] == "tenant-own"
+
+
 def test_a_backup_that_fails_says_why_and_is_not_the_last_good_one(velero, apiserver):
     with backup.played(apiserver, "backups.velero.io", "velero", BAD):
         with pytest.raises(CommandExecutionError, match="PartiallyFailed: disk full; 2 errors"):

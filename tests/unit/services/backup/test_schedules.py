@@ -6,6 +6,7 @@ import pytest
 from tests.support import pillars
 
 DAILY = "30 1 * * *"
+LICENSE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def schedules(tenants: dict, **backup) -> list[dict]:
@@ -45,3 +46,21 @@ def test_namespaces_that_are_named_lose_those_of_such_tenants(include):
     assert by_name.pop("tenant-glacioclim") == ["glacioclim"]
     assert by_name == ({"platform": ["wiki"]} if "wiki" in include else {})
     assert all(one["include"] for one in found), "an empty list would mean all"
+
+
+def test_the_targets_of_stash_have_schedule_and_retention_of_their_tenant():
+    spaces = ("resif", "glacioclim", "wiki")
+    targets = {space: {"namespace": space, "kind": "PersistentVolumeClaim", "name": "data"} for space in spaces}
+    own = {"location": "own", "encryption_password": "a password of its own"}
+    stash = {"engine": "stash", "images": {"stash": "stash:1"}, "stash": {"license": LICENSE, "targets": targets}}
+    tree = {"services": {"backup": {"enabled": True, **stash}, "tenants": {"enabled": True}}}
+    tree |= {"locations": {"own": {"nfs": {"server": "nas.osug.example", "path": "/own"}}}}
+    settings = {
+        "resif": {"backup": {"keep": "90d", "schedule": "0 */6 * * *", **own}},
+        "glacioclim": {"backup": {"enabled": False}},
+    }
+    built = pillars.model(tree, {"tenants": settings})["services"]["backup"]["stash"]["targets"]
+    assert {name: (one["schedule"], one["keep_days"]) for name, one in built.items()} == {
+        "resif": ("0 */6 * * *", 90),
+        "wiki": (DAILY, 30),
+    }

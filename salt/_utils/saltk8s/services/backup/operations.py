@@ -65,13 +65,15 @@ def _location(kubectl: Kubectl) -> str:
 
 
 def backup(kubectl: Kubectl, engine: str, namespace: str | None, timeout_s: float, test: bool) -> dict[str, Any]:
-    """Make a backup as the platform's schedule would; return ``name``, ``namespace``, ``phase`` and ``seconds``.
+    """Make a backup as the schedule would; return ``name``, ``namespace``, ``phase`` and ``seconds``.
 
-    namespace: back up this one alone; required with K8up. ``phase`` is None in test mode.
+    namespace: back up this one alone, with Velero as its own schedule would; required with K8up. ``phase`` is None in
+    test mode.
     """
     space = _space(engine, namespace)
-    schedule = _schedule(kubectl, engine, space)
-    name = f"{SCHEDULE}-{_stamp()}"
+    schedule = _own_schedule(kubectl, namespace) if engine == VELERO and namespace else None
+    schedule = schedule or _schedule(kubectl, engine, space)
+    name = f"{schedule['metadata']['name']}-{_stamp()}"
     if engine == VELERO:
         spec = dict(schedule["spec"]["template"])
         if namespace:
@@ -81,7 +83,8 @@ def backup(kubectl: Kubectl, engine: str, namespace: str | None, timeout_s: floa
         left_out = ("schedule", "concurrentRunsAllowed")
         spec = {key: value for key, value in schedule["spec"]["backup"].items() if key not in left_out}
         spec |= _shared(schedule)
-    return _carry_out(kubectl, _object(engine, "Backup", space, name, spec), timeout_s, test)
+    made = _object(engine, "Backup", space, name, spec, schedule["metadata"]["name"])
+    return _carry_out(kubectl, made, timeout_s, test)
 
 
 def restore(
@@ -165,8 +168,10 @@ def _carry_out(kubectl: Kubectl, obj: dict[str, Any], timeout_s: float, test: bo
         time.sleep(POLL_INTERVAL_S)
 
 
-def _object(engine: str, kind: str, space: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    meta = {"name": name, "namespace": space, "labels": {runs.SCHEDULE_LABEL: SCHEDULE} if kind == "Backup" else {}}
+def _object(
+    engine: str, kind: str, space: str, name: str, spec: Mapping[str, Any], schedule: str = ""
+) -> dict[str, Any]:
+    meta = {"name": name, "namespace": space, "labels": {runs.SCHEDULE_LABEL: schedule} if schedule else {}}
     return {"apiVersion": f"{_group(engine)}/v1", "kind": kind, "metadata": meta, "spec": dict(spec)}
 
 
@@ -181,6 +186,14 @@ def _space(engine: str, namespace: str | None) -> str:
     if not namespace:
         raise errors.Invalid("namespace: k8up backs up one namespace at a time", "namespace", "required with k8up")
     return target.checked_name("namespace", namespace)
+
+
+def _own_schedule(kubectl: Kubectl, namespace: str) -> dict[str, Any] | None:
+    """Return Velero's Schedule that names a namespace, a tenant's with its retention; None when none does."""
+    for obj in kubectl.objects("get", "schedules.velero.io", "--namespace", NAMESPACE, what="get schedules"):
+        if namespace in (obj["spec"]["template"].get("includedNamespaces") or ()):
+            return obj
+    return None
 
 
 def _schedule(kubectl: Kubectl, engine: str, space: str) -> dict[str, Any]:

@@ -28,12 +28,12 @@ def owners(model: dict[str, Any]) -> dict[str, str]:
     for name, tenant in (model["tenants"] or {}).items():
         spaces = tenant["namespaces"] or [name]
         saved = {one["namespace"] for one in ((service["stash"] or {}).get("targets") or {}).values()}
+        own = tenant["backup"]
         if service["engine"] == "k8up":
             saved = {*((service["namespaces"] or {}).get("include") or ())}
-            own = tenant["backup"]
             # a schedule of its own is one in each of its namespaces
-            saved = ({*spaces} if own["schedule"] or own["keep"] else saved) if own["enabled"] else set()
-        found |= {space: name for space in spaces if space in saved}
+            saved = {*spaces} if own["schedule"] or own["keep"] else saved
+        found |= {space: name for space in spaces if own["enabled"] and space in saved}
     return found
 
 

@@ -109,11 +109,13 @@ def complete(model: dict[str, Any]) -> None:
     """Add durations in the engines' units and the schedules, and keep only the images of the chosen engine.
 
     ``keep_hours``; ``keep_days``, at least one, the unit of restic's retention; ``timeout_s`` of each hook;
-    ``schedules``: see _schedules(); ``owners``: see places.owners().
+    ``schedules``: see _schedules(); Stash's targets: see _targets(); ``owners``: see places.owners().
     """
     service = model["services"]["backup"]
     service |= _kept(service["keep"])
     service["schedules"] = _schedules(model, service)
+    if service["stash"]:
+        service["stash"]["targets"] = _targets(model, service)
     service["owners"] = places.owners(model)
     for hook in service["hooks"].values():
         hook["timeout_s"] = values.seconds(hook["timeout"])
@@ -134,7 +136,7 @@ def _schedules(model: dict[str, Any], service: dict[str, Any]) -> list[dict[str,
     own, apart = [], set()
     tenants = model.get("tenants") if common.enabled(model, "tenants") else None
     for name, tenant in (tenants or {}).items():
-        wanted, spaces = tenant["backup"], tenant["namespaces"] or [name]
+        wanted, spaces = tenant["backup"], _spaces(name, tenant)
         given = wanted["enabled"] and (wanted["schedule"] or wanted["keep"])
         if given or not wanted["enabled"]:
             apart |= {*spaces}
@@ -150,6 +152,23 @@ def _schedules(model: dict[str, Any], service: dict[str, Any]) -> list[dict[str,
     if chosen["include"] and not include:
         return own
     return [platform | {"include": include, "exclude": exclude}, *own]
+
+
+def _targets(model: dict[str, Any], service: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return Stash's targets, with ``schedule`` and ``keep_days``, without those of tenants that are not backed up."""
+    tenants = model.get("tenants") if common.enabled(model, "tenants") else None
+    own = {space: tenant["backup"] for name, tenant in (tenants or {}).items() for space in _spaces(name, tenant)}
+    found = {}
+    for name, target in (service["stash"]["targets"] or {}).items():
+        wanted = own.get(target["namespace"]) or {"enabled": True, "schedule": None, "keep": None}
+        if wanted["enabled"]:
+            days = _kept(wanted["keep"] or service["keep"])["keep_days"]
+            found[name] = target | {"schedule": wanted["schedule"] or service["schedule"], "keep_days": days}
+    return found
+
+
+def _spaces(name: str, tenant: dict[str, Any]) -> list[str]:
+    return tenant["namespaces"] or [name]
 
 
 def _of(model: dict[str, Any]) -> dict[str, Any] | None:

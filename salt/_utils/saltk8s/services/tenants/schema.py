@@ -152,13 +152,11 @@ TENANT = Section(
         "backup": Key(
             Section(
                 {
-                    "enabled": Key(Bool(), "Whether its namespaces are backed up (not read by Stash)."),
-                    "schedule": Key(
-                        Cron, "Cron schedule, of Velero and K8up. Default: the backup service's.", example="30 1 * * *"
+                    "enabled": Key(
+                        Bool(), "Whether those of its namespaces that the backup service selects are backed up."
                     ),
-                    "keep": Key(
-                        values.Duration, "Retention, of Velero and K8up. Default: the backup service's.", example="90d"
-                    ),
+                    "schedule": Key(Cron, "Cron schedule. Default: the backup service's.", example="30 1 * * *"),
+                    "keep": Key(values.Duration, "Retention. Default: the backup service's.", example="90d"),
                     "location": Key(
                         values.DnsLabel,
                         "The entry of `k8s:locations` that K8up and Stash write its backups to; nobody else's, because "
