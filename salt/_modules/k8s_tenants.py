@@ -6,6 +6,7 @@ How tenants work: docs/services/tenants.md.
 
 from __future__ import annotations
 
+import socket
 import time
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
@@ -14,7 +15,7 @@ from saltk8s.kubectl.client import access, kubeconfig
 from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
 from saltk8s.services.tenants import model as tenants
-from saltk8s.services.tenants import quota_report
+from saltk8s.services.tenants import openings, quota_report
 
 
 def __virtual__():
@@ -39,6 +40,34 @@ def orphaned_namespaces():
     kubectl = access.kubectl(__salt__, __pillar__, None, None)
     live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
     return tenants.orphaned_namespaces(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
+
+
+def open_machines():
+    """
+    Return the platform's machines that a tenant with ``opens: {internet: true}`` reaches.
+
+    The pillar has them by a name (vCenter, registry, NFS and S3 servers, ...), which is resolved on this minion; one
+    that does not resolve is left out. Returns a map of name to addresses; empty when no tenant opens the internet.
+    Does not connect to the cluster.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_tenants.open_machines
+    """
+    model = __salt__["k8s_config.get"]()
+    opened = any(tenant["opens"]["internet"] for tenant in model["tenants"].values())
+    return openings.reached(model, _addresses) if opened else {}
+
+
+def _addresses(name):
+    try:
+        return {found[4][0] for found in socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return set()
 
 
 def report():

@@ -61,6 +61,40 @@ def _obstacles(orphaned):
     return lines
 
 
+def machines_closed(name):
+    """
+    No tenant with ``opens: {internet: true}`` reaches a machine of the platform that the pillar has by its name.
+
+    name
+        Any text.
+
+    Makes no ``changes``. Result False, in test mode too, when one of these names has an address outside of
+    ``k8s:services:tenants:closed_networks``, the private networks and the cluster's own; see ``open_machines``.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        k8s-tenants-closed:
+          k8s_tenants.machines_closed:
+            - name: tenants
+    """
+
+    def call():
+        found = __salt__["k8s_tenants.open_machines"]()
+        lines = [
+            f"tenants that open the internet reach {machine} at {', '.join(addresses)}: add its network to "
+            "k8s:services:tenants:closed_networks"
+            for machine, addresses in found.items()
+        ]
+        return {"changes": {}, "lines": [], "obstacles": lines}
+
+    unchanged = "no tenant reaches the platform's machines through the internet"
+    return edges.state_result(name, bool(__opts__["test"]), CommandExecutionError, call, unchanged)
+
+
 def kubeconfig_present(name):
     """
     The tenant's kubeconfig exists, readable by root only, for this cluster, and does not expire soon.

@@ -33,3 +33,10 @@ k8s-tenants-kubeconfig-{{ name }}:
     - require:
       - k8s_tenants: k8s-tenants-kept
 {%- endfor %}
+{%- if k8s.tenants.values() | selectattr("opens.internet") | list %}
+
+# a name may get another address at any time: said here, and stops nothing
+k8s-tenants-closed:
+  k8s_tenants.machines_closed:
+    - name: tenants
+{%- endif %}

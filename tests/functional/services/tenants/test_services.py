@@ -18,6 +18,7 @@ METALLB = {
 }
 LECA = {"quota": {"load_balancers": 5, "node_ports": 10}, "opens": {"from_outside": {"tcp": [8443]}}}
 PREFIXES = ("metallb.io", "metallb.universe.tf")
+MANY = [{"name": f"p{number}", "port": 1000 + number} for number in range(21)]
 NOT_LOCAL = "has externalTrafficPolicy: Local"
 NOT_ITS = "is not for the namespace leca; allowed: metallb.io/address-pool with public, leca"
 
@@ -56,6 +57,8 @@ def leca(cluster, make):
         (of(loadBalancerIP="10.20.0.200"), "loadBalancerIP and loadBalancerClass are not for tenants"),
         (of(loadBalancerClass="example.com/other"), "loadBalancerIP and loadBalancerClass are not for tenants"),
         (of(externalIPs=["10.20.0.1"]), "externalIPs are not for tenants"),
+        (of(kind="ClusterIP", ports=MANY[:20]), None),
+        (of(kind="ClusterIP", ports=MANY), "a Service has at most 20 ports"),
     ]
     + [
         case

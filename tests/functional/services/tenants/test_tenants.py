@@ -155,7 +155,7 @@ def test_a_tenant_that_leaves_the_pillar_is_not_lost(cluster, make):
 def test_the_formula_stops_before_anything_is_pruned(make):
     low = make().low("k8s.tenants")
     order = [chunk["fun"] for chunk in low if chunk["__id__"].startswith("k8s-tenants")]
-    assert order == ["namespaces_kept", "applied", "kubeconfig_present"]
+    assert order == ["namespaces_kept", "applied", "kubeconfig_present", "machines_closed"]
     (applied,) = [chunk for chunk in low if chunk["__id__"] == "k8s-tenants-applied"]
     assert applied["require"] == [{"k8s_tenants": "k8s-tenants-kept"}]
 

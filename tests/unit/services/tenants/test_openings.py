@@ -69,3 +69,13 @@ def test_what_is_excepted_is_strictly_inside(network, excepted):
     found = openings.block(network, ["10.42.0.0/16", "10.43.0.0/16"])
     assert found["cidr"] == network
     assert found.get("except") == (None if excepted == [network] else excepted)
+
+
+def test_names_that_have_an_address_on_the_internet_are_told():
+    addresses = {
+        "vcenter.osug.example": {"198.51.100.4"},
+        "nas1.osug.example": {"203.0.113.9"},  # of closed_networks
+        "s3.osug.example": {"10.30.0.9", "198.51.100.7"},
+    }
+    found = openings.reached(built(), lambda name: addresses.get(name, set()))
+    assert found == {"vcenter.osug.example": ["198.51.100.4"], "s3.osug.example": ["198.51.100.7"]}

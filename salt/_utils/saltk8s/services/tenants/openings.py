@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -132,6 +132,17 @@ def _own(model: Mapping[str, Any]) -> list[str]:
     """Return the networks of the cluster's pods and Services."""
     network = model["cluster"]["network"] or {}
     return [network[key] for key in ("pod_cidr", "service_cidr") if network.get(key)]
+
+
+def reached(model: dict[str, Any], resolve: Callable[[str], Iterable[str]]) -> dict[str, list[str]]:
+    """Return the platform's machines that ``opens:internet`` reaches: host name -> addresses. model: a complete one.
+
+    resolve: returns the IPv4 addresses of a host name.
+    """
+    closed = model["services"]["tenants"]["not_internet"]
+    names = sorted({text for text in machines(model) if not _networks(text)})
+    found = {name: sorted(one for one in resolve(name) if not _within(one, closed)) for name in names}
+    return {name: addresses for name, addresses in found.items() if addresses}
 
 
 def block(network: str, without: Iterable[str]) -> dict[str, Any]:
