@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.support import fences, services
 from tests.support.tenants import run
@@ -101,3 +103,24 @@ def test_every_name_of_the_platforms_is_reserved(developer, make):
     assert {"tenant-traefik", "allow-to-metrics", "allow-from-tenants"} <= {case.name for case in cases}
     told = fences.answers(developer, cases, "create", "--dry-run=server")
     assert not (wrong := fences.wrong(told, cases)), "\n".join(wrong)
+
+
+def test_what_is_the_platforms_stays_as_it_is(developer, cluster):
+    """Deleted with all of its kind, kept from being deleted, given to another owner, or without its label."""
+    kinds = {"networkpolicies": "networking.k8s.io", "rolebindings": "rbac.authorization.k8s.io"}
+    before = cluster.get(",".join(kinds), "-n", "resif")
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "0"}
+    changes = [
+        {"finalizers": [fences.FINALIZER]},
+        {"ownerReferences": [owner]},
+        {"labels": {"saltk8s.io/set": None}},
+        {"annotations": {"saltk8s.io/object": None}},
+    ]
+    for obj in before["items"]:
+        title = f"{obj['kind']}/{obj['metadata']['name']}"
+        for change in changes:
+            done = developer("patch", title, "--type=merge", "-p", json.dumps({"metadata": change}))
+            assert "the operators" in done.stderr, (title, change, done.stdout)
+    for kind, group in kinds.items():
+        developer("delete", "--raw", f"/apis/{group}/v1/namespaces/resif/{kind}")
+    assert cluster.get(",".join(kinds), "-n", "resif")["items"] == before["items"]
