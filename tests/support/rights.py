@@ -1,7 +1,9 @@
-"""What the platform's ServiceAccounts may do that amounts to more than it says, read from rendered objects."""
+"""What the platform's ServiceAccounts may do beyond their own objects: as rendered, and on an API server."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -69,3 +71,13 @@ def held(objects: Iterable[dict[str, Any]]) -> set[tuple[str, str, str]]:
                 given = set(powers(rules.get(key, ())))
                 found |= {(account, power, space or CLUSTER) for power in given & {EVERYTHING} or given}
     return found
+
+
+def tried(api: Any, account: str, obj: dict[str, Any], verb: str = "create") -> str:
+    """What the API server says to an account, ``namespace/name``, who writes an object that is not kept; "" for yes."""
+    space, _, name = account.partition("/")
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{space}", "system:authenticated")
+    argv = [api.kubectl_path, "--kubeconfig", str(api.kubeconfig), f"--as=system:serviceaccount:{space}:{name}"]
+    argv += [*(f"--as-group={group}" for group in groups), verb, "--dry-run=server", "-f", "-"]
+    done = subprocess.run(argv, input=json.dumps(obj), capture_output=True, text=True, timeout=60, check=False)
+    return done.stderr if done.returncode else ""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from typing import Any
 
 import pytest
-from tests.support import backup
+from tests.support import backup, rights
 
 AGENT = "system:serviceaccount:velero:node-agent"
-GROUPS = ("system:serviceaccounts", "system:serviceaccounts:velero", "system:authenticated")
 FOLDER = "/var/lib/kubelet/pods"
 
 
@@ -30,17 +27,7 @@ def pod(**spec: Any) -> dict[str, Any]:
 
 
 def tried(api, obj: dict[str, Any]) -> str:
-    """What the API server says to the agent, who creates an object that is not kept."""
-    argv = [
-        api.kubectl_path,
-        "--kubeconfig",
-        str(api.kubeconfig),
-        f"--as={AGENT}",
-        *(f"--as-group={g}" for g in GROUPS),
-    ]
-    argv += ["create", "--dry-run=server", "-f", "-"]
-    done = subprocess.run(argv, input=json.dumps(obj), capture_output=True, text=True, timeout=60, check=False)
-    return done.stderr if done.returncode else ""
+    return rights.tried(api, "velero/node-agent", obj)
 
 
 def boxes(**context: Any) -> list[dict[str, Any]]:

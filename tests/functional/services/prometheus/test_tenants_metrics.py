@@ -26,10 +26,11 @@ pytestmark = pytest.mark.skipif(
     not (PROMETHEUS.exists() and PROXY.exists()), reason="prometheus is not in the cache: make lab builds it"
 )
 
+JOBS = ("pods", "node-exporter")
 MINE, OTHER = "resif", "ohmcv"
 PAGES = {
     "/metrics": """\
-saltk8s_highstate_timestamp_seconds{minion="k8s-w1"} 9e12
+saltk8s_highstate_timestamp_seconds{minion="k8s-w2"} 9e12
 node:cpu_busy:ratio{node="k8s-w1"} 1
 ALERTS{alertname="APIServerDown",alertstate="firing"} 1
 up 7
@@ -105,15 +106,18 @@ def until(condition: Callable[[], Any], what: str) -> None:
 def health(port: int) -> dict[str, str]:
     """Whether the last scrape of each pod was good."""
     (_, body) = ask(port, "/api/v1/targets")
-    return {one["labels"]["pod"]: one["health"] for one in json.loads(body)["data"]["activeTargets"]}
+    targets = json.loads(body)["data"]["activeTargets"]
+    return {one["labels"].get("pod", "of a node"): one["health"] for one in targets}
 
 
 def configuration(page_port: int) -> dict[str, Any]:
-    """The service's own job for pods; its discovery is a list, with the labels that the cluster would give."""
+    """The service's own jobs for pods and for nodes; a list with the cluster's labels is their discovery."""
     jobs = yaml.safe_load((alerts.RULES.parent / "scrape.yaml").read_text(encoding="utf-8"))
     whole = prometheus_yml.configuration(pillars.model(), jobs)
-    (job,) = [one for one in whole["scrape_configs"] if one["job_name"] == "pods"]
-    del job["kubernetes_sd_configs"]
+    job, of_nodes = (next(one for one in whole["scrape_configs"] if one["job_name"] == name) for name in JOBS)
+    del job["kubernetes_sd_configs"], of_nodes["kubernetes_sd_configs"]
+    node = {"__meta_kubernetes_pod_container_port_name": "metrics", "__meta_kubernetes_pod_node_name": "k8s-w1"}
+    of_nodes["static_configs"] = [{"targets": [f"127.0.0.1:{page_port}"], "labels": node}]
     job["static_configs"] = []
     for name, (space, given) in PODS.items():
         meta = {"namespace": space, "pod_name": name, "pod_ip": "127.0.0.1", "pod_phase": "Running"}
@@ -121,7 +125,7 @@ def configuration(page_port: int) -> dict[str, Any]:
         meta |= {f"pod_annotation_prometheus_io_{key}": value for key, value in noted.items()}
         labels = {f"__meta_kubernetes_{key}": value for key, value in meta.items()}
         job["static_configs"].append({"targets": ["127.0.0.1:1"], "labels": labels})
-    return {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
+    return {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job, of_nodes]}
 
 
 @pytest.fixture(scope="module")
@@ -178,15 +182,20 @@ def test_the_labels_and_names_of_the_platform_are_kept_from_a_pod(prometheus):
     names = {one["__name__"] for one in series(prometheus, '{job=~".*", pod="app"}')}
     assert {name for name in names if not name.startswith("scrape_")} == {"app_requests_total", "app_old", "up"}
     assert series(prometheus, 'up{pod="app"} == 7') == []
-    (found,) = series(prometheus, "app_requests_total")
+    (found,) = series(prometheus, 'app_requests_total{job="pods"}')
     assert (found["job"], found["namespace"], found["pod"]) == ("pods", MINE, "app")
     assert (found["exported_job"], found["exported_namespace"]) == ("apiserver", "kube-system")
 
 
 def test_only_one_s_own_page_is_read_and_within_its_limits(prometheus):
     refused = dict.fromkeys(("redirects", "long", "names", "large", "query"), "down")
-    assert health(prometheus) == {"app": "up", "secret-pod": "up"} | refused
+    assert health(prometheus) == {"app": "up", "secret-pod": "up", "of a node": "up"} | refused
     assert {one["pod"] for one in series(prometheus, "secret_total")} == {"secret-pod"}
+
+
+def test_a_node_speaks_of_its_own_highstate_alone(prometheus):
+    (found,) = series(prometheus, "saltk8s_highstate_timestamp_seconds")
+    assert (found["job"], found["node"], found["minion"]) == ("node-exporter", "k8s-w1", "k8s-w1")
 
 
 TRICKS = [
