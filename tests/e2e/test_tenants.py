@@ -181,6 +181,35 @@ def test_other_namespaces_are_denied(tenants, lab, namespace):
     until(lambda: "web-" in hears(namespace), "it reaches what has no fence")
 
 
+def test_a_load_balancer_answers_those_whom_the_pillar_names(lab, tenants):
+    ist = tenants["ist-web"]
+    front = service("front", kind="LoadBalancer")
+    front["spec"] |= {
+        "selector": {"app": "web"}, "externalTrafficPolicy": "Local", "allocateLoadBalancerNodePorts": False,
+    }  # fmt: skip
+
+    def opened(source: str) -> None:
+        opens = {"from_outside": {"sources": [source], "tcp": [8080]}}
+        edit = {"k8s": {"tenants": {"ist-web": {"quota": {"load_balancers": 1}, "opens": opens}}}}
+        answer = lab.salt(ADMIN, "state.apply", "k8s.tenants", f"pillar={json.dumps(edit)}")[ADMIN]
+        assert [one["comment"] for one in answer.values() if one["result"] is not True] == []
+
+    def answers() -> str:
+        given = lab.objects("-n", "ist-web", "service", "front")["status"]["loadBalancer"].get("ingress")
+        argv = ["curl", "-s", "-m", "2", f"http://{given[0]['ip']}/"] if given else ["true"]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+    try:
+        opened("172.31.50.0/24")
+        until(lambda: ist.run("apply", "-f", "-", stdin=json.dumps(front)).returncode == 0, "the quota admits it")
+        until(lambda: "web-" in answers(), "it answers this machine, which is in the lab's network")
+        opened("192.0.2.0/24")
+        until(lambda: answers() == "", "it does not answer whom the pillar no longer names")
+    finally:
+        ist.run("delete", "service/front", "--ignore-not-found")
+        lab.salt(ADMIN, "state.apply", "k8s.tenants")
+
+
 def test_the_report_shows_quota_against_use(lab, tenants):
     def used() -> bool:
         found = lab.salt(ADMIN, "k8s_config.tenant_report")[ADMIN]["resif"]
