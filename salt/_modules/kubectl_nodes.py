@@ -99,6 +99,7 @@ def drain(
     grace_s=None,
     delete_emptydir_data=False,
     force=False,
+    disable_eviction=False,
     test=False,
     kubeconfig=None,
     context=None,
@@ -116,6 +117,9 @@ def drain(
         Evict pods with emptyDir volumes, whose data is lost.
     force
         Delete pods that no controller re-creates.
+    disable_eviction
+        Delete the pods instead of evicting them, so that no PodDisruptionBudget holds them: for one that never allows
+        an eviction.
 
     Returns a dict: ``changes`` (``unschedulable`` and each pod, old and new), ``lines`` (the same as text),
     ``obstacles`` (in test mode: why the real run would be refused), ``evicted`` (pods as ``namespace/name``), ``left``
@@ -138,7 +142,8 @@ def drain(
 
     def run(kubectl):
         grace = target.checked_count("grace_s", grace_s) if grace_s is not None else None
-        options = draining.Options(float(timeout_s), grace, bool(delete_emptydir_data), bool(force))
+        flags = map(bool, (delete_emptydir_data, force, disable_eviction))
+        options = draining.Options(float(timeout_s), grace, *flags)
         return draining.drain(kubectl, name, options, bool(test))
 
     return _run(run, kubeconfig, context)

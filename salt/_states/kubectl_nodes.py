@@ -86,6 +86,7 @@ def drained(
     grace_s=None,
     delete_emptydir_data=False,
     force=False,
+    disable_eviction=False,
     kubeconfig=None,
     kube_context=None,
 ):
@@ -102,6 +103,9 @@ def drained(
         Evict pods with emptyDir volumes, whose data is lost.
     force
         Delete pods that no controller re-creates.
+    disable_eviction
+        Delete the pods instead of evicting them, so that no PodDisruptionBudget holds them: for one that never allows
+        an eviction.
     kubeconfig, kube_context
         As in kubectl.node_labelled.
 
@@ -132,6 +136,7 @@ def drained(
         grace_s=grace_s,
         delete_emptydir_data=delete_emptydir_data,
         force=force,
+        disable_eviction=disable_eviction,
     )
 
 

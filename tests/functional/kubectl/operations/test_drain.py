@@ -112,6 +112,17 @@ def test_a_budget_that_blocks_is_foretold_and_named_when_the_time_is_over(apiser
     assert real["comment"].splitlines() == [first, said]
 
 
+def test_a_budget_that_never_lets_go_is_passed_by_deleting(apiserver, run, node):
+    name = node("deleted-1")
+    put(apiserver, pod("deleteda-1", name))
+    budget(apiserver, "deleteda", 0)
+    options = {"grace_s": 0, "timeout_s": 30, "disable_eviction": True}
+    assert "allows 0 disruptions" not in run("drained", name, test=True, **options)["comment"]
+    real = run("drained", name, **options)
+    assert real["result"] is True and "Pod default/deleteda-1" in real["changes"], real["comment"]
+    assert apiserver.get("pod", "deleteda-1") is None
+
+
 def test_a_budget_that_lets_go_in_time(apiserver, call, node):
     name = node("letsgo-1")
     put(apiserver, pod("letsgo-1", name))

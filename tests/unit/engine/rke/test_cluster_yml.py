@@ -184,3 +184,13 @@ def test_no_serving_certificates_while_a_node_has_no_address_of_its_own():
     for case, expected in ((CASES["three"], True), (pillars.merge(CASES["three"], over), False)):
         config = cluster_yml.build(sample.model(case))
         assert config["services"]["kubelet"]["generate_serving_certificate"] is expected
+
+
+def test_a_pod_that_nothing_would_start_again_stops_an_upgrade_unless_a_tenant_may_have_made_it():
+    def forced(**more) -> bool:
+        return cluster_yml.build(model | more)["upgrade_strategy"]["node_drain_input"]["force"]
+
+    model = sample.model(CASES["three"])
+    assert forced(services={"tenants": {"enabled": True}}, tenants={"resif": {}}) is True
+    assert forced(services={"tenants": {"enabled": True}}, tenants={}) is False
+    assert forced(services={"tenants": {"enabled": False}}, tenants={"resif": {}}) is False

@@ -53,7 +53,7 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
         "dns": {"provider": "coredns"},
         "ingress": {"provider": "none"},  # ingress is a service of its own, not rke's
         "monitoring": {"provider": "metrics-server" if cluster.get("metrics_server", True) else "none"},
-        "upgrade_strategy": _upgrade(),
+        "upgrade_strategy": _upgrade(model),
     }
     if ((model.get("services") or {}).get("vsphere") or {}).get("enabled"):
         _wait_for_vsphere(config)
@@ -246,13 +246,16 @@ def _network(network: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _upgrade() -> dict[str, Any]:
+def _upgrade(model: dict[str, Any]) -> dict[str, Any]:
+    tenants = ((model.get("services") or {}).get("tenants") or {}).get("enabled") and model.get("tenants")
     return {
         "max_unavailable_worker": "10%",
         "max_unavailable_controlplane": "1",
         "drain": True,
         "node_drain_input": {  # all five, because rke loses the others when one is missing
-            "force": False,  # a pod that nothing would start again stops the upgrade rather than disappear
+            # a pod that nothing would start again stops the upgrade rather than disappear; with tenants, any of them
+            # could stop all upgrades with one
+            "force": bool(tenants),
             "ignore_daemonsets": True,
             "delete_local_data": True,
             "grace_period": -1,

@@ -30,6 +30,7 @@ class Options(NamedTuple):
     grace_s: int | None = None
     delete_emptydir_data: bool = False
     force: bool = False
+    disable_eviction: bool = False
 
 
 class DrainIncomplete(errors.CommandTimeout):
@@ -68,8 +69,10 @@ class Plan:
     def obstacles(self, options: Options) -> list[str]:
         """Return why the drain is refused; empty when it is not."""
         found = [
-            f"{pod}: the API server refuses to evict a pod with several PodDisruptionBudgets: {', '.join(names)}"
+            f"{pod}: the API server refuses to evict a pod with several PodDisruptionBudgets: {', '.join(names)} "
+            "(disable_eviction=True deletes it)"
             for pod, names in self.several.items()
+            if not options.disable_eviction
         ]
         if self.unmanaged and not options.force:
             found.append(f"no controller re-creates these pods (force=True deletes them): {', '.join(self.unmanaged)}")
@@ -121,7 +124,7 @@ def drain(kubectl: Kubectl, name: str, options: Options, test: bool) -> dict[str
     plan = read_plan(kubectl, name)
     obstacles = plan.obstacles(options)
     if test:
-        return _outcome(plan, obstacles, plan.blocking())
+        return _outcome(plan, obstacles, [] if options.disable_eviction else plan.blocking())
     if obstacles:
         raise errors.Refused("\n".join([f"node {name} is not drained, nothing was done:", *obstacles]))
     if plan.changes():
@@ -262,6 +265,7 @@ def _run(kubectl: Kubectl, name: str, options: Options) -> None:
     arguments += [f"--grace-period={int(options.grace_s)}"] if options.grace_s is not None else []
     arguments += ["--delete-emptydir-data"] if options.delete_emptydir_data else []
     arguments += ["--force"] if options.force else []
+    arguments += ["--disable-eviction"] if options.disable_eviction else []
     kubectl.run(*arguments, what=f"drain {name}", timeout_s=limit + program.REQUEST_TIMEOUT_S, request_timeout_s=0)
 
 
@@ -275,7 +279,7 @@ def _check_incomplete(completed: Plan, after: Plan, name: str, options: Options,
     first = f"node {name} is not drained{f': timed out after {options.timeout_s:g} s' if timed_out else ''}"
     first += "" if after.cordon else ", it stays cordoned"
     first += f"; not evicted: {', '.join(names[:SHOWN])}{more}" if names else ""
-    lines = [first, *after.blocking(), *([] if timed_out else [str(err)])]
+    lines = [first, *([] if options.disable_eviction else after.blocking()), *([] if timed_out else [str(err)])]
     raise DrainIncomplete("\n".join(lines), completed.changes(), "timeout" if timed_out else err.code) from err
 
 
