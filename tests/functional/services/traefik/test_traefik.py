@@ -300,6 +300,10 @@ WRONG = {
     ),
     'unknown field "spec.header"': obj("Middleware", "x", "lab-a", {"header": {}}),
     "must have at most 1": obj("Middleware", "x", "lab-a", {"retry": {"attempts": 2}, "addPrefix": {"prefix": "/x"}}),
+    # one such object, and Traefik would read none of its kind any more
+    "spec.buffering.memRequestBodyBytes": obj("Middleware", "x", "lab-a", {"buffering": {"memRequestBodyBytes": "1"}}),
+    "less than or equal to 2147483647": obj("Middleware", "x", "lab-a", {"rateLimit": {"period": 5000000000}}),
+    "should have at least 1 properties": obj("ServersTransport", "x", "lab-a", {"rootCAs": [{}]}),
     "spec.minVersion": obj("TLSOption", "x", "lab-a", {"minVersion": "TLS12"}),
 }
 
