@@ -99,11 +99,11 @@ k8s:
       opens: {to: {tenants: [resif, gnss, glacioclim]}}
     gitlab-runners:
       admins: [grp-forge]
-      quota: {cpu: 24, memory_gib: 96, pods: 200}
+      quota: {cpu: 24, memory_gib: 96, ephemeral_gib: 500, pods: 200}
       pod_security: restricted          # rootless builds; privileged ones would make its people the cluster's administrators
       opens: {internet: true}
     notebooks:
       admins: [grp-notebooks]
       hosts: [notebooks.osug.example]
-      quota: {cpu: 48, memory_gib: 192, storage_gib: 1000, pods: 300}
+      quota: {cpu: 48, memory_gib: 192, storage_gib: 1000, ephemeral_gib: 600, pods: 300}
       opens: {internet: true}

@@ -122,7 +122,7 @@ def test_a_tenant_deploys_in_its_namespace_alone(tenants):
 
 
 def test_the_quota_names_what_it_rejects(tenants):
-    big = workload("big", "Pod", CLIENT, resources={"requests": {"cpu": "3"}})
+    big = workload("big", "Pod", CLIENT, resources={"limits": {"cpu": "3"}})
     said = tenants["resif"].refused("apply", "-f", "-", stdin=json.dumps(big))
     assert "exceeded quota: tenant, requested: requests.cpu=3, used: requests.cpu=" in said
     assert "limited: requests.cpu=2" in said

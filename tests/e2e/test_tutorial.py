@@ -16,7 +16,7 @@ SERVICE = "tenants"
 KUBECONFIG = "/var/lib/saltk8s/lab/tenants/resif.kubeconfig"
 TRAEFIK = "172.31.50.200"
 # what differs between the page's site and the lab
-HERE = {"registry.osug.example": "172.31.50.1:5000", "osug.example": "lab.example"}
+HERE = {"registry.osug.example/library": "172.31.50.1:5000", "osug.example": "lab.example"}
 
 
 def localised(text: str) -> str:

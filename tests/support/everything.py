@@ -85,7 +85,7 @@ def patch() -> dict[str, Any]:
                 "kubeconfig": {},
                 "registry_login": {"username": "zz-login", "password": "x"},
                 "backup": {"keep": "90d", "location": "zz-own", "encryption_password": "x"},
-                "quota": {"storage_classes": {"zz-disk": 10}},
+                "quota": {"storage_classes": {"zz-disk": 10}, "objects": {"zz-things": 10}},
                 "opens": {"from": ["zz-other"], "to": {"tenants": ["zz-other"]}},
             },
             "zz-other": {},

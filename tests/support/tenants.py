@@ -42,7 +42,7 @@ def ask(api, group: str, space: str, obj: dict, verb: str = "create") -> subproc
 
 def pod_spec(case: dict, image: str) -> dict:
     box = {"name": "main", "image": image}
-    box |= {"resources": {"requests": {"cpu": case["cpu"]}}} if "cpu" in case else {}
+    box |= {"resources": {"limits": {"cpu": case["cpu"]}}} if "cpu" in case else {}
     return {"containers": [box], "restartPolicy": "Never"} | case.get("with", {})
 
 

@@ -59,7 +59,10 @@ def test_a_pod_that_says_nothing_gets_requests_and_is_admitted(cluster):
     words = ["create", "-n", "resif", "--dry-run=server", "-o", "json", "-f", "-"]
     done = run(cluster, "grp-resif-ops", *words, stdin=case)
     (box,) = json.loads(done.stdout)["spec"]["containers"]
-    assert box["resources"] == {"limits": {"memory": "512Mi"}, "requests": {"cpu": "100m", "memory": "128Mi"}}
+    assert box["resources"] == {
+        "limits": {"cpu": "2", "memory": "512Mi", "ephemeral-storage": "2Gi"},
+        "requests": {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+    }
 
 
 def test_an_object_with_an_image_that_is_not_allowed_any_more_can_still_be_changed(cluster, make):

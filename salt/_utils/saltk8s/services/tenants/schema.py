@@ -8,10 +8,10 @@ from typing import Any
 from saltk8s.base import redact
 from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.cron import Cron
-from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 from saltk8s.services.tenants import model as tenants
-from saltk8s.services.tenants import openings
+from saltk8s.services.tenants import openings, sizes
 
 MEANING = "The namespaces, rights, quotas and rules of `k8s:tenants`."
 
@@ -35,33 +35,6 @@ _RegistryPrefix = Text(
     "host[:port][/path] without https:// in front, or * for all",
     rf"\*|{values.RegistryUrl.pattern.pattern}",
     doc="host[:port][/path] or *",
-)
-_StorageClasses = Map(values.DnsName, Int(0, 10**6, "GiB"))
-
-_QUOTA = Section(
-    {
-        "cpu": Key(Int(1, 10**5, "cores"), "CPU that the pods may request together."),
-        "memory_gib": Key(Int(1, 10**6, "GiB"), "Memory that the pods may request, and be limited to, together."),
-        "storage_gib": Key(Int(0, 10**7, "GiB"), "Storage that the volume claims may request together."),
-        "pods": Key(Int(1, 10**5), "Pods that are not finished."),
-        "storage_classes": Key(
-            _StorageClasses, "Of that storage, how much at most of a storage class.", example={"san": 100}
-        ),
-        "load_balancers": Key(Int(0, 1000), "Services of type LoadBalancer."),
-        "node_ports": Key(
-            Int(0, 1000),
-            "Node ports, one for each port of a NodePort service; a LoadBalancer service uses them too unless it has "
-            "`allocateLoadBalancerNodePorts: false`.",
-        ),
-    }
-)
-
-_POD_DEFAULTS = Section(
-    {
-        "cpu_milli": Key(Int(1, 10**6, "thousandths of a core"), "CPU request."),
-        "memory_mib": Key(Int(1, 10**6, "MiB"), "Memory request."),
-        "memory_limit_mib": Key(Int(1, 10**6, "MiB"), "Memory limit."),
-    }
 )
 
 _KUBECONFIG = Section(
@@ -111,8 +84,11 @@ TENANT = Section(
             ),
             "Individual users.",
         ),
-        "quota": Key(_QUOTA, "Quota of each of its namespaces."),
-        "pod_defaults": Key(_POD_DEFAULTS, "Default requests and limits of a container, so that the quota admits it."),
+        "quota": Key(sizes.QUOTA, "Quota of each of its namespaces."),
+        "pod_defaults": Key(
+            sizes.POD_DEFAULTS, "Default requests and limits of a container, so that the quota admits it."
+        ),
+        "maximum": Key(sizes.MAXIMUM, "The largest pod, all of its containers together, and the largest claim."),
         "pod_security": Key(
             Enum("baseline", "restricted", "privileged"),
             "Level of the Pod Security admission in its namespaces. `privileged` makes its people administrators of "
@@ -291,10 +267,7 @@ def _bounds(model: dict[str, Any], report: Report) -> None:
         unexplained = tenant["pod_security"] == "privileged" and not tenant["pod_security_reason"]
         if unexplained and not report.has_problem_at(*path, "pod_security_reason"):
             report.add((*path, "pod_security_reason"), "why its pods have to be privileged", "nothing")
-        given = tenant["pod_defaults"]
-        if given["memory_mib"] and given["memory_limit_mib"] and given["memory_mib"] > given["memory_limit_mib"]:
-            expected = f"at most memory_limit_mib, {given['memory_limit_mib']}"
-            report.add((*path, "pod_defaults", "memory_mib"), expected, redact.show(given["memory_mib"]))
+        sizes.check(path, tenant, report)
         for storage_class in tenant["quota"]["storage_classes"] or ():
             if tenant["storage_classes"] and storage_class not in tenant["storage_classes"]:
                 here = (*path, "quota", "storage_classes", storage_class)
