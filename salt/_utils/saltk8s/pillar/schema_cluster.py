@@ -99,8 +99,8 @@ CLUSTER = Section(
                                 "keep": Key(values.Duration, "Snapshot retention."),
                                 "s3": Key(
                                     values.DnsLabel,
-                                    "The entry of `k8s:locations` that snapshots are uploaded to.",
-                                    example="backup",
+                                    "Location (`k8s:locations`) of the snapshots' copies; no backup engine's.",
+                                    example="etcd",
                                 ),
                             }
                         ),

@@ -84,6 +84,9 @@ def machines(model: dict[str, Any]) -> Iterator[str]:
         for text in filter(None, (node["address"], node["internal_address"])):
             yield name if text == "dhcp" else str(ipaddress.IPv4Interface(text).network)
     yield from model["cluster"]["api_names"] or ()
+    # an id with a dot in it is a host name
+    minions = (model["cluster"]["admin"], (model["cloud"] or {}).get("minion"))
+    yield from (name for name in minions if name and "." in name)
     yield from filter(None, _of_cloud(model["cloud"] or {}))
     if (model["registry"] or {}).get("url"):
         yield model["registry"]["url"].partition("/")[0].partition(":")[0]
