@@ -69,6 +69,7 @@ def _functions(model: dict[str, Any]) -> dict[str, Any]:
             **{f"site-{number}": address for number, address in enumerate(prometheus["rules"])},
         },
         "grains.filter_by": lambda table: table["Debian"],
+        "file.file_exists": lambda path: False,
         "user.info": lambda name: {"home": f"/home/{name}", "name": name, "gid": 1},
     }
 

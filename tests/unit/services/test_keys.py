@@ -30,6 +30,7 @@ CONTEXTS: tuple[dict[str, Any], ...] = (
             "namespace": "web", "kind": "StatefulSet", "name": "db", "volume": "data", "paths": ["/data"], "hook": "db",
         }}},
     }}},
+    {"os": {"firewall": "managed"}},
     {"services": {"traefik": {
         "default_tls": None, "replicas": 1, "acme": {
             "email": "ops@osug.example", "challenge": "dns", "dns_provider": "rfc2136", "dns_credentials": {"KEY": "x"},
