@@ -130,7 +130,8 @@ def images():
     Return every image that the site has to mirror.
 
     Returns a map: ``services`` (service -> list of images), ``system`` (the images that the engine deploys for
-    the cluster's Kubernetes version), ``mirror`` (all of them -> where the cluster pulls them from), ``missing`` (why
+    the cluster's Kubernetes version), ``mirror`` (all of them -> where the cluster pulls them from), ``digests`` (those
+    that the pillar pins by digest: where to copy each -> the digest that it must have there), ``missing`` (why
     ``system`` is empty, or None when it is complete).
 
     Raises CommandExecutionError when the pillar is not valid.
@@ -151,6 +152,7 @@ def images():
         "services": services,
         "system": system,
         "mirror": {image: references.through(image, model["registry"]) for image in every},
+        "digests": references.digests(every, model["registry"]),
         "missing": missing,
     }
 

@@ -34,6 +34,19 @@ def test_images_of_services():
     assert images.of_services(built).keys() == found.keys() - {"metallb", "backup"}
 
 
+def test_an_image_with_a_digest():
+    digest = f"sha256:{'5e' * 32}"
+    pinned = f"quay.io/metallb/speaker:{{version}}@{digest}"
+    built = pillars.model({"services": {"metallb": {"version": "v0.15.9", "images": {"speaker": pinned}}}})
+    found = images.of_services(built)["metallb"]
+    assert f"quay.io/metallb/speaker:v0.15.9@{digest}" in found
+    registry = {"url": "registry.osug.example:5000"}
+    copied = "registry.osug.example:5000/metallb/speaker:v0.15.9"
+    assert f"{copied}@{digest}" in [images.through(image, registry) for image in found]
+    assert images.digests(found, registry) == {copied: digest}
+    assert images.digests([f"a/b@{digest}", "redis:7"], None) == {"a/b": digest}
+
+
 def test_a_version_of_the_pillar_is_in_the_images_that_hold_it():
     service = {"enabled": True, "user": "k8s@osug", "cpi_version": "v1.31.7", "version": "v3.3.9"}
     found = pillars.model({"services": {"vsphere": service}})["services"]["vsphere"]["images"]

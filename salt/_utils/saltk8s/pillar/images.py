@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -24,6 +25,15 @@ def through(reference: str, registry: dict[str, Any] | None) -> str:
     if not registry or reference.startswith(f"{registry['url']}/"):
         return reference
     return f"{registry['url']}/{split(reference)[1]}"
+
+
+def digests(references: Iterable[str], registry: dict[str, Any] | None) -> dict[str, str]:
+    """Return the digest that a mirror must have under each tag: of the references that are pinned by one.
+
+    The keys are where an image is pulled from, without the digest: what it is copied to.
+    """
+    pinned = (through(reference, registry).partition("@") for reference in references if "@" in reference)
+    return {tagged: digest for tagged, _, digest in pinned}
 
 
 def with_version(image: str, service: dict[str, Any]) -> str:
