@@ -18,6 +18,9 @@ include:
 {%- if (k8s.authentication.oidc or {}).get('ca') and 'controlplane' in k8s.nodes.get(opts.id, {}).get('roles', []) %}
   - k8s.os.oidc
 {%- endif %}
+{%- if k8s.cluster.etcd.uid and 'etcd' in k8s.nodes.get(opts.id, {}).get('roles', []) %}
+  - k8s.os.etcd
+{%- endif %}
   - k8s.os.ssh
   - k8s.os.firewall
 {%- endif %}

@@ -116,6 +116,14 @@ def test_the_firewall_is_left_or_managed(node):
     assert low["k8s-os-firewall-at-boot"]["fun"] == "enabled"
 
 
+def test_etcd_has_a_user_where_it_runs(node):
+    over = {"cluster": {"etcd": {"uid": 52034}}}
+    low = node(over=over, minion_id="k8s-cp1").low("k8s.os")
+    made = {chunk["state"]: chunk for chunk in low if chunk["__id__"] == "k8s-os-etcd-user"}
+    assert (made["group"]["gid"], made["user"]["uid"], made["user"]["gid"]) == (52034, 52034, 52034)
+    assert not [chunk for chunk in node(over=over).low("k8s.os") if chunk["__id__"] == "k8s-os-etcd-user"]
+
+
 def test_a_user_who_was_here_before_is_not_changed(node):
     low = {chunk["__id__"]: chunk for chunk in node(over={"cluster": {"ssh": {"user": "root"}}}).low("k8s.os")}
     assert low["k8s-os-user"]["fun"] == "left_alone"

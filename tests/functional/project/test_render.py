@@ -72,11 +72,13 @@ def test_the_whole_formula_compiles(loaders, case, minion_id):
 
 # what an SLS is only for, where the example does not have it
 OVER = {
+    "k8s.os.etcd": {"cluster": {"etcd": {"uid": 52034}}},
+    "k8s.os.firewall": {"os": {"firewall": "managed"}},
     "k8s.os.oidc": {
         "authentication": {
             "oidc": {"issuer": "https://sso.osug.example", "client_id": "k8s", "ca": pillars.certificate()[0]}
         }
-    }
+    },
 }
 
 

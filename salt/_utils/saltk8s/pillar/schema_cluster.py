@@ -105,7 +105,13 @@ CLUSTER = Section(
                             }
                         ),
                         "etcd snapshots, on the nodes with the role `etcd`.",
-                    )
+                    ),
+                    "uid": Key(
+                        Int(1, 2147483646),
+                        "Number of the user and the group that etcd runs as and that own its files; `k8s.os` makes "
+                        "them, named `etcd`. Without it, root.",
+                        example=52034,
+                    ),
                 }
             ),
             "The cluster's database.",

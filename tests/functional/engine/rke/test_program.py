@@ -97,6 +97,7 @@ def _same(config, understood):
         assert copies["s3BackupConfig"]["bucketName"] == wanted["backup_config"]["s3backupconfig"]["bucket_name"]
     else:
         assert services["etcd"]["retention"] == wanted["retention"]
+    assert [services["etcd"].get(key) for key in ("uid", "gid")] == [wanted.get(key) for key in ("uid", "gid")]
     assert services["kubeController"]["clusterCidr"] == config["services"]["kube-controller"]["cluster_cidr"]
     assert services["kubelet"]["clusterDnsServer"] == config["services"]["kubelet"]["cluster_dns_server"]
     assert understood["network"]["options"].items() >= config["network"]["options"].items()

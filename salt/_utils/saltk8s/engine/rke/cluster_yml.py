@@ -191,11 +191,15 @@ def _snapshots(snapshots: dict[str, Any], locations: dict[str, Any] | None) -> d
     }
 
 
+def _owner(uid: int | None) -> dict[str, int]:
+    return {"uid": uid, "gid": uid} if uid else {}  # rke takes the user's number for the group's, too
+
+
 def _services(model: dict[str, Any]) -> dict[str, Any]:
     cluster = model["cluster"]
     network, audit = cluster["network"], cluster["audit_log"]
     services: dict[str, Any] = {
-        "etcd": _snapshots(cluster["etcd"]["snapshots"], model.get("locations")),
+        "etcd": _snapshots(cluster["etcd"]["snapshots"], model.get("locations")) | _owner(cluster["etcd"].get("uid")),
         "kube-api": {
             "service_cluster_ip_range": network["service_cidr"],
             "secrets_encryption_config": {"enabled": bool(cluster.get("encrypt_secrets"))},
