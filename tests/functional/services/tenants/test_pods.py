@@ -66,9 +66,9 @@ def judge(done, refused: str | None) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("case", CASES["pods"], ids=lambda case: json.dumps(case["spec"])[:60])
+@pytest.mark.parametrize("case", CASES["pods"], ids=lambda case: json.dumps(case)[:60])
 def test_what_a_pod_may_say_in_whatever_holds_it(cluster, case, kind):
-    judge(ask(cluster, GROUP, SPACE, workload(kind, case["spec"])), case.get("refused"))
+    judge(ask(cluster, GROUP, SPACE, workload(kind, case.get("spec", {}), case.get("box"))), case.get("refused"))
 
 
 @pytest.mark.parametrize("case", CASES["limits"], ids=lambda case: json.dumps(case)[:60])
