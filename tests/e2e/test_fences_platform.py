@@ -18,10 +18,11 @@ def may(lab, who: str, verb: str, what: str, *more: str) -> bool:
 
 def test_traefik_reads_secrets_where_it_serves_alone(lab):
     """Not the cluster's state, which has the key of its authority, in a ConfigMap or a Secret of kube-system."""
-    assert may(lab, TRAEFIK, "get", "secrets", "-n", "grafana")
+    assert may(lab, TRAEFIK, "list", "secrets", "-n", "grafana")
     for space in ("kube-system", "velero", "saltk8s-tenants"):
         for kind in ("secrets", "configmaps"):
-            assert not may(lab, TRAEFIK, "get", kind, "-n", space), (kind, space)
+            for verb in ("get", "list", "watch"):
+                assert not may(lab, TRAEFIK, verb, kind, "-n", space), (verb, kind, space)
     assert not may(lab, TRAEFIK, "list", "secrets", "-A")
 
 
