@@ -21,6 +21,12 @@ KEYS = (
     *("router.pathmatcher", "router.rulesyntax", "router.priority", "router.entrypoints", "router.middlewares"),
     *("router.tls", "router.tls.options", "router.tls.domains.0.main", "router.tls.certresolver", "router.anything"),
 )
+RIGHT = {
+    "router.pathmatcher": "PathRegexp",
+    "router.priority": "100000",
+    "router.entrypoints": "websecure",
+    "router.tls": "true",
+}
 # what a rule may be mutated with
 PIECES = (
     *("Host(`www.osug.example`)", "PathPrefix(`/`)", "HostRegexp(`.*`)", "HostRegexp(`^.+$`)", "Path(`/`)"),
@@ -50,15 +56,26 @@ def _host(draw: Any) -> str:
     return f"{word}({quote}{name}{quote})"
 
 
-def rule(draw: Any) -> str:
-    """A rule of an IngressRoute."""
+def _of_the_form(draw: Any) -> str:
+    """A rule as the policy wants it: hosts, then conditions."""
+    names = [f"Host(`{draw(st.sampled_from(OWN * 4 + OTHERS))}`)" for _ in range(draw(st.integers(1, 2)))]
+    conditions = [draw(st.sampled_from(CONDITIONS)) for _ in range(draw(st.integers(0, 2)))]
+    return " && ".join([f"({' || '.join(names)})" if len(names) > 1 else names[0], *conditions])
+
+
+def _free(draw: Any) -> str:
+    """Hosts and conditions in any order."""
     parts = [_host(draw)]
     for _ in range(draw(st.integers(0, 3))):
         parts.append(draw(st.sampled_from([" && ", " && ", " || ", "&&", "||", " "])))
         parts.append(_host(draw) if draw(st.booleans()) else draw(st.sampled_from(CONDITIONS)))
     text = "".join(parts)
-    if draw(st.booleans()):
-        text = f"({text})" if draw(st.booleans()) else text.replace(parts[0], f"({parts[0]})", 1)
+    return draw(st.sampled_from([text, f"({text})", text.replace(parts[0], f"({parts[0]})", 1)]))
+
+
+def rule(draw: Any) -> str:
+    """A rule of an IngressRoute, some of them with other pieces in it."""
+    text = draw(st.sampled_from([_of_the_form, _of_the_form, _free]))(draw)
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         at = draw(st.integers(0, len(text)))
         cut = draw(st.sampled_from([0, 0, 1, 3]))
@@ -83,15 +100,15 @@ def ingress_route(draw: Any, name: str, space: str) -> dict[str, Any]:
 
 def ingress(draw: Any, name: str, space: str) -> dict[str, Any]:
     """An Ingress to the namespace's service, with annotations."""
-    keys = draw(st.lists(st.sampled_from(KEYS), max_size=2, unique=True))
+    keys = draw(st.sampled_from([*[[]] * 6, [KEYS[0], KEYS[2]], *([key] for key in KEYS)]))
     annotations = {}
     for key in keys:
         written = _mixed(draw, key)
         if draw(st.integers(0, 3)) == 0:
             written = written.replace("matcher", "Matcher").replace("syntax", "Syntax")
-        annotations[PREFIX + written] = draw(
-            st.sampled_from([*MATCHERS, *PIECES, "v2", "100000", "websecure", "true", f"{space}-m@kubernetescrd"])
-        )
+        wrong = [*MATCHERS, *PIECES, "v2", f"{space}-m@kubernetescrd", "ist-web-m@kubernetescrd"]
+        right = key in RIGHT and draw(st.booleans())
+        annotations[PREFIX + written] = RIGHT[key] if right else draw(st.sampled_from(wrong))
     path = draw(st.sampled_from(PATHS[:2] * 5 + PATHS))
     kind = draw(st.sampled_from(["Prefix", "Exact", "ImplementationSpecific", "ImplementationSpecific"]))
     backend = {"service": {"name": "site", "port": {"number": 80}}}
