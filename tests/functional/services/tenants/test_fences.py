@@ -12,11 +12,26 @@ CASES = fences.cases("osug.example", "registry.osug.example/resif/web:1", "resif
 CHANGEABLE = [case for case in CASES if case.refused is not None and case.changeable]
 WORKLOADS = [one for case in CASES if case.refused and case.kind == "Pod" for one in fences.wrapped(case)]
 
+STANDARD = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "fences.example/none",
+}
+
 
 @pytest.fixture(scope="module")
 def developer(cluster):
-    """kubectl of an administrator of the tenant resif, in its namespace."""
+    """kubectl of an administrator of the tenant resif, in its namespace; the cluster has a default storage class."""
+    cluster.apply(STANDARD)
     return lambda *words, stdin=None: run(cluster, "grp-resif-dev", "-n", "resif", *words, stdin=stdin)
+
+
+@pytest.fixture
+def room(cluster):
+    """The quota as if nothing were used: its controller is not here, so what was deleted still counts."""
+    hard = cluster.get("resourcequota", "tenant", "-n", "resif")["spec"]["hard"]
+    cluster.set_status("resourcequota", "tenant", {"hard": hard, "used": dict.fromkeys(hard, "0")}, "resif")
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +53,14 @@ def test_what_a_tenant_asks_for(told, case):
 
 
 def test_a_pod_is_judged_in_every_workload(developer):
-    """But for the level of its security, which Kubernetes judges when the pod is made."""
+    """But for its level of security and its limits, which Kubernetes judges when the pod is made."""
     told = fences.answers(developer, WORKLOADS, "create", "--dry-run=server")
-    found = fences.wrong(told, [one for one in WORKLOADS if told[one.name] or not one.level])
+    found = fences.wrong(told, [one for one in WORKLOADS if told[one.name] or not one.of_pods_alone])
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("dying", [False, True], ids=["that stays", "that is being deleted"])
-def test_an_object_cannot_become_what_it_could_not_be(developer, dying):
+def test_an_object_cannot_become_what_it_could_not_be(developer, room, dying):
     meta = {"finalizers": [fences.FINALIZER]} if dying else {}
     before = fences.twins(CHANGEABLE, CASES, **meta)
     everything = fences.listing(one.obj for one in before)
@@ -64,7 +79,7 @@ def test_an_object_cannot_become_what_it_could_not_be(developer, dying):
     assert left == "", "they are gone"
 
 
-def test_the_work_of_every_day(developer):
+def test_the_work_of_every_day(developer, room):
     """All that is allowed is made, applied again by the server, scaled, restarted and deleted."""
     fine = [case for case in CASES if case.refused is None]
     objects = fences.listing(case.obj for case in fine)
@@ -124,3 +139,8 @@ def test_what_is_the_platforms_stays_as_it_is(developer, cluster):
     for kind, group in kinds.items():
         developer("delete", "--raw", f"/apis/{group}/v1/namespaces/resif/{kind}")
     assert cluster.get(",".join(kinds), "-n", "resif")["items"] == before["items"]
+
+
+def test_every_kind_that_a_tenant_can_make_is_counted(developer, cluster):
+    hard = cluster.get("resourcequota", "tenant", "-n", "resif")["spec"]["hard"]
+    assert fences.uncounted(developer, "resif", hard) == set()
