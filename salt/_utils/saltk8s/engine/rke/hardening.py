@@ -12,6 +12,8 @@ EXEMPT_NAMESPACES = ["kube-system"]
 # of one namespace: a rollout of some hundred pods passes, a loop does not fill etcd; of all: rke's own figure
 EVENTS = {"Namespace": {"qps": 50, "burst": 1000, "cacheSize": 2000}, "Server": {"qps": 5000, "burst": 20000}}
 
+ETCD_BYTES = 8 * 2**30  # etcd's highest; at its default of 2 GiB a few tenants with full quotas end every write
+
 
 def admission(wanted: dict[str, Any]) -> dict[str, Any]:
     """Return what ``services.kube-api`` of rke has on admission. wanted: ``k8s:cluster:admission``."""
@@ -52,6 +54,7 @@ def flags(cluster: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "protect-kernel-defaults": kubelet["protect_kernel_defaults"],
             "seccomp-default": kubelet["seccomp_default"],
         },
+        "etcd": {"quota-backend-bytes": ETCD_BYTES},
         "kube_apiserver": {ISSUER: f"https://kubernetes.default.svc.{cluster['dns_domain']}"},
         # asked by nobody but rke on the node itself; there are no metrics of theirs in the monitoring
         "kube_controller": {"bind-address": "127.0.0.1"},
