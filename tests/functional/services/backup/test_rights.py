@@ -21,7 +21,11 @@ def api(own_apiserver, tmp_path_factory):
 def pod(**spec: Any) -> dict[str, Any]:
     """A pod as the agent starts it for a volume; spec: what differs."""
     box = {"name": "x", "image": "velero", "command": ["/velero"], "securityContext": {"privileged": False}}
-    volumes = [{"name": "host", "hostPath": {"path": FOLDER}}, {"name": "scratch", "emptyDir": {}}]
+    volumes = [
+        {"name": "volume", "hostPath": {"path": f"{FOLDER}/0a/volumes/kubernetes.io~nfs/data"}},
+        {"name": "host", "hostPath": {"path": FOLDER}},
+        {"name": "scratch", "emptyDir": {}},
+    ]
     given = {"serviceAccountName": "node-agent", "containers": [box], "volumes": volumes, "nodeName": "k8s-w1"}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": "velero"}, "spec": given | spec}
 
@@ -38,6 +42,10 @@ REFUSED = {
     "Velero's own account": ({"serviceAccountName": "velero"}, "starts pods as itself alone"),
     "the default account": ({"serviceAccountName": "default"}, "starts pods as itself alone"),
     "the node's root": ({"volumes": [{"name": "r", "hostPath": {"path": "/"}}]}, f"of their node {FOLDER}"),
+    "a folder beside": (
+        {"volumes": [{"name": "r", "hostPath": {"path": f"{FOLDER}-other"}}]},
+        f"of their node {FOLDER}",
+    ),
     "a folder above": (
         {"volumes": [{"name": "r", "hostPath": {"path": f"{FOLDER}/../.."}}]},
         "of their node|must not contain",
