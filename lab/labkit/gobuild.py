@@ -135,6 +135,11 @@ def build(program: Program, version: str) -> tuple[pathlib.Path, float]:
     return target, time.monotonic() - start
 
 
+def source_of(program: Program, work: pathlib.Path) -> pathlib.Path:
+    """Where the Go module cache has a program's module; it is fetched when it is not there. work: any folder."""
+    return pathlib.Path(json.loads(_go("mod", "download", "-json", program.module, cwd=work))["Dir"])
+
+
 def _compile(program: Program, target: pathlib.Path) -> None:
     work = cache_dir() / "work" / program.name
     shutil.rmtree(work, ignore_errors=True)
@@ -147,7 +152,7 @@ def _compile(program: Program, target: pathlib.Path) -> None:
             shutil.copyfile(HERE / "build" / program.modfile / name, work / name)
         _go(*args, program.package, cwd=work)
     else:
-        source = pathlib.Path(json.loads(_go("mod", "download", "-json", program.module, cwd=work))["Dir"])
+        source = source_of(program, work)
         if program.overlay:
             source = _patched(program, source, work / "source")
         _go(*args, "-modfile", str(_modfile(program, source, work)), program.package, cwd=source)

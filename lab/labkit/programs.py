@@ -214,6 +214,7 @@ PROGRAMS = [
         "k8s.io/kube-state-metrics/v2@v2.13.0",
         variables={"github.com/prometheus/common/version.Version": "v2.13.0"},
     ),
+    Program("kube-bench", "github.com/aquasecurity/kube-bench@v0.8.0"),
     Program("prom-label-proxy", "github.com/prometheus-community/prom-label-proxy@v0.11.0"),
 ]
 
