@@ -16,7 +16,7 @@ k8s-tenants-applied:
   kubectl.applied:
     - name: tenants
     - source: salt://k8s/tenants/manifests
-    - shared_namespaces: {{ k8s.tenants.values() | map(attribute="namespaces") | sum(start=[]) | json }}
+    - shared_namespaces: {{ (k8s.tenants.values() | map(attribute="namespaces") | sum(start=k8s.services.tenants.allow_removal)) | json }}
 {%- if k8s.services.tenants.allow_removal %}
     - unprotect:
 {%-   for namespace in k8s.services.tenants.allow_removal %}

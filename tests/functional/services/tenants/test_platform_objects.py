@@ -49,6 +49,11 @@ def budget(**spec: Any) -> dict[str, Any]:
     return thing("PodDisruptionBudget", version="policy/v1", spec={"selector": {"matchLabels": {"app": "x"}}, **spec})
 
 
+def pod(grace_s: int = 30, **meta: Any) -> dict[str, Any]:
+    box = {"name": "main", "image": "registry.osug.example/resif/web:1"}
+    return thing("Pod", spec={"containers": [box], "terminationGracePeriodSeconds": grace_s}, **meta)
+
+
 def cron_job(**meta: Any) -> dict[str, Any]:
     box = {"name": "main", "image": "registry.osug.example/resif/web:1"}
     template = {"metadata": meta, "spec": {"containers": [box], "restartPolicy": "Never"}}
@@ -67,6 +72,7 @@ ENTRY = {
 LEAVE_OUT = "begin with saltk8s.io/ belong to the platform: leave out saltk8s.io/"
 HOOK = "commands around a backup belong to the operators: leave out"
 DRAIN = "a PodDisruptionBudget must let nodes be drained"
+GO = "a pod must go when its node is drained: "
 ALWAYS = {"unhealthyPodEvictionPolicy": "AlwaysAllow"}
 
 REFUSED = [
@@ -91,6 +97,10 @@ REFUSED = [
     (budget(minAvailable="100%", **ALWAYS), DRAIN),
     (budget(maxUnavailable=1), DRAIN),
     (budget(maxUnavailable=1, unhealthyPodEvictionPolicy="IfHealthyBudget"), DRAIN),
+    (deployment(finalizers=["x.example/stay"]), GO + "leave out the finalizer x.example/stay"),
+    (cron_job(finalizers=["x.example/stay"]), GO + "leave out the finalizer x.example/stay"),
+    (pod(finalizers=["x.example/stay"]), GO + "leave out the finalizer x.example/stay"),
+    (pod(grace_s=241), GO + "terminationGracePeriodSeconds of at most 240"),
     (deployment(annotations={"pre.hook.backup.velero.io/command": "x"}), HOOK + " pre.hook.backup.velero.io/command"),
     (deployment(annotations={"Post.Hook.Backup.velero.io/timeout": "1000h"}), HOOK),
     (deployment(annotations={"hook.backup.velero.io/command": "x"}), HOOK),
@@ -102,6 +112,7 @@ ALLOWED = [
     config_map(labels={"app": "x"}, annotations={"example.org/saltk8s.io": "x"}),
     deployment(annotations={"backup.velero.io/backup-volumes": "data"}),
     cron_job(),
+    pod(grace_s=240, finalizers=["batch.kubernetes.io/job-tracking"]),
     budget(maxUnavailable=1, **ALWAYS),
     budget(maxUnavailable="10%", **ALWAYS),
 ]

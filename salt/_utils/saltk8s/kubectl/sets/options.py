@@ -35,8 +35,9 @@ class Options:
     shared_namespaces: Collection[str] = ()
 
     def is_shared(self, key: Key) -> bool:
-        """Return whether others may create objects beside this one: what is the set's is taken from them."""
-        return key.namespace in self.shared_namespaces
+        """Return whether others may create objects in or beside this one: what is the set's is taken from them."""
+        space = key.name if key[:2] == ("", "Namespace") else key.namespace
+        return space in self.shared_namespaces
 
     def forces(self, key: Key) -> bool:
         """Return whether fields of other managers are taken over."""

@@ -100,7 +100,7 @@ class Writer:
     def _delete_wave(self, wave: Sequence[Key], keys: Sequence[Key], live: Live) -> None:
         """Delete and wait; a webhook that cannot be called and is to be deleted as well goes first."""
         end, timeout_s = 0.0, self._options.timeout_s
-        if all(map(self._options.is_shared, wave)):
+        if all(self._options.is_shared(key) and not key.protected for key in wave):
             timeout_s = min(timeout_s, SHARED_S)
         while True:
             try:
