@@ -121,7 +121,8 @@ def test_loaded_once_with_the_rules_of_others_untouched(spaces):
     before = live()
     would = firewall.load(wanted, test=True)
     assert set(would["changes"]) >= {"IPv4"} and live() == before
-    assert firewall.load(wanted, test=False)["changes"] == would["changes"]
+    did = firewall.load(wanted, test=False)
+    assert did == would, (did, would, live())
     assert firewall.load(wanted, test=True)["changes"] == firewall.load(wanted, test=False)["changes"] == {}
     assert foreign in live()
     # another member, and a rule that somebody took out

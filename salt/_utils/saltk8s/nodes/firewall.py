@@ -76,7 +76,7 @@ def load(wanted: Mapping[str, list[str]], test: bool) -> dict[str, Any]:
     for family, program in PROGRAMS.items():
         saved, lines = _live(program), list(wanted.get(family) or ())
         if saved is None:
-            found["notes"].append(f"{program} is missing or refused: no rules of {family} can be read")
+            found["notes"].append(f"no rules of {family} can be read: {program} is missing, or the kernel has none")
             if family == "IPv4" and lines and not test:
                 raise errors.CommandError(found["notes"][-1])
             if family == "IPv6":  # a kernel without it has nothing to close
@@ -117,8 +117,10 @@ def _live(program: str) -> list[str] | None:
         done = process.run([f"{program}-save", "-t", "raw"])
     except errors.MissingProgram:
         return None
-    if done.exit_status:
+    if done.exit_status and program == PROGRAMS["IPv6"]:
         return None
+    if done.exit_status:
+        raise errors.CommandError(f"{program}-save cannot read the rules: {done.err.strip()}")
     ours = (JUMP, f"-A {CHAIN} ", f"-A {CHAIN}-")
     return [line.strip() for line in done.out.splitlines() if line.startswith(ours)]
 
