@@ -27,41 +27,59 @@ from labkit import preflight  # noqa: E402
 from support import venv  # noqa: E402
 
 TAIL = 60  # lines of a failed step's output that are shown
-# Long tests of the library and of services' programs, which know nothing of Salt: one Salt line runs them, each its
-# share (paths below tests/functional). What Salt loads is tested on both.
+# Tests of the library, of the API server's policies and of services' programs, which know nothing of Salt: one Salt
+# line runs them, each its share (files and folders below tests/functional). What Salt loads is tested on both.
 ONCE = {
     "3008": (
-        "kubectl/health/test_away",
-        "kubectl/health/test_foreign_status",
-        "kubectl/test_adoption",
-        "kubectl/test_choices",
-        "kubectl/test_choices_of_others",
-        "kubectl/test_contradictions",
-        "kubectl/test_enabling",
-        "kubectl/test_faults",
-        "kubectl/test_faults_client",
-        "kubectl/test_replicas",
-        "services/backup/test_velero",
-        "services/traefik/test_traefik",
-        "services/test_adding_a_service",
+        "kubectl/health/test_away.py",
+        "kubectl/health/test_events.py",
+        "kubectl/health/test_explain.py",
+        "kubectl/health/test_foreign_status.py",
+        "kubectl/health/test_poll.py",
+        "kubectl/test_adoption.py",
+        "kubectl/test_choices.py",
+        "kubectl/test_choices_of_others.py",
+        "kubectl/test_contradictions.py",
+        "kubectl/test_enabling.py",
+        "kubectl/test_faults.py",
+        "kubectl/test_faults_client.py",
+        "kubectl/test_metallb.py",
+        "kubectl/test_replicas.py",
+        "kubectl/test_shared_namespaces.py",
+        "nodes/test_firewall.py",
+        "services/backup/test_velero.py",
+        "services/prometheus/test_selectors.py",
+        "services/prometheus/test_tenants_metrics.py",
+        "services/tenants/test_fences.py",
+        "services/tenants/test_routes.py",
+        "services/tenants/test_routes_property.py",
+        "services/test_adding_a_service.py",
+        "services/traefik",
     ),
     "3006": (
-        "kubectl/health/test_going",
-        "kubectl/test_aggregation",
-        "kubectl/test_dead_webhook",
-        "kubectl/test_drift",
-        "kubectl/test_field_managers",
-        "kubectl/test_handover",
-        "kubectl/test_many",
-        "kubectl/test_members",
-        "kubectl/test_nulls",
-        "kubectl/test_property",
-        "kubectl/test_property_sets",
-        "kubectl/test_reading",
-        "kubectl/test_refusals",
-        "kubectl/test_replace",
-        "kubectl/test_versions",
-        "services/prometheus/test_rules",
+        "engine/rke/test_hardening.py",
+        "kubectl/health/test_going.py",
+        "kubectl/operations",
+        "kubectl/test_aggregation.py",
+        "kubectl/test_dead_webhook.py",
+        "kubectl/test_drift.py",
+        "kubectl/test_field_managers.py",
+        "kubectl/test_handover.py",
+        "kubectl/test_many.py",
+        "kubectl/test_members.py",
+        "kubectl/test_nulls.py",
+        "kubectl/test_property.py",
+        "kubectl/test_property_sets.py",
+        "kubectl/test_reading.py",
+        "kubectl/test_refusals.py",
+        "kubectl/test_replace.py",
+        "kubectl/test_versions.py",
+        "services/backup/test_rights.py",
+        "services/backup/test_rights_k8up.py",
+        "services/prometheus/test_rules.py",
+        "services/tenants/test_platform_objects.py",
+        "services/tenants/test_pods.py",
+        "services/tenants/test_services.py",
     ),
 }
 NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}
@@ -198,7 +216,7 @@ def functional(lines: list[str], more: list[str]) -> None:
         left = [name for other in lines if other != line for name in ONCE[other]]
         if left:
             say(0, f"not on Salt {line}, because another line runs them: {', '.join(left)}")
-        _pytest("functional", line, [*(f"--ignore=tests/functional/{name}.py" for name in left), *more])
+        _pytest("functional", line, [*(f"--ignore=tests/functional/{name}" for name in left), *more])
 
     both("functional", run, lines)
 
