@@ -53,9 +53,9 @@ def test_every_kubelet_bounds_its_pods(lab, flag):
 
 @pytest.mark.parametrize("port", [10257, 10259], ids=["controller manager", "scheduler"])
 def test_what_is_the_nodes_own_listens_there_alone(lab, port):
-    asked = f"curl -sk -m 5 -o /dev/null -w '%{{http_code}}' https://{{}}:{port}/healthz"
-    assert lab.ssh("k8s-cp1", asked.format("127.0.0.1")).strip() == "200"
-    assert lab.ssh("k8s-w1", asked.format(CONTROL_PLANE), check=False).strip() == "000"
+    asked = "curl -sk -m 5 -o /dev/null -w '%{http_code}'"
+    assert lab.ssh("k8s-cp1", f"{asked} https://127.0.0.1:{port}/healthz").strip() == "200"
+    assert lab.ssh("k8s-w1", f"{asked} https://{CONTROL_PLANE}:{port}/healthz", check=False).strip() == "000"
 
 
 def test_a_kubelet_shows_a_certificate_of_the_clusters(lab):

@@ -27,5 +27,5 @@ def test_kubelets_are_for_the_nodes(lab):
 
 @pytest.mark.parametrize("node", sorted(NODES))
 def test_a_second_run_changes_nothing(lab, node):
-    answer = lab.salt(node, "state.apply", "k8s.os.firewall")
+    answer = lab.salt(node, "state.apply", "k8s.os.firewall")[node]
     assert states_of(answer) and not failed(answer) and not changed(answer)

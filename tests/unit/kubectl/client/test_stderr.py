@@ -31,6 +31,7 @@ PAGE = (
     "dead_webhook",
     "versions",
     "handover",
+    "shared_namespaces",
 )  # tests that assert what it says
 
 
