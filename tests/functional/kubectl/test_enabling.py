@@ -27,7 +27,15 @@ def refused(apiserver, obj):
 
 
 @pytest.fixture
-def prepared(apiserver, applied):
+def policies(apiserver):
+    """Leave no policy behind: it would reject what other tests write."""
+    yield
+    for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
+        apiserver.kubectl("delete", kind, "--all")
+
+
+@pytest.fixture
+def prepared(apiserver, applied, policies):
     """Apply the first version of a pair, under the set's name."""
 
     def prepare(name, pair):
@@ -37,8 +45,6 @@ def prepared(apiserver, applied):
         until(lambda: refused(apiserver, pair.after[-1]), f"{name} to be in effect")  # policies take a while
 
     yield prepare
-    for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
-        apiserver.kubectl("delete", kind, "--all")
     apiserver.kubectl("delete", "priorityclass", "en-default-priority-b", "--ignore-not-found")
 
 
@@ -70,7 +76,7 @@ def test_a_chain_of_three(apiserver, applied):
     assert real["changes"]["Service default/chain-a"] == changed
 
 
-def test_a_chain_across_kinds(apiserver, applied):
+def test_a_chain_across_kinds(apiserver, applied, policies):
     """The namespace's level allows the pod; the definition's new value makes the parameter that the policy asks for."""
     group, name = "cross.example.org", "cross"
     old = enabling.definition(group, m={"type": "string", "enum": ["a"]})
@@ -90,7 +96,6 @@ def test_a_chain_across_kinds(apiserver, applied):
     assert f"{site} (depends on CustomResourceDefinition sites.{group}, not tried): spec.m" in foretold["comment"]
     assert f"ConfigMap {name}/wanted (depends on {site}, not tried)" in foretold["comment"]
     check_thrice(apiserver, lambda **kw: applied(name, *after, **kw))
-    apiserver.kubectl("delete", "validatingadmissionpolicybindings,validatingadmissionpolicies", "--all")
 
 
 @pytest.mark.parametrize("pruned", [True, False])
