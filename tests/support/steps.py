@@ -53,6 +53,7 @@ ONCE = {
         "services/tenants/test_fences.py",
         "services/tenants/test_routes.py",
         "services/tenants/test_routes_property.py",
+        "services/tenants/test_tenants.py",
         "services/test_adding_a_service.py",
         "services/traefik",
     ),
@@ -80,6 +81,7 @@ ONCE = {
         "services/tenants/test_platform_objects.py",
         "services/tenants/test_pods.py",
         "services/tenants/test_services.py",
+        "services/test_cases.py",
     ),
 }
 NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}
