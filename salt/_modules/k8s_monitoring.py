@@ -195,8 +195,8 @@ def _export(roles, minion, text):
     return str(path)
 
 
-def _model():
-    return __salt__["k8s_config.get"](secrets=True)
+def _model(saltenv=None):
+    return __salt__["k8s_config.get"](secrets=True, saltenv=saltenv)
 
 
 def _saltenv():

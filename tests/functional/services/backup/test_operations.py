@@ -176,18 +176,21 @@ def test_k8up_saves_and_restores_in_the_namespace(k8up, apiserver):
         k8up.call("k8s_backup.restore", "5a1f3c0e", "default", to="none")
 
 
-def test_the_node_agent_reads_secrets_of_its_own_namespace_only(velero, apiserver):
+def test_the_node_agent_reads_two_secrets_of_its_own_namespace_only(velero, apiserver):
     def may(*words: str) -> str:
         return apiserver.kubectl(
             "auth", "can-i", *words, "--as=system:serviceaccount:velero:node-agent", check=False
         ).strip()
 
-    assert may("get", "secrets", "-n", "velero") == "yes"
+    assert [may("get", f"secrets/{name}", "-n", "velero") for name in ("location", "velero-repo-credentials")] == [
+        "yes"
+    ] * 2
     assert may("create", "pods", "-n", "velero") == "yes"
     assert may("update", "podvolumebackups.velero.io", "-n", "velero") == "yes"
     assert may("list", "pods", "-A") == "yes"
     for refused in (
-        ["get", "secrets", "-n", "default"],
+        ["get", "secrets", "-n", "velero"],
+        ["get", "secrets/location", "-n", "default"],
         ["create", "pods", "-n", "default"],
         ["delete", "backups.velero.io", "-n", "default"],
         ["create", "clusterrolebindings"],
