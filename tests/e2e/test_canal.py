@@ -6,7 +6,7 @@ import pytest
 from conftest import NODES
 from manifests import client, listing
 
-KUBELET = "https://172.31.50.22:10250/healthz"
+KUBELET, ETCD = "https://172.31.50.22:10250/healthz", "https://172.31.50.11:2379/health"
 ASK = ("curl", "-sk", "-m", "3", "-o", "/dev/null", "-w", "%{http_code}")
 
 
@@ -16,8 +16,8 @@ def test_pods_do_not_reach_the_nodes_own_ports(lab, namespace):
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*pods))
     lab.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/across", "pod/own", "--timeout=120s")
     assert lab.ssh("k8s-w1", " ".join([*ASK, KUBELET]), check=False).strip() == "401", "the kubelet answers"
-    for pod in ("across", "own"):
-        assert lab.kubectl("-n", namespace, "exec", pod, "--", *ASK, KUBELET, check=False).strip() == "000", pod
+    for pod, url in (("across", KUBELET), ("own", KUBELET), ("across", ETCD)):
+        assert lab.kubectl("-n", namespace, "exec", pod, "--", *ASK, url, check=False).strip() == "000", (pod, url)
 
 
 @pytest.mark.parametrize("node", sorted(NODES))
