@@ -25,6 +25,7 @@ def canaries(lab) -> dict[str, str]:
         "vCenter password",
         "platform key",
         "S3 secret key",
+        "secret key of the snapshots' S3",
         "backup password",
     }
     assert all(len(text) >= 12 for text in found.values())
