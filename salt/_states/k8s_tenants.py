@@ -40,11 +40,19 @@ def namespaces_kept(name):
             - name: tenants
     """
 
-    def call():
-        orphaned = __salt__["k8s_tenants.orphaned_namespaces"]()
-        return {"changes": {}, "lines": [], "obstacles": _obstacles(orphaned) if orphaned else []}
+    def orphaned():
+        found = __salt__["k8s_tenants.orphaned_namespaces"]()
+        return _obstacles(found) if found else []
 
-    unchanged = "every tenant's namespace is in the pillar"
+    return _checked(name, orphaned, "every tenant's namespace is in the pillar")
+
+
+def _checked(name, find_obstacles, unchanged):
+    """Return the result of a state that changes nothing: False with what the function finds."""
+
+    def call():
+        return {"changes": {}, "lines": [], "obstacles": find_obstacles()}
+
     return edges.state_result(name, bool(__opts__["test"]), CommandExecutionError, call, unchanged)
 
 
@@ -82,17 +90,14 @@ def machines_closed(name):
             - name: tenants
     """
 
-    def call():
-        found = __salt__["k8s_tenants.open_machines"]()
-        lines = [
+    def reached():
+        return [
             f"tenants that open the internet reach {machine} at {', '.join(addresses)}: add its network to "
             "k8s:services:tenants:closed_networks"
-            for machine, addresses in found.items()
+            for machine, addresses in __salt__["k8s_tenants.open_machines"]().items()
         ]
-        return {"changes": {}, "lines": [], "obstacles": lines}
 
-    unchanged = "no tenant reaches the platform's machines through the internet"
-    return edges.state_result(name, bool(__opts__["test"]), CommandExecutionError, call, unchanged)
+    return _checked(name, reached, "no tenant reaches the platform's machines through the internet")
 
 
 def kubeconfig_present(name):

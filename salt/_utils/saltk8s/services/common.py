@@ -47,7 +47,20 @@ def enabled(model: dict[str, Any], name: str) -> dict[str, Any] | None:
     return service if service and service["enabled"] else None
 
 
+def namespaces(name: str, tenant: dict[str, Any]) -> list[str]:
+    """Return a tenant's namespaces, before the model is complete too: one with its name when the pillar has none."""
+    return tenant["namespaces"] or [name]
+
+
 def joined_alike(one: str, other: str) -> bool:
     """Whether one namespace is the other's beginning before a dash: Traefik, which joins namespace and name with one,
     calls the service ``web-app`` of ``ist`` and the service ``app`` of ``ist-web`` the same."""
     return one.startswith(f"{other}-") or other.startswith(f"{one}-")
+
+
+def apart_from(other: str, whose: str) -> str:
+    """Return what is expected of a namespace that is joined_alike() with ``whose`` namespace ``other``."""
+    return (
+        f"a namespace apart from {other} of {whose}: neither may be the other's beginning before a dash, because "
+        "Traefik joins namespace and name with one"
+    )

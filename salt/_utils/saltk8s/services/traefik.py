@@ -205,7 +205,7 @@ def _stores_acme_in_one_replica(model: dict[str, Any], report: Report) -> None:
 
 def _serves_no_system_namespace(model: dict[str, Any], report: Report) -> None:
     """It reads every Secret of these namespaces: the cluster's own and the platform's are not among them."""
-    tenants = {space for name, tenant in (model["tenants"] or {}).items() for space in tenant["namespaces"] or [name]}
+    tenants = {space for name, tenant in (model["tenants"] or {}).items() for space in common.namespaces(name, tenant)}
     for index, space in enumerate((common.enabled(model, "traefik") or {}).get("namespaces") or ()):
         path = (*_PATH, "namespaces", index)
         if space.startswith("kube-") or space in report.reserved_namespaces:
@@ -213,11 +213,7 @@ def _serves_no_system_namespace(model: dict[str, Any], report: Report) -> None:
         elif space in tenants:
             report.add(path, "a namespace of no tenant: a tenant's is served when it has hosts", redact.show(space))
         for other in sorted(other for other in tenants if common.joined_alike(space, other)):
-            expected = (
-                f"a namespace apart from {other} of k8s:tenants: neither may be the other's beginning before a dash, "
-                "because Traefik joins namespace and name with one"
-            )
-            report.add(path, expected, redact.show(space))
+            report.add(path, common.apart_from(other, "k8s:tenants"), redact.show(space))
 
 
 def complete(model: dict[str, Any]) -> None:
@@ -226,7 +222,7 @@ def complete(model: dict[str, Any]) -> None:
     found = {NAMESPACE, *service["namespaces"]}
     if model["services"]["tenants"]["enabled"]:
         for name, tenant in model["tenants"].items():
-            found |= set(tenant["namespaces"] or [name]) if tenant["hosts"] else set()
+            found |= set(common.namespaces(name, tenant)) if tenant["hosts"] else set()
     if prometheus["enabled"] and (prometheus["grafana"] or {}).get("host"):
         found.add("monitoring")
     service["watched"] = sorted(found)

@@ -26,7 +26,7 @@ def owners(model: dict[str, Any]) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for name, tenant in (model["tenants"] or {}).items():
-        spaces = tenant["namespaces"] or [name]
+        spaces = common.namespaces(name, tenant)
         saved = {one["namespace"] for one in ((service["stash"] or {}).get("targets") or {}).values()}
         own = tenant["backup"]
         if service["engine"] == "k8up":

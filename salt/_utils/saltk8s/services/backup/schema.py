@@ -136,7 +136,7 @@ def _schedules(model: dict[str, Any], service: dict[str, Any]) -> list[dict[str,
     own, apart = [], set()
     tenants = model.get("tenants") if common.enabled(model, "tenants") else None
     for name, tenant in (tenants or {}).items():
-        wanted, spaces = tenant["backup"], _spaces(name, tenant)
+        wanted, spaces = tenant["backup"], common.namespaces(name, tenant)
         given = wanted["enabled"] and (wanted["schedule"] or wanted["keep"])
         if given or not wanted["enabled"]:
             apart |= {*spaces}
@@ -157,7 +157,9 @@ def _schedules(model: dict[str, Any], service: dict[str, Any]) -> list[dict[str,
 def _targets(model: dict[str, Any], service: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return Stash's targets, with ``schedule`` and ``keep_days``, without those of tenants that are not backed up."""
     tenants = model.get("tenants") if common.enabled(model, "tenants") else None
-    own = {space: tenant["backup"] for name, tenant in (tenants or {}).items() for space in _spaces(name, tenant)}
+    own = {
+        space: tenant["backup"] for name, tenant in (tenants or {}).items() for space in common.namespaces(name, tenant)
+    }
     found = {}
     for name, target in (service["stash"]["targets"] or {}).items():
         wanted = own.get(target["namespace"]) or {"enabled": True, "schedule": None, "keep": None}
@@ -165,10 +167,6 @@ def _targets(model: dict[str, Any], service: dict[str, Any]) -> dict[str, dict[s
             days = _kept(wanted["keep"] or service["keep"])["keep_days"]
             found[name] = target | {"schedule": wanted["schedule"] or service["schedule"], "keep_days": days}
     return found
-
-
-def _spaces(name: str, tenant: dict[str, Any]) -> list[str]:
-    return tenant["namespaces"] or [name]
 
 
 def _of(model: dict[str, Any]) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ def complete(model: dict[str, Any]) -> None:
     between = _openings(everyone)
     for name, tenant in everyone.items():
         tenant["name"] = name
-        tenant["namespaces"] = tenant["namespaces"] or [name]
+        tenant["namespaces"] = common.namespaces(name, tenant)
         own = tenant["registries"] or ([f"{registry['url']}/{name}"] if registry else ["*"])
         tenant["registries"] = list(dict.fromkeys([*own, *service["registries"]]))
         tenant["subjects"] = {role: _subjects(tenant, key, model["authentication"]) for role, key in ROLES.items()}

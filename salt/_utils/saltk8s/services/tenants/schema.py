@@ -192,10 +192,6 @@ def _of(model: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from (model["tenants"] or {}).items()
 
 
-def _spaces(name: str, tenant: dict[str, Any]) -> list[str]:
-    return tenant["namespaces"] or [name]
-
-
 def _names(model: dict[str, Any], report: Report) -> None:
     """A namespace belongs to one tenant, is not reserved, and its name cannot be taken for a part of another's."""
     owners: dict[str, str] = {}
@@ -203,7 +199,7 @@ def _names(model: dict[str, Any], report: Report) -> None:
     chosen = (*(service.get("ingress_namespaces") or ()), *(service.get("monitoring_namespaces") or ()))
     system = {*RESERVED, *report.reserved_namespaces, *chosen}
     for name, tenant in _of(model):
-        for index, space in enumerate(_spaces(name, tenant)):
+        for index, space in enumerate(common.namespaces(name, tenant)):
             path = ("k8s", "tenants", name, *(("namespaces", index) if tenant["namespaces"] else ()))
             if space in system or space.startswith(RESERVED_PREFIXES):
                 report.add(path, "a namespace that is not reserved for the platform", redact.show(space))
@@ -227,11 +223,7 @@ def _apart(path: tuple[Any, ...], space: str, others: dict[str, str], name: str,
     near = [other for other in others if common.joined_alike(space, other)]
     for other in (*platform, *(other for other in sorted(near) if others[other] != name)):
         whose = f"k8s:tenants:{others[other]}" if others.get(other) else "the platform"
-        expected = (
-            f"a namespace apart from {other} of {whose}: neither may be the other's beginning before a dash, because "
-            "Traefik joins namespace and name with one"
-        )
-        report.add(path, expected, redact.show(space))
+        report.add(path, common.apart_from(other, whose), redact.show(space))
 
 
 def _hosts(model: dict[str, Any], report: Report) -> None:
