@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from conftest import NODES
+from conftest import ADMIN, NODES, changed, failed
 from manifests import client, listing
 
 KUBELET, ETCD = "https://172.31.50.22:10250/healthz", "https://172.31.50.11:2379/health"
@@ -24,3 +26,27 @@ def test_pods_do_not_reach_the_nodes_own_ports(lab, namespace):
 def test_felix_shows_its_metrics(lab, node):
     shown = lab.ssh(node, "curl -s -m 5 http://127.0.0.1:9091/metrics")
     assert "felix_active_local_endpoints" in shown
+
+
+@pytest.mark.slow
+def test_a_changed_mtu_takes_effect(lab, namespace):
+    """On the interfaces of new pods, in both directions; a device that another backend left on a node is removed."""
+    edit = json.dumps({"k8s": {"cluster": {"network": {"mtu": 1400}}}})
+    lab.ssh("k8s-w2", "ip link show flannel-wg >/dev/null 2>&1 || ip link add flannel-wg type bridge")
+
+    def mtu(pod: str) -> str:
+        lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(client(pod, "k8s-w2")))
+        lab.kubectl("-n", namespace, "wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=120s")
+        return lab.kubectl("-n", namespace, "exec", pod, "--", "cat", "/sys/class/net/eth0/mtu").strip()
+
+    try:
+        assert not failed(lab.salt(ADMIN, "state.apply", "k8s.cluster", f"pillar={edit}")[ADMIN])
+        assert mtu("smaller") == "1400"
+        links = lab.ssh("k8s-w2", "ip -brief link")
+        assert "flannel.1" in links
+        assert "flannel-wg" not in links
+        assert not changed(lab.salt(ADMIN, "state.apply", "k8s.cluster", f"pillar={edit}")[ADMIN])
+    finally:
+        back = lab.salt(ADMIN, "state.apply", "k8s.cluster")[ADMIN]
+    assert not failed(back)
+    assert mtu("again") == "1450"

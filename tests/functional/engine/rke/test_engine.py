@@ -19,16 +19,7 @@ from saltk8s.engine import health, state_folder
 from saltk8s.engine.rke import engine as rke_engine
 from tests.support import fake_rke
 from tests.support import rke as sample
-from tests.support.site import NODES, Site
-from tests.support.ssh_nodes import Nodes
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A site of three blank nodes, with short waits."""
-    sample.short_waits(monkeypatch)
-    with Nodes(tmp_path) as nodes:
-        yield Site(tmp_path, nodes)
+from tests.support.site import NODES
 
 
 def test_test_mode_before_the_cluster_plans_and_writes_nothing(site):
@@ -306,36 +297,6 @@ def test_a_version_that_this_rke_does_not_offer(site):
     with pytest.raises(errors.Refused, match="cannot go back"):
         site.engine(version="v1.31.10-rancher1-1").up()
     assert len(fake_rke.ups(site.fake)) == 1
-
-
-def test_an_upgrade_that_failed_is_not_taken_back_by_a_revert(site):
-    old = "v1.31.10-rancher1-1"
-    site.engine(version=old).up()
-    site.mode("fail")
-    site.nodes.containers(1, {"etcd": "Up 2 hours"})  # killed between the old API server's end and the new one's start
-    with pytest.raises(errors.CommandError):
-        site.engine().up()
-    record = json.loads((site.dir / "last-run.json").read_text())
-    assert (record["status"], record["attempted"]) == ("failed", versions.CLUSTER)
-    site.mode("ok")
-    for test in (True, False):
-        with pytest.raises(errors.Refused, match=f"set k8s:cluster:version to {versions.CLUSTER} and apply"):
-            site.engine(version=old).up(test=test)
-    assert len(fake_rke.ups(site.fake)) == 2
-    assert site.engine().up().ran
-    assert "attempted" not in json.loads((site.dir / "last-run.json").read_text())
-    assert site.engine().up().changes == {}
-
-
-def test_an_upgrade_that_reached_no_node_may_be_taken_back(site):
-    old = "v1.31.10-rancher1-1"
-    site.engine(version=old).up()
-    site.mode("fail")
-    with pytest.raises(errors.CommandError):
-        site.engine().up()
-    site.mode("ok")
-    assert site.engine(version=old).up().ran
-    assert site.engine(version=old).up().changes == {}
 
 
 def test_no_secret_is_logged_sent_returned_or_readable_by_others(site):
