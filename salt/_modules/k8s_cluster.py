@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments
+from saltk8s.base import arguments, edges
 from saltk8s.engine import registry
 from saltk8s.engine.base import Hooks
+from saltk8s.kubectl.client import access, servers
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,30 @@ def up(test=False):
     """
     outcome = _engine().up(test=bool(test))
     return {"changes": outcome.changes, "lines": outcome.lines, "ran": outcome.ran}
+
+
+def usable(test=False, known=False):
+    """
+    Check that the cluster takes objects: an API server of it answers with the admin's kubeconfig.
+
+    test
+        True: before the cluster exists that is no error, and nothing is written.
+    known
+        True: the API server answered a moment ago, and is not asked again.
+
+    Returns a dict: ``changes``, ``lines`` and ``waits`` (True with test=True before the cluster exists). Raises
+    CommandExecutionError when no API server answers, or there is no cluster.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.usable
+    """
+    with edges.translated(CommandExecutionError):
+        return servers.check(access.kubectl(__salt__, __pillar__, None, None), bool(test), bool(known))
 
 
 def plan():

@@ -11,6 +11,8 @@ from saltk8s.base import arguments, edges
 
 __virtualname__ = "k8s_cluster"
 
+UNUSABLE = "unusable_nodes"  # in the return of ``up``: names, when nothing but these nodes is wrong
+
 
 def __virtual__():
     if "k8s_cluster.up" in __salt__:
@@ -58,6 +60,9 @@ def up(name):
     do. Result False, with the reason: a guard refuses, a node does not answer (it is named and nothing is run; before
     the cluster exists, test mode allows that), the engine failed, or the cluster is not healthy in time.
 
+    Nodes that cannot be used are a warning, too. Services, tenants and objects require ``k8s_cluster.usable`` instead
+    of this state, so that they go on being applied.
+
     .. versionadded:: 0.1.0
 
     CLI Example:
@@ -68,13 +73,53 @@ def up(name):
           k8s_cluster.up
     """
     test = bool(__opts__["test"])
-    return edges.state_result(
-        name,
-        test,
-        CommandExecutionError,
-        lambda: __salt__["k8s_cluster.up"](test=test),
-        "the cluster is as declared and healthy",
-    )
+    unusable = []
+
+    def call():
+        try:
+            return __salt__["k8s_cluster.up"](test=test)
+        except CommandExecutionError as err:
+            unusable.extend(getattr(err, "details", {}).get("nodes", ()))
+            raise
+
+    ret = edges.state_result(name, test, CommandExecutionError, call, "the cluster is as declared and healthy")
+    if unusable:
+        ret |= {UNUSABLE: unusable, "warnings": [f"the cluster is without {', '.join(unusable)}"]}
+    return ret
+
+
+def usable(name):
+    """
+    The cluster takes objects: an API server answers with the admin's kubeconfig. Changes nothing of the cluster.
+
+    name
+        Any sentence.
+
+    What applies objects requires this state, not ``k8s_cluster.up``: while nodes cannot be used, ``up`` fails and this
+    one succeeds. It fails, too, when ``up`` failed in this run for anything else: refused by a guard, or failed
+    half-way. With test=True the result is None before the cluster exists.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The cluster can be used:
+          k8s_cluster.usable
+    """
+    test = bool(__opts__["test"])
+    ups = [ret for tag, ret in __running__.items() if tag.startswith("k8s_cluster_|-") and tag.endswith("_|-up")]
+    if any(ret["result"] is False and not ret.get(UNUSABLE) for ret in ups):
+        comment = "k8s_cluster.up failed in this run, and not only because of nodes that cannot be used"
+        return {"name": name, "changes": {}, "result": False, "comment": comment}
+    lost = [f"without {', '.join(ret[UNUSABLE])}" for ret in ups if ret.get(UNUSABLE)]
+
+    def call():
+        done = __salt__["k8s_cluster.usable"](test=test, known=any(ret["result"] is True for ret in ups))
+        return done | {"lines": [*done["lines"], *lost]}
+
+    return edges.state_result(name, test, CommandExecutionError, call, "the API server answers")
 
 
 arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

@@ -23,10 +23,10 @@ k8s-extra-applied:
         {{ one.source | json }}: {{ "jinja" if one.jinja else "null" }}
 {%-   endfor %}
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable
 {%- else %}
 k8s-extra-absent:
   kubectl.absent:
     - name: extra
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable
 {%- endif %}

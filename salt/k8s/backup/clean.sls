@@ -3,4 +3,4 @@
 k8s-backup-absent:
   kubectl.absent:
     - name: backup
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable

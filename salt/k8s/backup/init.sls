@@ -11,4 +11,4 @@ k8s-backup-applied:
     - shared_namespaces: {{ k8s.tenants.values() | map(attribute="namespaces") | sum(start=[]) | json }}
 {%- endif %}
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable

@@ -2,4 +2,4 @@
 k8s-canal-absent:
   kubectl.absent:
     - name: canal
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable

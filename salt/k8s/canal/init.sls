@@ -7,4 +7,4 @@ k8s-canal-applied:
     - name: canal
     - source: salt://k8s/canal/manifests
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable

@@ -42,6 +42,14 @@ k8s-cluster-up:
 {%- endfor %}
       - k8s_cluster: k8s-cluster-files
 
+{#- What applies objects requires this: a node that is unreachable fails the state above, and does not stop them.
+    require_any: after k8s-cluster-up, whatever its result, which this state looks at itself. #}
+k8s-cluster-usable:
+  k8s_cluster.usable:
+    - require_any:
+      - k8s_cluster: k8s-cluster-up
+      - file: k8s-cluster-kubectl
+
 k8s-cluster-kubectl-for-root:
   file.managed:
     - name: /etc/profile.d/saltk8s.sh

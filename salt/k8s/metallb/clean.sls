@@ -5,7 +5,7 @@
 k8s-metallb-absent:
   kubectl.absent:
     - name: metallb
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable
     - unprotect:
 {%- for name in k8s.services.metallb.own_namespaces %}
       - Namespace {{ name }}

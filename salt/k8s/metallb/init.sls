@@ -7,4 +7,4 @@ k8s-metallb-applied:
     - name: metallb
     - source: salt://k8s/metallb/manifests
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable

@@ -4,7 +4,7 @@
 k8s-nfs-absent:
   kubectl.absent:
     - name: nfs
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable
     - unprotect:
 {%- for name in k8s.services.nfs.own_namespaces %}
       - Namespace {{ name }}

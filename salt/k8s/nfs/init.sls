@@ -7,4 +7,4 @@ k8s-nfs-applied:
     - name: nfs
     - source: salt://k8s/nfs/manifests
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable

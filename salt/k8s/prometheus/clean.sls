@@ -4,7 +4,7 @@
 k8s-prometheus-absent:
   kubectl.absent:
     - name: prometheus
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable
     - unprotect:
 {%- for name in k8s.services.prometheus.own_namespaces[1:] %}
       - Namespace {{ name }}
@@ -13,4 +13,4 @@ k8s-prometheus-absent:
 k8s-prometheus-highstate-absent:
   kubectl.absent:
     - name: prometheus-highstate
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable

@@ -7,4 +7,4 @@ k8s-prometheus-applied:
     - name: prometheus
     - source: salt://k8s/prometheus/manifests
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable

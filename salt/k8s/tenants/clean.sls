@@ -3,7 +3,7 @@
 k8s-tenants-absent:
   kubectl.absent:
     - name: tenants
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable
     - unprotect:
 {%- for name in k8s.services.tenants.own_namespaces %}
       - Namespace {{ name }}

@@ -10,7 +10,7 @@ k8s-tenants-kept:
   k8s_tenants.namespaces_kept:
     - name: tenants
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable
 
 k8s-tenants-applied:
   kubectl.applied:

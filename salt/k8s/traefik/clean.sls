@@ -4,7 +4,7 @@
 k8s-traefik-absent:
   kubectl.absent:
     - name: traefik
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable
     - unprotect:
 {%- for name in k8s.services.traefik.own_namespaces %}
       - Namespace {{ name }}

@@ -10,4 +10,4 @@ k8s-traefik-applied:
     - unprotect:
       - PersistentVolumeClaim traefik/acme
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable

@@ -4,7 +4,7 @@
 k8s-vsphere-absent:
   kubectl.absent:
     - name: vsphere
-    - unless_failed: k8s-cluster-up
+    - unless_failed: k8s-cluster-usable
     - unprotect:
 {%- for name in k8s.services.vsphere.own_namespaces %}
       - Namespace {{ name }}

@@ -7,4 +7,4 @@ k8s-vsphere-applied:
     - name: vsphere
     - source: salt://k8s/vsphere/manifests
     - require:
-      - k8s_cluster: k8s-cluster-up
+      - k8s_cluster: k8s-cluster-usable

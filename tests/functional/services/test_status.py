@@ -10,13 +10,13 @@ import pytest
 from tests.support import pillars
 from tests.support.salt import Minion
 
-CLUSTER = "k8s-cluster-up:\n  k8s_cluster.prepared: []\n"  # the cluster exists: the engine does not run
+CLUSTER = "k8s-cluster-usable:\n  k8s_cluster.prepared: []\n"  # the cluster exists: the engine does not run
 SERVICE = """include: [k8s.cluster]
 k8s-{name}-applied:
   kubectl.applied:
     - name: {name}
     - objects: [{{apiVersion: {version}, kind: {kind}, metadata: {{name: of-{name}, namespace: default}}}}]
-    - require: [{{k8s_cluster: k8s-cluster-up}}]
+    - require: [{{k8s_cluster: k8s-cluster-usable}}]
 """
 
 
@@ -96,13 +96,13 @@ def test_before_the_cluster_there_is_a_table_too(tmp_path, own_apiserver, monkey
     assert found["rows"][0] == {"part": "cluster", "name": "osug", "state": "bad", "why": "not created yet"}
 
 
-CLUSTER_FAILS = "k8s-cluster-up:\n  k8s_cluster.prepared:\n    - require: [{test: broken}]\n"
+CLUSTER_FAILS = "k8s-cluster-usable:\n  k8s_cluster.prepared:\n    - require: [{test: broken}]\n"
 BROKEN = "broken:\n  test.fail_without_changes: []\n"
 
 
 @pytest.mark.parametrize("test", [True, False])
 @pytest.mark.parametrize("text", [
-    "k8s-cluster-up:\n  test.fail_without_changes: []\n", BROKEN + CLUSTER_FAILS,
+    "k8s-cluster-usable:\n  test.fail_without_changes: []\n", BROKEN + CLUSTER_FAILS,
 ])  # fmt: skip
 def test_while_the_cluster_fails_disabled_services_do_not(tmp_path, own_apiserver, monkeypatch, text, test):
     monkeypatch.setenv("PATH", f"{Path(own_apiserver.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}")
@@ -121,7 +121,7 @@ def test_while_the_cluster_fails_disabled_services_do_not(tmp_path, own_apiserve
     skipped = {name: state for name, state in states.items() if name.endswith("-absent")}
     assert {f"k8s-{name}-absent" for name in off} <= {*skipped}
     assert {state["result"] for state in skipped.values()} == {True}
-    assert all("skipped, because k8s-cluster-up failed" in state["comment"] for state in skipped.values())
+    assert all("skipped, because k8s-cluster-usable failed" in state["comment"] for state in skipped.values())
     assert [name for name, state in skipped.items() if state["changes"]] == []
     rows = [line.split() for line in states["k8s-services-summary"]["comment"].splitlines()]
     assert {row[1] for row in rows if len(row) > 1 and row[0] in off} == {"off"}

@@ -85,6 +85,7 @@ INVALID = schedule() | {"status": {"phase": "FailedValidation", "validationError
     ({"sets": {"metallb": [GOOD, SICK]}}, "services metallb", "bad", "Deployment web/api: 0 of 2 available"),
     ({"sets": {"metallb": [SICK] * 5}}, "services metallb", "bad", "; and 2 more"),
     ({"failures": {"traefik": "refused"}}, "services traefik", "bad", "refused"),
+    ({"failures": {"cluster": "node w2"}}, "cluster osug", "bad", "v1.32.6, the API server answers, but node w2"),
     ({"failures": {"nfs": "it hangs"}}, "services nfs", "bad", "it hangs"),
     ({"sets": {"nfs": [GOOD]}}, "services nfs", "warn", "disabled, but 1 objects still exist"),
     ({"namespaces": {"resif": "Terminating"}}, "tenants resif", "bad", "namespace resif: Terminating"),

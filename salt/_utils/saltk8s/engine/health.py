@@ -41,7 +41,7 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], workloads: Wo
         node = found.get(("Node", name))
         if node is None:
             reasons.append(f"node {name} is not in the cluster")
-        elif (ready := assessment.condition(node.get("status") or {}, "Ready")).get("status") != "True":
+        elif (ready := _ready(node)).get("status") != "True":
             reasons.append(f"node {name} is not Ready: {_reason(ready)}")
     for kind, name in [*_keys(workloads.required), *(key for key in _keys(workloads.optional) if key in found)]:
         item = found.get((kind, name))
@@ -51,6 +51,16 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], workloads: Wo
         elif problem := _problem(item):
             reasons.append(f"{title}: {problem}")
     return reasons
+
+
+def not_ready(kubectl: Kubectl, nodes: Iterable[str]) -> dict[str, str]:
+    """Return which of some nodes are not Ready, and why; none when the API server does not answer."""
+    try:
+        found = {node["metadata"]["name"]: node for node in objects_of(kubectl, "nodes")}
+    except errors.Unreachable:
+        return {}
+    ready = {name: _ready(found[name]) for name in nodes if name in found}
+    return {name: _reason(condition) for name, condition in ready.items() if condition.get("status") != "True"}
 
 
 def cordoned(objects: Iterable[dict[str, Any]]) -> list[str]:
@@ -120,6 +130,10 @@ def _problem(item: Mapping[str, Any]) -> str:
     if not wanted:
         return "no pod is scheduled"
     return f"{new} of {wanted} pods are updated" if new < wanted else ""
+
+
+def _ready(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    return assessment.condition(node.get("status"), "Ready")
 
 
 def _reason(condition: Mapping[str, Any]) -> str:

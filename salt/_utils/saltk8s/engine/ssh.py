@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from saltk8s.base import errors, process
+from saltk8s.engine.unusable import NodesUnusable
 
 CONNECT_S = 5  # a paused machine accepts the connection and never answers
 PROBE_S = 20
@@ -40,7 +41,8 @@ class Probe:
 
     problem: None when the node is usable, else ``silent`` (no answer on SSH), ``denied`` (SSH denies the deploy user),
     ``key`` (another SSH host key than before) or ``runtime``; detail: the program's own message; runtime: the container
-    runtime's name; version: its version; containers: {name: whether it runs}; traces: what belongs to a cluster.
+    runtime's name; version: its version; containers: {name: whether it runs}; traces: what belongs to a cluster;
+    not_ready: why Kubernetes says that it is not Ready.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Probe:
     version: str = ""
     containers: dict[str, bool] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
+    not_ready: str = ""
 
     def __str__(self) -> str:
         problem = {
@@ -59,7 +62,8 @@ class Probe:
             "key": "is another machine than before (its SSH host key changed)",
             "runtime": f"answers on SSH, but the deploy user cannot use {self.runtime}",
         }[self.problem or "silent"]
-        return f"{self.name} ({self.address}) {problem}" + (f": {self.detail}" if self.detail else "")
+        text = f"{self.name} ({self.address}) {problem}" + (f": {self.detail}" if self.detail else "")
+        return text + (f"; for Kubernetes it is not Ready: {self.not_ready}" if self.not_ready else "")
 
 
 class Prober:
@@ -122,23 +126,30 @@ class Prober:
         members: Iterable[str],
         timeout_s: float,
         report: Callable[[str, dict[str, Any]], None] = lambda phase, data: None,
+        not_ready: Callable[[], Mapping[str, str]] = dict,
     ) -> dict[str, Probe]:
         """Wait until every node answers and its container runtime works.
 
         addresses: {node name: address}; members: the nodes that are in the cluster already, which get
-        MEMBER_GRACE_S when they are silent; timeout_s: seconds for all others; report: called with progress.
-        Raises Unreachable, naming every node that is not usable in time.
+        MEMBER_GRACE_S when they are silent; timeout_s: seconds for all others; report: called with progress; not_ready:
+        returns which nodes Kubernetes itself gave up, and why. It is called once, when a member is not usable: one
+        that it names is not waited for.
+        Raises NodesUnusable, naming every node that is not usable in time.
         """
         members, start, reported = set(members), time.monotonic(), 0.0
         done: dict[str, Probe] = {}
+        lost: Mapping[str, str] | None = None
         while True:
             left = [name for name in addresses if name not in done or done[name].problem]
             done |= self.probe_all({name: addresses[name] for name in left})
             waiting = [probe for probe in done.values() if probe.problem]
+            if lost is None and any(probe.name in members for probe in waiting):
+                lost = not_ready()
+            add_not_ready(waiting, lost or {})
             spent = time.monotonic() - start
             late = [p for p in waiting if spent >= _timeout(p, p.name in members, timeout_s)]
             if late:
-                raise errors.Unreachable(unreachable(late, spent))
+                raise unusable(late, spent)
             if not waiting:
                 return done
             if spent - reported >= REPORT_EVERY_S or not reported:
@@ -156,17 +167,22 @@ class Prober:
         return address if self._port == 22 else f"[{address}]:{self._port}"
 
 
-def unreachable(probes: Iterable[Probe], spent_s: float | None = None) -> str:
-    """Return the error's text for nodes that are not usable."""
-    waited = f" after {spent_s:.0f} s" if spent_s is not None and spent_s >= 1 else ""
-    lines = [str(probe) for probe in probes]
-    return "\n".join([f"not every node is usable{waited}; nothing was run and nothing removed:", *lines])
+def add_not_ready(probes: Iterable[Probe], not_ready: Mapping[str, str]) -> None:
+    """Note in probes what Kubernetes says of their nodes."""
+    for probe in probes:
+        probe.not_ready = not_ready.get(probe.name, "")
+
+
+def unusable(probes: Iterable[Probe], waited_s: float = 0) -> NodesUnusable:
+    """Return the error of nodes that are not usable."""
+    return NodesUnusable({probe.name: str(probe) for probe in probes}, waited_s)
 
 
 def _timeout(probe: Probe, member: bool, timeout_s: float) -> float:
-    if probe.problem == "key":
+    silent = probe.problem == "silent"
+    if probe.problem == "key" or (member and silent and probe.not_ready):
         return 0
-    return min(MEMBER_GRACE_S, timeout_s) if member and probe.problem == "silent" else timeout_s
+    return min(MEMBER_GRACE_S, timeout_s) if member and (silent or probe.not_ready) else timeout_s
 
 
 def read_answer(probe: Probe, output: str, inspection: Inspection) -> Probe:

@@ -31,11 +31,12 @@ def table(model: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.date
     API server, None before the cluster exists), ``nodes`` (as ``kubectl.list_nodes``), ``sets`` ({service: its objects
     as ``kubectl.list_set``, None: no such set}), ``namespaces`` ({name: phase}), ``certificates`` ({name: PEM}),
     ``schedules`` and ``backups`` (Velero's objects, None: Velero is not installed), ``k8up`` ({plural of a kind: its
-    objects, None: not served}); and ``failures`` ({service: the error of its state that failed in this run}).
+    objects, None: not served}); and ``failures`` ({service, or ``cluster``: the error of its state that failed in this
+    run}).
     now: with time zone.
     """
     rows = [
-        *_cluster(model, facts["version"]),
+        *_cluster(model, facts["version"], facts["failures"].get("cluster")),
         *_nodes(model["nodes"], facts["nodes"]),
         *_services(model["services"], facts["sets"], facts["failures"]),
         *_tenants(model.get("tenants") or {}, facts["namespaces"]),
@@ -64,12 +65,14 @@ def lines(rows: Iterable[Row]) -> list[str]:
     return [*text, f"{problems} of {len(rows)} checks" if problems else f"all {len(rows)} checks OK"]
 
 
-def _cluster(model: Mapping[str, Any], version: Any) -> Iterator[tuple[str, str, str, str]]:
+def _cluster(model: Mapping[str, Any], version: Any, failure: str | None) -> Iterator[tuple[str, str, str, str]]:
     name, wanted = model["cluster"]["name"], model["cluster"]["version"].partition("-")[0]
     if isinstance(version, Failed):
         yield "cluster", name, BAD, f"the API server does not answer: {version}"
     elif version is None:
-        yield "cluster", name, BAD, "not created yet"
+        yield "cluster", name, BAD, failure or "not created yet"
+    elif failure:
+        yield "cluster", name, BAD, f"{version}, the API server answers, but {failure}"
     elif version.partition("-")[0].partition("+")[0] != wanted:
         yield "cluster", name, WARN, f"{version}, but the pillar declares {wanted}"
     else:

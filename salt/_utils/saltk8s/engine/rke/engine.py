@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from saltk8s.base import errors, files
-from saltk8s.engine import health, ssh, state_folder
+from saltk8s.engine import health, ssh, state_folder, unusable
 from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.progress import Progress
@@ -65,9 +65,7 @@ class Rke(Engine):
                 checked = pool.submit(self._problems)
                 probes = prober.probe_all(self._addresses | self._leaving(plan, state))
                 reasons = checked.result()
-            unusable = [probe for name, probe in probes.items() if probe.problem and name in self._addresses]
-            if unusable:
-                raise errors.Unreachable(ssh.unreachable(unusable))
+            self._check_usable(plan, [probes[name] for name in self._addresses if probes[name].problem])
             self._guard(plan, state, probes)
             self._add_health(plan, reasons)
         if not plan.empty and self.program.installed:
@@ -172,7 +170,8 @@ class Rke(Engine):
             checked = None if plan.create else pool.submit(self._problems)
             leaving = pool.submit(self._prober(keep=False).probe_all, self._leaving(plan, state))
             timeout_s = self._cluster["timeouts"]["nodes_s"]
-            probes = prober.wait(self._addresses, running, timeout_s, self.hooks.event)
+            with unusable.told(plan, self.hooks.event):
+                probes = prober.wait(self._addresses, running, timeout_s, self.hooks.event, self._not_ready)
             probes |= leaving.result()
             reasons = checked.result() if checked else []
         if state is None:
@@ -180,6 +179,15 @@ class Rke(Engine):
         elif not plan.create:
             self._guard(plan, state, probes)
             self._add_health(plan, reasons)
+
+    def _check_usable(self, plan: Plan, lost: list[ssh.Probe]) -> None:
+        if lost:
+            ssh.add_not_ready(lost, self._not_ready())
+            with unusable.told(plan):
+                raise ssh.unusable(lost)
+
+    def _not_ready(self) -> dict[str, str]:
+        return health.not_ready(self._kubectl, self._addresses) if self.kubeconfig() else {}
 
     def _guard(self, plan: Plan, state: dict[str, Any], probes: dict[str, ssh.Probe]) -> None:
         members = [name for name, member in state["nodes"].items() if ETCD in member["roles"]]
