@@ -93,6 +93,18 @@ def _rke(place: Path, argv: list[str]) -> int:
     return _up(place, Path(argv[argv.index("--config") + 1]))
 
 
+def _deploy(folder: Path, declared: dict) -> None:
+    """Let the nodes of ssh_nodes beside the programs show the containers that the real one makes."""
+    from tests.support import rke as sample
+
+    for entry in declared["nodes"]:
+        place = folder / f"node{entry['address'].rpartition('.')[2]}"
+        if place.exists():
+            found = sample.containers(entry, declared["kubernetes_version"])
+            lines = [f"container {name} Up 1 minute\nimage {name} {image}\n" for name, image in found]
+            (place / "containers").write_text("".join(lines))
+
+
 def _print_line(level: str, message: str) -> None:
     print(f'time="2026-11-23T20:57:32Z" level={level} msg="{message}"', flush=True)
 
@@ -124,6 +136,7 @@ def _up(place: Path, config: Path) -> int:
     kubeconfig = config.with_name(f"kube_config_{config.name}")
     kubeconfig.write_text(_KUBECONFIG)
     kubeconfig.chmod(0o644)
+    _deploy(place.parent, declared)
     _print_line("info", "[worker] Building up Worker Plane..")
     _print_line("info", "Finished building Kubernetes cluster successfully")
     return 0

@@ -115,6 +115,14 @@ def rkestate(config: dict[str, Any], running: bool = True) -> dict[str, Any]:
     return {"desiredState": whole, "currentState": whole if running else {}}
 
 
+def containers(node: dict[str, Any], version: str) -> list[tuple[str, str]]:
+    """The containers of rke's on a node of cluster.yml: (name, image)."""
+    image = f"rancher/hyperkube:{version.rpartition('-')[0]}"
+    found = [("kubelet", image), ("kube-proxy", image)]
+    found += [("etcd", "rancher/mirrored-coreos-etcd:v3.5.16")] if "etcd" in node["role"] else []
+    return found + ([("kube-apiserver", image)] if "controlplane" in node["role"] else [])
+
+
 def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
     """What kubectl answers for a cluster without faults."""
     objects: list[dict[str, Any]] = [

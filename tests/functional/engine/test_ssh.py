@@ -36,9 +36,9 @@ def test_a_blank_node_carries_nothing(nodes, prober):
 
 
 def test_a_paused_container_does_not_run():
-    output = "runtime 27\ncontainer etcd Up 2 hours (Paused)\ntrace /etc/kubernetes/ssl\n"
+    output = "runtime 27\ncontainer etcd Up 2 hours (Paused)\nimage etcd r/etcd:v3.5.16\ntrace /etc/kubernetes/ssl\n"
     probe = ssh.read_answer(ssh.Probe("a", "b"), output, INSPECTION)
-    assert probe.containers == {"etcd": False}
+    assert (probe.containers, probe.images) == ({"etcd": False}, {"etcd": "r/etcd:v3.5.16"})
     assert probe.traces == ["container etcd", "/etc/kubernetes/ssl"]
 
 

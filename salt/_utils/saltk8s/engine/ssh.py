@@ -26,8 +26,8 @@ class Inspection(NamedTuple):
 
     runtime: name of the container runtime; command: for the node's shell, a constant, so that nothing of the pillar is
     ever read by that shell. It fails when the deploy user cannot use the runtime, and prints lines ``runtime VERSION``,
-    ``container NAME STATUS`` (Docker's words) and ``trace PATH`` (of a cluster); containers: names of those that
-    belong to a cluster.
+    ``container NAME STATUS`` (Docker's words), ``image NAME IMAGE`` and ``trace PATH`` (of a cluster); containers:
+    names of those that belong to a cluster.
     """
 
     runtime: str
@@ -41,8 +41,8 @@ class Probe:
 
     problem: None when the node is usable, else ``silent`` (no answer on SSH), ``denied`` (SSH denies the deploy user),
     ``key`` (another SSH host key than before) or ``runtime``; detail: the program's own message; runtime: the container
-    runtime's name; version: its version; containers: {name: whether it runs}; traces: what belongs to a cluster;
-    not_ready: why Kubernetes says that it is not Ready.
+    runtime's name; version: its version; containers: {name: whether it runs}; images: {container's name: image};
+    traces: what belongs to a cluster; not_ready: why Kubernetes says that it is not Ready.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Probe:
     runtime: str = ""
     version: str = ""
     containers: dict[str, bool] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
     not_ready: str = ""
 
@@ -195,6 +196,8 @@ def read_answer(probe: Probe, output: str, inspection: Inspection) -> Probe:
             probe.version = words[1]
         elif words[:1] == ["trace"] and len(words) == 2:
             paths.append(words[1])
+        elif words[:1] == ["image"] and len(words) == 3:
+            probe.images[words[1]] = words[2]
         elif words[:1] == ["container"] and len(words) >= 2:
             probe.containers[words[1]] = words[2:3] == ["Up"] and "(Paused)" not in line
     probe.traces = [*(f"container {name}" for name in inspection.containers if name in probe.containers), *paths]

@@ -76,6 +76,14 @@ def read_record(path: str | Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def attempt(last: Mapping[str, Any] | None, version: str) -> dict[str, Any]:
+    """Return the record of a run that begins: what is known of the last one, and the version that it is on the way to.
+
+    last: the record of the last run; it stays what was reached, until this run succeeds.
+    """
+    return {**(last or {}), "status": "running", "time": now(), "attempted": version}
+
+
 def write_record(path: str | Path, record: dict[str, Any]) -> None:
     """Write the record of the last run."""
     files.write(path, json.dumps(record, sort_keys=True))

@@ -299,6 +299,36 @@ def test_a_version_that_this_rke_does_not_offer(site):
     assert len(fake_rke.ups(site.fake)) == 1
 
 
+def test_an_upgrade_that_failed_is_not_taken_back_by_a_revert(site):
+    old = "v1.31.10-rancher1-1"
+    site.engine(version=old).up()
+    site.mode("fail")
+    site.nodes.containers(1, {"etcd": "Up 2 hours"})  # killed between the old API server's end and the new one's start
+    with pytest.raises(errors.CommandError):
+        site.engine().up()
+    record = json.loads((site.dir / "last-run.json").read_text())
+    assert (record["status"], record["attempted"]) == ("failed", versions.CLUSTER)
+    site.mode("ok")
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match=f"set k8s:cluster:version to {versions.CLUSTER} and apply"):
+            site.engine(version=old).up(test=test)
+    assert len(fake_rke.ups(site.fake)) == 2
+    assert site.engine().up().ran
+    assert "attempted" not in json.loads((site.dir / "last-run.json").read_text())
+    assert site.engine().up().changes == {}
+
+
+def test_an_upgrade_that_reached_no_node_may_be_taken_back(site):
+    old = "v1.31.10-rancher1-1"
+    site.engine(version=old).up()
+    site.mode("fail")
+    with pytest.raises(errors.CommandError):
+        site.engine().up()
+    site.mode("ok")
+    assert site.engine(version=old).up().ran
+    assert site.engine(version=old).up().changes == {}
+
+
 def test_no_secret_is_logged_sent_returned_or_readable_by_others(site):
     site.over = {"registry": {"url": "r.example", "username": "k8s", "password": "CANARY-REGISTRY"}}
     outcome = site.engine().up()

@@ -13,7 +13,7 @@ from saltk8s.engine import health, ssh, state_folder, unusable
 from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.progress import Progress
-from saltk8s.engine.rke import canal, changes, cluster_yml, guards, node, rkestate, versions, workloads
+from saltk8s.engine.rke import canal, changes, cluster_yml, guards, node, rkestate, upgrade, versions, workloads
 from saltk8s.engine.rke.program import Program
 from saltk8s.engine.rke.schema import SCHEMA
 from saltk8s.kubectl.client.program import Kubectl
@@ -193,6 +193,9 @@ class Rke(Engine):
         members = [name for name, member in state["nodes"].items() if ETCD in member["roles"]]
         down = [name for name in members if name in probes and not probes[name].containers.get("etcd")]
         guards.check(plan, state["nodes"], self._cluster.get("allow_removal") or (), down)
+        images = {name: probe.images for name, probe in probes.items()}
+        record = state_folder.read_record(self._record)
+        upgrade.check(self._cluster["version"], state, record, images, self._offered)
         for name in plan.removed:
             if probes[name].problem:
                 plan.notes.append(f"{name} does not answer: it leaves the cluster, but is not cleaned")
@@ -203,6 +206,9 @@ class Rke(Engine):
         if plan.empty:
             plan.reasons += [f"not healthy: {reason}" for reason in reasons[:SHOWN]]
 
+    def _offered(self) -> list[str]:
+        return self.program.offered() if self.program.installed else []
+
     def _check_versions(self, plan: Plan) -> None:
         running = plan.version["old"] if plan.version else None
         versions.check_kubernetes(self._cluster["version"], self.program.offered(), running)
@@ -211,10 +217,10 @@ class Rke(Engine):
 
     def _run(self, plan: Plan, state: dict[str, Any] | None, descriptor: int) -> None:
         paths, progress = self._paths, Progress("rke", self.hooks.log, self.hooks.event)
-        record = state_folder.read_record(self._record) or {}
+        record = state_folder.attempt(state_folder.read_record(self._record), self._cluster["version"])
         state_folder.backup(paths["state_file"], paths["backups"], "before")
         files.write(paths["cluster_yml"], cluster_yml.text(self._config))
-        state_folder.write_record(self._record, {**record, "status": "running", "time": state_folder.now()})
+        state_folder.write_record(self._record, record)
         progress.send("start", {"plan": plan.lines()[:SHOWN]})
         moment = "failed"
         try:

@@ -9,7 +9,8 @@ INSPECTION = Inspection(
     runtime="Docker",
     command=(
         "docker version --format 'runtime {{.Server.Version}}' && "
-        "docker ps -a --filter name=kube --filter name=etcd --format 'container {{.Names}} {{.Status}}' && "
+        "docker ps -a --filter name=kube --filter name=etcd --format "
+        r"'container {{.Names}} {{.Status}}\nimage {{.Names}} {{.Image}}' && "
         f"if test -d {KEYS}; then echo trace {KEYS}; fi"
     ),
     containers=("etcd", "kube-apiserver", "kubelet"),
