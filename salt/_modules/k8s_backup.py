@@ -47,7 +47,8 @@ def create(namespace=None, timeout_s=3600, test=False, kubeconfig=None, context=
     completed.
 
     namespace
-        Back up this namespace only. Required with K8up, which backs up one at a time.
+        Back up this namespace only. Required with K8up, which backs up one at a time. With Velero such a backup is not
+        counted as the schedule's own, in ``k8s_backup.status`` and for alerts, unless that backs up nothing else.
     timeout_s
         Timeout in seconds. The backup itself keeps running after it.
     test

@@ -12,7 +12,7 @@ import time
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments
 from saltk8s.kubectl.client import access, kubeconfig
-from saltk8s.kubectl.manifests.identity import SET_LABEL
+from saltk8s.kubectl.manifests.identity import SET_LABEL, is_copy
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
 from saltk8s.services.tenants import model as tenants
 from saltk8s.services.tenants import openings, quota_report
@@ -26,7 +26,8 @@ def orphaned_namespaces():
     """
     Return the namespaces of former tenants: in the cluster, not in the pillar, and not in ``allow_removal``.
 
-    Returns a map of namespace to tenant; empty before the cluster exists.
+    Returns a map of namespace to tenant; empty before the cluster exists. Copies, which a restore made under another
+    name, are not among them: they have quotas and policies of their own, which no run deletes.
 
     .. versionadded:: 0.1.0
 
@@ -39,6 +40,7 @@ def orphaned_namespaces():
     model = __salt__["k8s_config.get"](secrets=True)
     kubectl = access.kubectl(__salt__, __pillar__, None, None)
     live = kubectl.objects("get", "namespaces", f"--selector={tenants.LABEL}") if kubectl.cluster_exists else []
+    live = [obj for obj in live if not is_copy(obj)]
     return tenants.orphaned_namespaces(live, model["tenants"], model["services"]["tenants"]["allow_removal"])
 
 

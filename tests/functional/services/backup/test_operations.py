@@ -60,6 +60,9 @@ def test_one_namespace_alone(velero, apiserver):
         made = velero.call("k8s_backup.create", namespace="default", timeout_s=20)
     spec = apiserver.get("backups.velero.io", made["name"], "-n", "velero")["spec"]
     assert (spec["includedNamespaces"], spec["ttl"]) == (["default"], "720h0m0s")
+    # the schedule's own backups are of all: this one is none of them, for the status, the alert and a restore by it
+    (found,) = velero.call("k8s_backup.status")
+    assert made["name"] not in (found["last"], found["last_success"])
     with pytest.raises(CommandExecutionError, match="namespace nowhere not found"):
         velero.call("k8s_backup.create", namespace="nowhere")
 

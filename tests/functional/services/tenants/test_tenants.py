@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.support import kubectl as objects
 from tests.support import pillars
 from tests.support.salt import ROOT
 from tests.support.tenants import apply, ask, run, until_true, wanted
@@ -153,6 +154,22 @@ def test_a_tenant_that_leaves_the_pillar_is_not_lost(cluster, make):
     assert "Namespace karst" in foretold["changes"] and "NetworkPolicy karst/default-deny" in foretold["changes"]
     others = {name: change for name, change in foretold["changes"].items() if "karst" not in name}
     assert list(others) == ["ClusterRoleBinding saltk8s:tenants"], others
+
+
+def test_a_copy_of_a_tenants_namespace_is_no_former_tenants(cluster, make):
+    """A restore under another name, before and after its marks are taken off: it stays in bounds, and stops nothing."""
+    minion = make()
+    objects.restored(cluster, "namespace", "karst", named="karst-of-yesterday")
+    try:
+        for marks in ((), ("saltk8s.io/set",), ("saltk8s.io/object",)):
+            for mark in marks:
+                what = "label" if mark.endswith("set") else "annotate"
+                cluster.kubectl(what, "namespace", "karst-of-yesterday", f"{mark}-")
+            assert minion.call("k8s_tenants.orphaned_namespaces") == {}
+        labels = cluster.get("namespace", "karst-of-yesterday")["metadata"]["labels"]
+        assert labels["saltk8s.io/tenant"] == "karst", "the admission policies judge what is in it"
+    finally:
+        cluster.kubectl("delete", "namespace", "karst-of-yesterday", "--wait=false")
 
 
 def test_the_formula_stops_before_anything_is_pruned(make):

@@ -49,3 +49,6 @@ def test_an_object_of_a_set_names_itself(named, itself, owner):
     if named is None:
         del obj["metadata"]["annotations"]
     assert identity.names_itself(obj) is itself and identity.set_of(obj) == owner
+    assert identity.is_copy(obj) is (owner is None)
+    del obj["metadata"]["labels"]  # as `release` leaves a copy, which has no annotation then either
+    assert identity.is_copy(obj) is not itself

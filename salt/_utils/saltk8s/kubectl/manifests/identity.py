@@ -211,6 +211,11 @@ def names_itself(obj: Mapping[str, Any]) -> bool:
     return (obj["metadata"].get("annotations") or {}).get(OBJECT_ANNOTATION) == key_of(obj).title
 
 
+def is_copy(obj: Mapping[str, Any]) -> bool:
+    """Return whether an object was copied from one of a set: it names another or, once released, has no mark."""
+    return set_of(obj) is None and not names_itself(obj)
+
+
 def defined_kinds(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
     """Return the kinds that CustomResourceDefinitions, and what makes some, bring: ``{(group, kind): namespaced}``."""
     found = {}
