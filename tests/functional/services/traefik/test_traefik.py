@@ -128,6 +128,21 @@ def test_what_belongs_to_another_namespace_is_not_reached(replica, own_apiserver
     assert ("stolen", "traefik") in {(line.get("ingress"), line.get("namespace")) for line in lines}, lines
 
 
+def test_a_route_without_a_ready_pod_answers_503_and_leaves_its_path_to_no_other(replica, own_apiserver):
+    rule = {"match": "Host(`a.osug.example`) && PathPrefix(`/asleep`)", "services": [{"name": "asleep", "port": 80}]}
+    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "asleep", "port": {"number": 80}}}}
+    ingress = {"rules": [{"host": "asleep.osug.example", "http": {"paths": [path]}}]}
+    own_apiserver.apply(
+        obj("Service", "asleep", "lab-a", {"ports": [{"port": 80}], "selector": {"app": "asleep"}}, "v1"),
+        obj("IngressRoute", "asleep", "lab-a", {"routes": [rule]}),
+        obj("Ingress", "asleep", "lab-a", ingress, "networking.k8s.io/v1"),
+    )
+    for asked in (("/asleep/x", "a.osug.example"), ("/", "asleep.osug.example")):
+        until(lambda to=asked: replica.status("websecure", *to) == 503, f"{asked} answers 503", 20)
+        assert replica.ask("websecure", *asked)[2].strip() == "no available server"
+    assert replica.status("websecure", "/", "a.osug.example") == 200
+
+
 def test_it_reads_no_secret_and_serves_no_route_but_of_its_namespaces(replica, own_apiserver):
     """The Secret with the key of the cluster's CA is in kube-system, where older versions of rke have a ConfigMap."""
     api = own_apiserver
