@@ -102,6 +102,18 @@ def _of_prometheus(name: str, module: str, package: str = ".", tier: str = "clus
 PROGRAMS = [
     # what `make test` needs comes first: it can start while the rest is built
     Program("rke", f"github.com/rancher/rke@{versions.RKE}", tier="test", variables={"main.VERSION": versions.RKE}),
+    # what rke would change, by its own code: the tests hold our plan against it
+    Program(
+        "rke-plan",
+        f"github.com/rancher/rke@{versions.RKE}",
+        "./rkeplan",
+        tier="test",
+        overlay={
+            "rkeplan/main.go": "rke-plan/main.go",
+            "cluster/rke_plan.go": "rke-plan/cluster.go",
+            "services/rke_plan.go": "rke-plan/services.go",
+        },
+    ),
     _kubernetes("kubectl", "test"),
     _kubernetes("kube-apiserver", "test"),
     Program("etcd", f"go.etcd.io/etcd/server/v3@{versions.ETCD}", tier="test"),

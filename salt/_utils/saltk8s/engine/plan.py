@@ -6,6 +6,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Change = dict[str, Any]  # {"old": ..., "new": ...}
+SHOWN_NAMES = 8  # nodes that are named in one line
+
+
+@dataclass
+class Touched:
+    """What a run does to a node that is running, and stays.
+
+    drained: whether it is cordoned and drained; recreated: its containers that are replaced or made; others: whatever
+    else happens to it, in words.
+    """
+
+    drained: bool = False
+    recreated: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+    def words(self) -> str:
+        """Return it for a human to read, "" when nothing happens."""
+        recreated = f"recreated: {', '.join(self.recreated)}" if self.recreated else ""
+        how = ("drained" if self.drained else "not drained") if self.drained or recreated else ""
+        return "; ".join(part for part in (how, recreated, *self.others) if part)
 
 
 @dataclass
@@ -14,8 +34,10 @@ class Plan:
 
     create: there is no cluster yet; added, removed: {node name: its roles}; reroled, moved, options: {node name or
     path: {"old", "new"}}; version: the same for Kubernetes, None when it stays; reasons: why a run is needed although
-    nothing of the above changed (the last one did not finish, the cluster is not healthy); touched: {running node:
-    what happens to it}; addresses: {declared node: its address}; notes: what to know that is not a change.
+    nothing of the above changed (the last one did not finish, the cluster is not healthy); touched: {running node that
+    something happens to: what}; addons: {system add-on: what happens to it}; certificates: those that are made anew;
+    always: what else a run does, whatever its reason; addresses: {declared node: its address}; notes: what to know that
+    is not a change.
     """
 
     create: bool = False
@@ -26,7 +48,10 @@ class Plan:
     version: Change | None = None
     options: dict[str, Change] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
-    touched: dict[str, str] = field(default_factory=dict)
+    touched: dict[str, Touched] = field(default_factory=dict)
+    addons: dict[str, str] = field(default_factory=dict)
+    certificates: list[str] = field(default_factory=list)
+    always: list[str] = field(default_factory=list)
     addresses: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -75,12 +100,28 @@ class Plan:
         lines += [f"change address of {name}: {_arrow(change)}" for name, change in self.moved.items()]
         if not self.create:
             lines += [f"set {path}: {_arrow(change)}" for path, change in self.options.items()]
-            lines += [f"touches {name}: {what}" for name, what in self.touched.items()]
+            lines += self._consequences()
         return lines + self.notes
+
+    def _consequences(self) -> list[str]:
+        """What the changes do to the nodes that run, those together to which the same happens."""
+        alike: dict[str, list[str]] = {}
+        for name, touched in self.touched.items():
+            alike.setdefault(touched.words(), []).append(name)
+        lines = [f"touches {_names(names)}: {words}" for words, names in alike.items() if words]
+        lines += [f"the {name} add-on {what}" for name, what in self.addons.items()]
+        if self.certificates:
+            lines.append(f"certificates made anew: {_names(self.certificates)}")
+        return lines + self.always
 
 
 def _nodes(count: int) -> str:
     return f"{count} node{'s' if count != 1 else ''}"
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _arrow(change: Change) -> str:

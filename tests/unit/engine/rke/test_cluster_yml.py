@@ -6,7 +6,8 @@ import os
 
 import pytest
 import yaml
-from saltk8s.engine.rke import changes, cluster_yml
+from saltk8s.engine.rke import cluster_yml
+from saltk8s.engine.rke.planning import changes
 from saltk8s.pillar import model as models
 from tests.support import pillars
 from tests.support import rke as sample
@@ -70,6 +71,13 @@ def test_what_is_kept_on_s3_covers_the_whole_time():
     case = pillars.merge(CASES["snapshots-on-s3"], {"cluster": {"etcd": {"snapshots": {"every": "5h", "keep": "1d"}}}})
     etcd = cluster_yml.build(sample.model(case))["services"]["etcd"]["backup_config"]
     assert (etcd["interval_hours"], etcd["retention"]) == (5, 5)
+
+
+def test_running_nodes_keep_their_order_and_new_ones_follow():
+    config = cluster_yml.build(sample.model({"nodes": {n: {"roles": ["worker"]} for n in ("w3", "w2", "new", "w1")}}))
+    ordered = cluster_yml.in_order(config, ["w1", "gone", "w2", "w3"])
+    assert [node["hostname_override"] for node in ordered["nodes"]] == ["w1", "w2", "w3", "new"]
+    assert cluster_yml.in_order(config, ()) == config
 
 
 def test_a_hundred_nodes_are_all_there_once():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from saltk8s.base import redact, yaml_text
@@ -58,6 +59,16 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
     if ((model.get("services") or {}).get("vsphere") or {}).get("enabled"):
         _wait_for_vsphere(config)
     return config if config["private_registries"] else {k: v for k, v in config.items() if k != "private_registries"}
+
+
+def in_order(config: dict[str, Any], running: Iterable[str]) -> dict[str, Any]:
+    """Return it with the nodes of the running cluster first, in their order: rke compares lists of addresses as texts.
+
+    Another order in the pillar alone would drain every node.
+    """
+    places = {name: place for place, name in enumerate(running)}
+    nodes = sorted(config["nodes"], key=lambda node: places.get(node["hostname_override"], len(places)))
+    return {**config, "nodes": nodes}
 
 
 def text(config: dict[str, Any]) -> str:

@@ -13,7 +13,8 @@ from saltk8s.engine import health, ssh, state_folder, unusable
 from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.progress import Progress
-from saltk8s.engine.rke import canal, changes, cluster_yml, guards, node, rkestate, upgrade, versions, workloads
+from saltk8s.engine.rke import canal, cluster_yml, guards, node, rkestate, upgrade, versions, workloads
+from saltk8s.engine.rke.planning import changes, consequences
 from saltk8s.engine.rke.program import Program
 from saltk8s.engine.rke.schema import SCHEMA
 from saltk8s.kubectl.client.program import Kubectl
@@ -120,8 +121,9 @@ class Rke(Engine):
             versions.check_rke(version)
         record = state_folder.read_record(self._record)
         salt = (record or {}).get("salt")
+        self._config = cluster_yml.in_order(self._config, state["nodes"] if state else ())
         config = cluster_yml.fingerprinted(self._config, salt) if salt else self._config
-        plan = changes.plan_of(config, state, record, version)
+        plan = changes.plan_of(config, state, record, version, self.program.images if version else None)
         running = state["nodes"] if state else {}
         guards.check(plan, running, self._cluster.get("allow_removal") or ())
         return plan
@@ -264,6 +266,7 @@ class Rke(Engine):
             "config": cluster_yml.fingerprinted(self._config, salt),
             "digest": observed["digest"] if observed else "",
             "rke": self.program.version(),
+            "joined": consequences.joined(plan),
         }
         state_folder.write_record(self._record, record)
         left = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]

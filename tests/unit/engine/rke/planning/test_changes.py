@@ -6,7 +6,8 @@ import json
 
 import pytest
 from saltk8s.base import errors
-from saltk8s.engine.rke import changes, cluster_yml, guards, rkestate
+from saltk8s.engine.rke import cluster_yml, guards, rkestate
+from saltk8s.engine.rke.planning import changes
 from tests.support import rke as sample
 
 CASES = sample.case("plans")

@@ -7,34 +7,21 @@ from typing import Any
 from saltk8s.base import redact
 from saltk8s.engine.plan import Change, Plan
 from saltk8s.engine.rke.cluster_yml import SECRET_KEYS
-
-# what a change of an option does to the nodes that run, by the beginning of its path; the first match decides
-_ALL, _CONTROL, _ETCD = "all", "controlplane", "etcd"
-_EFFECTS = (
-    ("services.kube-api", _CONTROL, "kube-apiserver is restarted"),
-    ("services.kube-controller", _CONTROL, "kube-controller-manager is restarted"),
-    ("services.scheduler", _CONTROL, "kube-scheduler is restarted"),
-    ("services.etcd.creation", _ETCD, "the snapshot schedule changes"),
-    ("services.etcd.retention", _ETCD, "the snapshot schedule changes"),
-    ("services.etcd.snapshot", _ETCD, "the snapshot schedule changes"),
-    ("services.etcd.backup_config", _ETCD, "the snapshot schedule changes"),
-    ("services.etcd", _ETCD, "etcd is restarted"),
-    ("services.kubelet", _ALL, "the node is drained and its kubelet restarted"),
-    ("services.kubeproxy", _ALL, "the node is drained and kube-proxy restarted"),
-    ("cloud_provider", _ALL, "the node is drained and its kubelet restarted"),
-    ("private_registries", _ALL, "the node is drained and its kubelet restarted"),
-    ("authentication", _CONTROL, "kube-apiserver gets a new certificate and is restarted"),
-    ("network", _ALL, "the network plugin's pods are replaced"),
-)
+from saltk8s.engine.rke.planning import consequences
 
 
 def plan_of(
-    config: dict[str, Any], observed: dict[str, Any] | None, last: dict[str, Any] | None, rke: str | None
+    config: dict[str, Any],
+    observed: dict[str, Any] | None,
+    last: dict[str, Any] | None,
+    rke: str | None,
+    images: consequences.Images | None = None,
 ) -> Plan:
     """Return what ``rke up`` would do.
 
     config: the declared ``cluster.yml`` as data; observed: rkestate.parse; last: the record of the last run
-    (``{"status", "time", "config", "digest", "rke"}``) or None; rke: the binary's version, None when unknown.
+    (``{"status", "time", "config", "digest", "rke", "joined"}``) or None; rke: the binary's version, None when unknown;
+    images: returns the images of a Kubernetes version, asked for when the version changes.
     """
     nodes = {node["hostname_override"]: node for node in config["nodes"]}
     plan = Plan(addresses={name: node["address"] for name, node in nodes.items()})
@@ -54,7 +41,7 @@ def plan_of(
     _unfinished(plan, observed, last)
     if rke and last and last.get("rke") and last["rke"] != rke:
         plan.options["rke"] = {"old": last["rke"], "new": rke}
-    _touch(plan, nodes, observed["nodes"])
+    consequences.add(plan, config, observed["nodes"], last, images)
     return plan
 
 
@@ -109,38 +96,3 @@ def _difference(old: Any, new: Any, path: str = "") -> dict[str, Change]:
         return {}
     key = path.rpartition(".")[2]
     return {path: {side: redact.fields({key: leaf}, SECRET_KEYS)[key] for side, leaf in (("old", old), ("new", new))}}
-
-
-def _touch(plan: Plan, nodes: dict[str, Any], running: dict[str, Any]) -> None:
-    staying = {name: set(node["roles"]) for name, node in running.items() if name in nodes}
-    effects: dict[str, list[str]] = {name: [] for name in staying}
-
-    def touch(role: str, what: str) -> None:
-        for name, roles in staying.items():
-            if (role == _ALL or role in roles) and what not in effects[name]:
-                effects[name].append(what)
-
-    if plan.version or "rke" in plan.options:
-        touch(_ALL, "the node is drained and its Kubernetes programs restarted")
-    membership = {**plan.added, **plan.removed}
-    rerolled = {role for c in plan.reroled.values() for role in set(c["old"]) ^ set(c["new"])}
-    roles = {role for members in membership.values() for role in members} | rerolled
-    if _ETCD in roles:
-        touch(_ETCD, "etcd is restarted with another list of members")
-        touch(_CONTROL, "kube-apiserver is restarted with another list of etcd members")
-    if _CONTROL in roles:
-        touch(_ALL, "its list of API servers changes")
-    for path in plan.options:
-        for start, role, what in _EFFECTS:
-            if path == start or path.startswith(f"{start}."):
-                touch(role, what)
-                break
-    for path in plan.options:
-        if path.startswith("nodes."):
-            name, key = path.removeprefix("nodes.").rsplit(".", 1)
-            if name in effects:
-                effects[name].append(f"its {key} change")
-    for name in [*plan.reroled, *plan.moved]:
-        if name in effects:
-            effects[name].append("its programs change with its roles or address")
-    plan.touched = {name: "; ".join(what) for name, what in effects.items() if what}
