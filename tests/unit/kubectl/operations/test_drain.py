@@ -168,6 +168,21 @@ def test_which_budget_blocks(one, of, blocks):
     assert bool(told[0]["reason"]) is blocks and told[0]["pods"] == ["web/a"]
 
 
+def test_a_budget_whose_pods_cannot_be_counted_is_an_obstacle():
+    """As over a Job's pods: it covers them for good, with whatever number it has."""
+    of = budget(policy="AlwaysAllow")
+    why = "jobs.batch does not implement the scale subresource"
+    of["status"]["conditions"] = [
+        {"type": "DisruptionAllowed", "status": "False", "reason": "SyncFailed", "message": why}
+    ]
+    plan = drain.plan_for(NODE, [pod()], [of])
+    (told,) = plan.obstacles(drain.Options())
+    assert why in told and "disable_eviction=True" in told and of["metadata"]["name"] in told
+    assert plan.obstacles(drain.Options(disable_eviction=True)) == []
+    unready = drain.plan_for(NODE, [pod(status={"phase": "Running"})], [of])
+    assert unready.obstacles(drain.Options()) == [], "it may go"
+
+
 @pytest.mark.parametrize(
     "of",
     [

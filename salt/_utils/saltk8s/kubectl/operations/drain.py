@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 from saltk8s.base import errors
 from saltk8s.kubectl.client import program
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.health import assessment
-from saltk8s.kubectl.manifests import selectors
-from saltk8s.kubectl.operations import changes, cordon, target
+from saltk8s.kubectl.operations import budgets, changes, cordon, target
 
 MIRROR = "kubernetes.io/config.mirror"
 BUDGETS = "PodDisruptionBudget.v1.policy"
@@ -53,7 +51,8 @@ class Plan:
     cordon: it is to be cordoned; evict: name -> uid of the pods to evict; left: name -> why it is not evicted;
     tolerating: of these, name -> uid of those that tolerate the unschedulable taint (system pods often do), left when
     no other pod is to be evicted; emptydir, unmanaged: names of pods that lose data, or that no controller re-creates;
-    several: name -> its budgets, where there are more than the one that the API server accepts; budgets: see _budget().
+    several: name -> its budgets, where there are more than the one that the API server accepts; budgets: see
+    budgets.state(); uncountable: name -> why, of those that allow no eviction at all: see budgets.uncountable().
     Names are ``namespace/name``.
     """
 
@@ -64,6 +63,7 @@ class Plan:
     emptydir: list[str] = field(default_factory=list)
     unmanaged: list[str] = field(default_factory=list)
     several: dict[str, list[str]] = field(default_factory=dict)
+    uncountable: dict[str, str] = field(default_factory=dict)
     budgets: list[dict[str, Any]] = field(default_factory=list)
 
     def obstacles(self, options: Options) -> list[str]:
@@ -72,8 +72,13 @@ class Plan:
             f"{pod}: the API server refuses to evict a pod with several PodDisruptionBudgets: {', '.join(names)} "
             "(disable_eviction=True deletes it)"
             for pod, names in self.several.items()
-            if not options.disable_eviction
         ]
+        found += [
+            f"PodDisruptionBudget {name} allows no eviction, because its controller cannot count its pods: {why} "
+            "(disable_eviction=True deletes them)"
+            for name, why in self.uncountable.items()
+        ]
+        found = [] if options.disable_eviction else found
         if self.unmanaged and not options.force:
             found.append(f"no controller re-creates these pods (force=True deletes them): {', '.join(self.unmanaged)}")
         if self.emptydir and not options.delete_emptydir_data:
@@ -149,8 +154,8 @@ def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], others:
     """Return the plan for a node; pods: all on it; others: the cluster's PodDisruptionBudgets and DaemonSets."""
     daemon_sets = {obj["metadata"]["uid"] for obj in others if obj["kind"] == "DaemonSet"}
     plan, candidates = Plan(cordon=not cordon.is_cordoned(node)), []
-    for pod in sorted(pods, key=_name):
-        name, owner = _name(pod), _controller(pod)
+    for pod in sorted(pods, key=budgets.name):
+        name, owner = budgets.name(pod), _controller(pod)
         if MIRROR in (pod["metadata"].get("annotations") or {}):
             plan.left[name] = "static pod: its kubelet manages it"
             continue
@@ -161,11 +166,11 @@ def plan_for(node: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], others:
     taints = [CORDON, *((node.get("spec") or {}).get("taints") or [])]
     if not plan.cordon and all(_comes_back(pod, taints) for pod in candidates):
         # their controllers would re-create them on this node at once: a state would evict them in each run
-        plan.left |= dict.fromkeys(map(_name, candidates), "tolerates the unschedulable taint")
-        plan.tolerating = {_name(pod): pod["metadata"]["uid"] for pod in candidates}
+        plan.left |= dict.fromkeys(map(budgets.name, candidates), "tolerates the unschedulable taint")
+        plan.tolerating = {budgets.name(pod): pod["metadata"]["uid"] for pod in candidates}
         return plan
     for pod in candidates:
-        name, owner = _name(pod), _controller(pod)
+        name, owner = budgets.name(pod), _controller(pod)
         plan.evict[name] = pod["metadata"]["uid"]
         if _is_finished(pod):
             continue
@@ -204,59 +209,19 @@ def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     )
 
 
-def _budgets(plan: Plan, candidates: Sequence[Mapping[str, Any]], budgets: Iterable[Mapping[str, Any]]) -> None:
+def _budgets(plan: Plan, candidates: Sequence[Mapping[str, Any]], all_budgets: Iterable[Mapping[str, Any]]) -> None:
     covering: dict[str, list[str]] = {}
-    for budget in sorted(budgets, key=_name):
-        covered = [pod for pod in candidates if _covers(budget, pod)]
+    for budget in sorted(all_budgets, key=budgets.name):
+        covered = [pod for pod in candidates if budgets.covers(budget, pod)]
         if not covered:
             continue
-        plan.budgets.append(_budget(budget, covered))
+        plan.budgets.append(budgets.state(budget, covered))
+        if plan.budgets[-1]["blocks"] and (why := budgets.uncountable(budget)):
+            plan.uncountable[budgets.name(budget)] = why
         for pod in covered:
-            if _is_protected(pod):
-                covering.setdefault(_name(pod), []).append(_name(budget))
+            if budgets.is_protected(pod):
+                covering.setdefault(budgets.name(pod), []).append(budgets.name(budget))
     plan.several = {name: names for name, names in covering.items() if len(names) > 1}
-
-
-def _covers(budget: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
-    same = budget["metadata"]["namespace"] == pod["metadata"]["namespace"]
-    return same and selectors.selects(budget["spec"].get("selector"), pod["metadata"].get("labels"))
-
-
-def _budget(budget: Mapping[str, Any], covered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return whether a budget allows to evict its pods.
-
-    ``name``, ``disruptions_allowed``, ``pods`` (that it covers), ``blocks`` (none may be evicted now), ``reason``.
-    """
-    status = budget.get("status") or {}
-    current = status.get("observedGeneration", 0) >= budget["metadata"].get("generation", 0)
-    allowed = status.get("disruptionsAllowed", 0) if current else 0
-    waiting = [pod for pod in covered if _is_protected(pod) and not _is_evictable_unready(budget, pod)]
-    healthy = f"{status.get('currentHealthy', 0)} pods are healthy, {status.get('desiredHealthy', 0)} are required"
-    why = healthy if current else "its controller has not observed the change yet"
-    blocks = bool(waiting) and allowed <= 0
-    return {
-        "name": _name(budget),
-        "disruptions_allowed": allowed,
-        "pods": [_name(pod) for pod in covered],
-        "blocks": blocks,
-        "reason": why if blocks else "",
-    }
-
-
-def _is_protected(pod: Mapping[str, Any]) -> bool:
-    """Return whether budgets apply to a pod: not when it is pending, finished or being deleted."""
-    phase = (pod.get("status") or {}).get("phase")
-    return phase not in ("Pending", "Succeeded", "Failed") and not pod["metadata"].get("deletionTimestamp")
-
-
-def _is_evictable_unready(budget: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
-    """Return whether a pod may be evicted although its budget allows no disruption, because it is not Ready."""
-    status = budget.get("status") or {}
-    if assessment.condition(pod.get("status") or {}, "Ready").get("status") == "True":
-        return False
-    if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
-        return True
-    return status.get("currentHealthy", 0) >= status.get("desiredHealthy", 0) > 0
 
 
 def _run(kubectl: Kubectl, name: str, options: Options) -> None:
@@ -292,7 +257,3 @@ def _outcome(plan: Plan, obstacles: list[str], notes: list[str]) -> dict[str, An
 def _controller(pod: Mapping[str, Any]) -> Mapping[str, Any]:
     owners = pod["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), {})
-
-
-def _name(obj: Mapping[str, Any]) -> str:
-    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
