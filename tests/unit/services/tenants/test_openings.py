@@ -71,6 +71,33 @@ def test_what_is_excepted_is_strictly_inside(network, excepted):
     assert found.get("except") == (None if excepted == [network] else excepted)
 
 
+@pytest.mark.parametrize(
+    ("networks", "open_", "closed"),
+    [
+        (["10.0.0.0/8"], ["10.99.0.1"], ["10.20.0.11", "10.42.0.1", "10.20.8.5"]),
+        (["0.0.0.0/1", "128.0.0.0/1"], ["192.0.33.8"], ["10.20.0.11", "127.0.0.1", "169.254.169.254", "203.0.113.1"]),
+        (["10.20.0.0/24"], ["10.20.0.11"], []),  # the nodes' own network is what is meant
+        (["10.20.8.5/32", "10.0.0.0/8"], ["10.20.8.5"], ["10.20.0.11"]),
+    ],
+)
+def test_a_wide_network_is_none_of_the_platforms_machines(networks, open_, closed):
+    found = built(
+        services={"nfs": {"exports": {"projects": {"server": "10.20.8.5"}}}},
+        tenants={"gnss": {"opens": {"to": {"networks": networks}}}},
+    )["tenants"]["gnss"]["outside"]["to"]
+
+    def reached(address: str) -> bool:
+        one = ipaddress.IPv4Address(address)
+        return any(
+            one in ipaddress.IPv4Network(block["cidr"])
+            and not any(one in ipaddress.IPv4Network(network) for network in block.get("except", ()))
+            for block in found
+        )
+
+    assert [one for one in open_ if not reached(one)] == []
+    assert [one for one in closed if reached(one)] == []
+
+
 def test_names_that_have_an_address_on_the_internet_are_told():
     addresses = {
         "vcenter.osug.example": {"198.51.100.4"},

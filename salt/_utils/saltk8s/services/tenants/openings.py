@@ -20,6 +20,9 @@ NOT_INTERNET = (
     "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
 )  # fmt: skip
 
+# A node's own, and what a cloud tells its machines about themselves: in no wider network either.
+_NO_NETWORK = ("127.0.0.0/8", "169.254.0.0/16")
+
 _Port = Int(1, 65535)
 
 OPENS = Section(
@@ -54,7 +57,9 @@ OPENS = Section(
                     ),
                     "networks": Key(
                         List(Cidr()),
-                        "Networks outside the cluster that its pods may connect to.",
+                        "Networks outside the cluster that its pods may connect to. One wider than a network or "
+                        "an address of the platform's machines leaves that out, as `internet` does: name it by itself, "
+                        "such as the nodes' network for the API server.",
                         example=["10.30.0.5/32"],
                     ),
                 }
@@ -127,8 +132,12 @@ def _networks(text: str) -> list[ipaddress.IPv4Network]:
 
 def not_internet(model: dict[str, Any], closed: Iterable[str]) -> list[str]:
     """Return the networks that an opening to the internet excludes: private ones, the platform's own, ``closed``."""
-    known = (*NOT_INTERNET, *_own(model), *closed, *machines(model))
-    return [str(one) for one in ipaddress.collapse_addresses(one for text in known for one in _networks(text))]
+    return _collapsed((*NOT_INTERNET, *_own(model), *closed, *machines(model)))
+
+
+def _collapsed(texts: Iterable[str]) -> list[str]:
+    """Return networks, addresses and ranges as few networks, without host names."""
+    return [str(one) for one in ipaddress.collapse_addresses(one for text in texts for one in _networks(text))]
 
 
 def _own(model: Mapping[str, Any]) -> list[str]:
@@ -160,13 +169,19 @@ def _within(network: str, others: Iterable[str]) -> bool:
     return any(inner.subnet_of(ipaddress.IPv4Network(other)) for other in others)
 
 
-def outside(opens: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return a tenant's openings outside the cluster: ``to``, ``from`` (ipBlocks) and ``ports`` of the latter."""
+def outside(opens: Mapping[str, Any], model: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return a tenant's openings outside the cluster: ``to``, ``from`` (ipBlocks) and ``ports`` of the latter.
+
+    A network that is wider than one of the platform's own leaves that out: only who names such a machine means it.
+    """
     own, given = _own(model), opens["from_outside"]
+    closed = _collapsed(
+        (*own, *(model["services"]["tenants"]["closed_networks"] or ()), *machines(model), *_NO_NETWORK)
+    )
     ports = [{"port": port, "protocol": name.upper()} for name in ("tcp", "udp") for port in given[name]]
     sources = given["sources"] or [ANYWHERE]
     return {
-        "to": [block(network, own) for network in opens["to"]["networks"]],
+        "to": [block(network, closed) for network in opens["to"]["networks"]],
         "from": [block(network, own) for network in sources] if ports else [],
         "ports": ports,
     }

@@ -22,8 +22,12 @@ NAMESPACES = (tenants.ACCOUNTS,)
 RESERVED = ("default", "k8up", "vmware-system-csi", "csi-nfs")
 RESERVED_PREFIXES = ("kube-", "cattle-", "calico-", "saltk8s-")
 
+# one of Kubernetes' own, such as system:authenticated, would open the tenant to everybody
 _Subject = Text(
-    "the name of a user or group, without blanks around it", r"[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*\S)?", 256
+    "the name of a user or group, without blanks around it, and none of Kubernetes' own (system:...) but an account's, "
+    "system:serviceaccount:NAMESPACE:NAME",
+    r"(?!system:(?!serviceaccount:[a-z0-9-]+:[a-z0-9.-]+$))[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*\S)?",
+    256,
 )
 _HostSuffix = Text(
     "a host name, or *. and the domain in which all host names are the tenant's",
@@ -227,15 +231,17 @@ def _apart(path: tuple[Any, ...], space: str, others: dict[str, str], name: str,
 
 
 def _hosts(model: dict[str, Any], report: Report) -> None:
-    """A host name belongs to one tenant: neither the same as, nor within the domain of, another's."""
-    seen: list[tuple[str, str]] = []
+    """A host name belongs to one tenant: neither the same as, nor within the domain of, another's or the platform's."""
+    grafana = ((common.enabled(model, "prometheus") or {}).get("grafana") or {}).get("host")
+    seen: list[tuple[str, str]] = [(grafana, "k8s:services:prometheus:grafana")] if grafana else []
     for name, tenant in _of(model):
+        whose = f"k8s:tenants:{name}"
         for index, host in enumerate(tenant["hosts"] or ()):
             for other, owner in seen:
-                if owner != name and (_within(host, other) or _within(other, host)):
+                if owner != whose and (_within(host, other) or _within(other, host)):
                     path = ("k8s", "tenants", name, "hosts", index)
-                    report.add(path, f"a host outside {other} of k8s:tenants:{owner}", redact.show(host))
-            seen.append((host, name))
+                    report.add(path, f"a host outside {other} of {owner}", redact.show(host))
+            seen.append((host, whose))
 
 
 def _within(host: str, other: str) -> bool:
@@ -254,6 +260,7 @@ def warnings(model: dict[str, Any]) -> list[str]:
 
 def _bounds(model: dict[str, Any], report: Report) -> None:
     """A privileged tenant has a reason, and defaults are within limits."""
+    files: dict[str, str] = {}
     for name, tenant in _of(model):
         path = ("k8s", "tenants", name)
         unexplained = tenant["pod_security"] == "privileged" and not tenant["pod_security_reason"]
@@ -265,6 +272,10 @@ def _bounds(model: dict[str, Any], report: Report) -> None:
                 here = (*path, "quota", "storage_classes", storage_class)
                 report.add(here, f"a storage class of k8s:tenants:{name}:storage_classes", redact.show(storage_class))
         _of_kubeconfig(path, tenant["kubeconfig"], report)
+        file = (tenant["kubeconfig"] or {}).get("path") or f"{model['cluster']['state_dir']}/tenants/{name}.kubeconfig"
+        if files.setdefault(file, name) != name:
+            expected = f"a file of its own: k8s:tenants:{files[file]} has it"
+            report.add((*path, "kubeconfig", "path"), expected, redact.show(file))
 
 
 def _of_kubeconfig(path: tuple[Any, ...], kubeconfig: dict[str, Any] | None, report: Report) -> None:
