@@ -91,7 +91,8 @@ def restore(name, namespace, to=None, existing=False, timeout_s=3600, test=False
 
     Returns a dict as ``k8s_backup.create`` does, of the Restore.
     Raises CommandExecutionError: no such backup, it did not succeed, it does not include the namespace, the
-    namespace exists already; the restore failed (with the engine's reason) or timed out.
+    namespace exists already, or did not when the backup was made; the restore failed (with the engine's reason) or
+    timed out.
 
     .. versionadded:: 0.1.0
 

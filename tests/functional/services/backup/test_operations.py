@@ -118,6 +118,17 @@ def test_restore_asks_for_what_was_saved_and_refuses_the_rest(velero, apiserver)
     assert asked == {"backupName": name, "includedNamespaces": ["default"], "namespaceMapping": {"default": "copy"}}
 
 
+def test_a_restore_that_found_nothing_is_an_error(velero, apiserver):
+    """Velero completes it all the same: a name that is misspelt, or of a namespace younger than the backup."""
+    with backup.played(apiserver, "backups.velero.io", "velero", GOOD):
+        name = velero.call("k8s_backup.create", timeout_s=20)["name"]
+    with backup.played(apiserver, "restores.velero.io", "velero", GOOD | {"progress": {}}):
+        with pytest.raises(CommandExecutionError, match="restored nothing: the backup has no namespace wikii"):
+            velero.call("k8s_backup.restore", name, "wikii", timeout_s=20)
+    with backup.played(apiserver, "restores.velero.io", "velero", GOOD | {"progress": {"totalItems": 1}}):
+        assert velero.call("k8s_backup.restore", name, "wikii", timeout_s=20)["phase"] == "Completed"
+
+
 @pytest.mark.parametrize("status", [GOOD, BAD])
 def test_what_is_restored_into_another_namespace_belongs_to_no_set(velero, apiserver, status):
     word = status["phase"].lower()

@@ -154,12 +154,20 @@ def _carry_out(kubectl: Kubectl, obj: dict[str, Any], timeout_s: float, test: bo
         return result
     kind = f"{obj['kind'].lower()}s.{obj['apiVersion'].partition('/')[0]}"
     while True:
-        found = runs.parse(_existing(kubectl, kind, meta["name"], meta["namespace"]))
+        live = _existing(kubectl, kind, meta["name"], meta["namespace"])
+        found = runs.parse(live)
         seconds = round(time.monotonic() - begin, 1)
         if found.phase in runs.FAILED:
             raise errors.NotReady(
                 f"{obj['kind']} {meta['name']} is {found.phase}: {found.reason or 'no reason given'}; "
                 f"the engine's log has more (docs/services/backup.md)"
+            )
+        if runs.found_nothing(live):
+            spaces = ", ".join(obj["spec"]["includedNamespaces"])
+            raise errors.Invalid(
+                f"{meta['name']} is {found.phase} and restored nothing: the backup has no namespace {spaces}",
+                "namespace",
+                "not in the backup",
             )
         if found.succeeded:
             return result | {"phase": found.phase, "seconds": seconds}

@@ -52,6 +52,12 @@ def parse(obj: Mapping[str, Any]) -> Run:
     return Run(meta["name"], meta["namespace"], known, _told(ended) if known else None, reason.strip("; "), schedule)
 
 
+def found_nothing(obj: Mapping[str, Any]) -> bool:
+    """Return whether a Restore of Velero's has succeeded with nothing to restore: the backup has no such namespace."""
+    progress = mapping(obj.get("status")).get("progress")
+    return obj["kind"] == "Restore" and parse(obj).succeeded and progress is not None and not mapping(progress)
+
+
 def ended_runs(schedule: Mapping[str, Any], runs: Iterable[Run]) -> list[tuple[datetime.datetime, Run]]:
     """Return the runs of a Schedule that have ended, each with when it did, the oldest first."""
     key = schedule["metadata"]["name"], schedule["metadata"]["namespace"]
