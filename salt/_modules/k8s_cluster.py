@@ -28,7 +28,7 @@ def __virtual__():
     return __virtualname__
 
 
-def up(test=False):
+def up(test=False, repair=False):
     """
     Make the cluster what the pillar declares, and wait until it is healthy.
 
@@ -36,13 +36,21 @@ def up(test=False):
     the cluster is not healthy. The cluster's state is copied before and after, also when the run fails. While it runs,
     the minion's log has the engine's output and the master gets events ``saltk8s/<cluster>/<engine>/<phase>``.
 
+    A change of a cluster that runs already begins only when that is healthy (nodes, workloads, the engine's programs on
+    the nodes, etcd), and with a snapshot of etcd when it touches etcd or a control plane.
+
     test
         True: return what would happen; nothing is written and the engine's program is not run.
 
+    repair
+        True: the change is itself the repair of a cluster that is not healthy: it does not have to be healthy before,
+        and the run goes on when no snapshot can be taken. Guards refuse as always. For this one run: a switch in the
+        pillar would stay on.
+
     Returns a dict: ``changes`` (empty when there was nothing to do), ``lines`` (the plan), ``ran`` (whether the engine
-    ran). Raises CommandExecutionError: a guard refuses, a node does not answer (it is named, nothing is run), the
-    engine failed (the lines that explain it), or the cluster is not healthy in time (what, why, and the last log lines
-    of its pods).
+    ran). Raises CommandExecutionError: a guard refuses, the cluster is not healthy before a change or in a way that no
+    run mends, a node does not answer (it is named, nothing is run), no snapshot can be taken, the engine failed (the
+    lines that explain it), or the cluster is not healthy in time (what, why, and the last log lines of its pods).
 
     .. versionadded:: 0.1.0
 
@@ -52,8 +60,9 @@ def up(test=False):
 
         salt k8s-admin k8s_cluster.up
         salt k8s-admin k8s_cluster.up test=True
+        salt k8s-admin k8s_cluster.up repair=True
     """
-    outcome = _engine().up(test=bool(test))
+    outcome = _engine().up(test=bool(test), repair=bool(repair))
     return {"changes": outcome.changes, "lines": outcome.lines, "ran": outcome.ran}
 
 
@@ -81,13 +90,17 @@ def usable(test=False, known=False):
         return servers.check(access.kubectl(__salt__, __pillar__, None, None), bool(test), bool(known))
 
 
-def plan():
+def plan(repair=False):
     """
     Return what ``k8s_cluster.up`` would do now. Reads only.
 
+    repair
+        True: what ``k8s_cluster.up repair=True`` would do, also while the cluster is not healthy.
+
     Returns a dict: ``empty`` (bool), ``changes`` (what a state would show), ``lines`` (the same for a human: nodes
     added, removed and changed, versions, options, and what happens to which running node).
-    Raises CommandExecutionError when ``k8s_cluster.up`` would refuse: a guard, a node that does not answer.
+    Raises CommandExecutionError when ``k8s_cluster.up`` would refuse: a guard, a cluster that is not healthy before a
+    change, a node that does not answer.
 
     .. versionadded:: 0.1.0
 
@@ -96,8 +109,9 @@ def plan():
     .. code-block:: bash
 
         salt k8s-admin k8s_cluster.plan
+        salt k8s-admin k8s_cluster.plan repair=True
     """
-    found = _engine().plan()
+    found = _engine().plan(repair=bool(repair))
     return {"empty": found.empty, "changes": found.changes(), "lines": found.lines()}
 
 
@@ -106,9 +120,11 @@ def status():
     Return what is known of the cluster.
 
     Returns a dict: ``cluster`` (name), ``exists`` (bool), ``version``, ``nodes`` ({name: {address, internal_address,
-    roles, labels, taints}}), ``healthy`` (bool), ``reasons`` (why not), ``cordoned`` (names of nodes),
-    ``last_run`` ({status: done, failed or running; time; the engine's version}), ``backups`` (copies of the state,
-    oldest first). Raises CommandExecutionError when the pillar is not valid or the state file is damaged.
+    roles, labels, taints}}), ``healthy`` (bool), ``reasons`` (why not: nodes, workloads, the engine's programs on the
+    nodes, etcd), ``etcd`` ({node: {answers, leader (bool), version, size and used (bytes of its database), errors}}),
+    ``cordoned`` (names of nodes), ``last_run`` ({status: done, failed or running; time; the engine's version; the
+    snapshot before it}), ``backups`` (copies of the state, oldest first). Raises CommandExecutionError when the pillar
+    is not valid or the state file is damaged.
 
     .. versionadded:: 0.1.0
 

@@ -2,8 +2,8 @@
 killed, or leave an unhealthy cluster. What the real rke does without nodes is tested with the real one.
 
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
-the folder ``FOLDER/``: ``mode`` (ok, fail, hang), ``version``, ``offered``, ``objects.json`` (kubectl's answer),
-``pods.json``, ``log``; it notes every call in ``calls``.
+the folder ``FOLDER/``: ``mode`` (ok, fail, hang), ``snapshot`` (the error of one), ``version``, ``offered``,
+``objects.json`` (kubectl's answer), ``pods.json``, ``log``; it notes every call in ``calls``.
 """
 
 from __future__ import annotations
@@ -90,6 +90,8 @@ def _rke(place: Path, argv: list[str]) -> int:
     if argv[:1] == ["config"]:
         print(_file_or(place, "offered", f"v1.31.10-rancher1-1\n{versions.CLUSTER}"))
         return 0
+    if argv[:2] == ["etcd", "snapshot-save"]:
+        return _snapshot(place)
     return _up(place, Path(argv[argv.index("--config") + 1]))
 
 
@@ -103,6 +105,13 @@ def _deploy(folder: Path, declared: dict) -> None:
             found = sample.containers(entry, declared["kubernetes_version"])
             lines = [f"container {name} Up 1 minute\nimage {name} {image}\n" for name, image in found]
             (place / "containers").write_text("".join(lines))
+
+
+def _snapshot(place: Path) -> int:
+    failure = _file_or(place, "snapshot", "")
+    if failure:
+        _print_line("fatal", failure)
+    return 1 if failure else 0
 
 
 def _print_line(level: str, message: str) -> None:

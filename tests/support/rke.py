@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 from labkit import versions
-from saltk8s.engine import health, ssh
+from saltk8s.engine import gate, health, ssh
 from saltk8s.engine.rke import engine as rke
+from saltk8s.engine.rke import node as node_facts
 from saltk8s.pillar import model as models
 from tests.support import pillars
 
@@ -118,9 +119,8 @@ def rkestate(config: dict[str, Any], running: bool = True) -> dict[str, Any]:
 def containers(node: dict[str, Any], version: str) -> list[tuple[str, str]]:
     """The containers of rke's on a node of cluster.yml: (name, image)."""
     image = f"rancher/hyperkube:{version.rpartition('-')[0]}"
-    found = [("kubelet", image), ("kube-proxy", image)]
-    found += [("etcd", "rancher/mirrored-coreos-etcd:v3.5.16")] if "etcd" in node["role"] else []
-    return found + ([("kube-apiserver", image)] if "controlplane" in node["role"] else [])
+    others = {"etcd": "rancher/mirrored-coreos-etcd:v3.5.16", "nginx-proxy": "rancher/rke-tools:v0.1.114"}
+    return [(name, others.get(name, image)) for name in node_facts.expected(node["role"])]
 
 
 def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
@@ -171,3 +171,4 @@ def short_waits(monkeypatch) -> None:
     monkeypatch.setattr(ssh, "MEMBER_GRACE_S", 0)
     monkeypatch.setattr(health, "POLL_S", 0.05)
     monkeypatch.setattr(rke, "GRACE_S", 0)
+    monkeypatch.setattr(gate, "WAIT_S", 0)

@@ -20,6 +20,15 @@ case "$1" in
     [ -e {folder}/broken ] && { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
     echo "runtime 27.5.1";;
   ps) cat {folder}/containers;;
+  inspect) cat {folder}/restarts 2>/dev/null;;
+  logs) for last; do :; done; cat "{folder}/log-$last" 2>/dev/null;;
+  exec)
+    shift 2
+    if [ -x {folder}/etcdctl ]; then shift; exec {folder}/etcdctl "$@"; fi
+    case "$*" in
+      *"endpoint status") [ ! -e {folder}/etcd-status ] || cat {folder}/etcd-status;;
+      *"member list") [ ! -e {folder}/etcd-members ] || cat {folder}/etcd-members;;
+    esac;;
 esac
 """
 
@@ -84,6 +93,15 @@ class Nodes:
         """Set which containers ``docker ps -a`` shows on a node."""
         lines = [f"container {name} {status}\n" for name, status in found.items()]
         (self.place(number) / "containers").write_text("".join(lines))
+
+    def container(self, number: int, name: str, status: str, restarts: int = 0, log: str = "") -> None:
+        """Change one container of a node: docker's words for its status, its restarts, its log."""
+        place = self.place(number)
+        lines = (place / "containers").read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(f"container {name} ")]
+        (place / "containers").write_text("".join([*kept, f"container {name} {status}\n"]))
+        (place / "restarts").write_text(f"restarts /{name} {restarts}\n")
+        (place / f"log-{name}").write_text(log)
 
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)

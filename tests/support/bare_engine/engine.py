@@ -24,7 +24,7 @@ class Bare(Engine):
         nodes = {name: {"address": node["ip"], "roles": node["roles"]} for name, node in self.model["nodes"].items()}
         return {"version": self.model["cluster"]["version"], "nodes": nodes}
 
-    def plan(self) -> Plan:
+    def plan(self, repair: bool = False) -> Plan:
         found, config = self._found(), self.render()
         plan = Plan(create=found is None)
         before = found["nodes"] if found else {}
@@ -37,7 +37,7 @@ class Bare(Engine):
             plan.reasons += self._problems()
         return plan
 
-    def up(self, test: bool = False) -> Outcome:
+    def up(self, test: bool = False, repair: bool = False) -> Outcome:
         plan, paths = self.plan(), self.model["paths"]
         if test or plan.empty:
             return Outcome(plan.changes(), plan.lines(), False)

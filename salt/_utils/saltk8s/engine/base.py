@@ -70,14 +70,15 @@ class Engine(ABC):
         """Return the configuration that the engine's program gets."""
 
     @abstractmethod
-    def plan(self) -> Plan:
+    def plan(self, repair: bool = False) -> Plan:
         """Return what a run would do; reads only. Raises what ``up`` would raise before it runs anything."""
 
     @abstractmethod
-    def up(self, test: bool = False) -> Outcome:
+    def up(self, test: bool = False, repair: bool = False) -> Outcome:
         """Make the cluster what the model declares, and wait until it is healthy.
 
-        test: return what that would do, and write nothing. Raises Refused (a guard), Unreachable (nodes, all of them
+        test: return what that would do, and write nothing; repair: do not ask for a healthy cluster before a change
+        (see saltk8s.engine.gate), nor for a snapshot of it. Raises Refused (a guard), Unreachable (nodes, all of them
         named), CommandError (the engine's program), NotReady.
         """
 

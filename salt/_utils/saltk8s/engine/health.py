@@ -96,15 +96,25 @@ def wait(
 
     timeout_s: seconds, 0 checks once; report: called with progress.
     """
-    nodes, start, reported = list(nodes), time.monotonic(), 0.0
+    nodes = list(nodes)
+    return wait_for(lambda: problems(kubectl, nodes, workloads), timeout_s, report)
+
+
+def wait_for(
+    check: Callable[[], list[Any]],
+    timeout_s: float,
+    report: Callable[[str, dict[str, Any]], None] = lambda phase, data: None,
+) -> list[Any]:
+    """Wait until a check finds nothing; return what it finds at the timeout. See ``wait``."""
+    start, reported = time.monotonic(), 0.0
     while True:
-        reasons = problems(kubectl, nodes, workloads)
+        reasons = check()
         spent = time.monotonic() - start
         if not reasons or spent >= timeout_s:
             return reasons
         if spent - reported >= REPORT_EVERY_S or not reported:
             reported = spent or 0.001
-            report("ready", {"waiting": reasons[:10], "seconds": round(spent)})
+            report("ready", {"waiting": [str(reason) for reason in reasons[:10]], "seconds": round(spent)})
         time.sleep(min(POLL_S, max(timeout_s - spent, 0.05)))
 
 

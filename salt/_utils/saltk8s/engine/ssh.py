@@ -26,13 +26,15 @@ class Inspection(NamedTuple):
 
     runtime: name of the container runtime; command: for the node's shell, a constant, so that nothing of the pillar is
     ever read by that shell. It fails when the deploy user cannot use the runtime, and prints lines ``runtime VERSION``,
-    ``container NAME STATUS`` (Docker's words), ``image NAME IMAGE`` and ``trace PATH`` (of a cluster); containers:
-    names of those that belong to a cluster.
+    ``container NAME STATUS`` (Docker's words), ``image NAME IMAGE``, ``restarts NAME COUNT``, ``log NAME LINE``,
+    ``trace PATH`` (of a cluster) and those of the engine's own questions; containers: names of those that belong to a
+    cluster; questions: first words of the engine's own lines.
     """
 
     runtime: str
     command: str
     containers: tuple[str, ...]
+    questions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -42,7 +44,9 @@ class Probe:
     problem: None when the node is usable, else ``silent`` (no answer on SSH), ``denied`` (SSH denies the deploy user),
     ``key`` (another SSH host key than before) or ``runtime``; detail: the program's own message; runtime: the container
     runtime's name; version: its version; containers: {name: whether it runs}; images: {container's name: image};
-    traces: what belongs to a cluster; not_ready: why Kubernetes says that it is not Ready.
+    traces: what belongs to a cluster; not_ready: why Kubernetes says that it is not Ready; statuses: {container:
+    Docker's words}; restarts: {container: how often Docker restarted it}; logs: {container: its last lines}, of those
+    that do not run or began just now; answers: {the engine's question: lines}.
     """
 
     name: str
@@ -55,6 +59,10 @@ class Probe:
     images: dict[str, str] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
     not_ready: str = ""
+    statuses: dict[str, str] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, list[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         problem = {
@@ -191,14 +199,22 @@ def read_answer(probe: Probe, output: str, inspection: Inspection) -> Probe:
     paths = []
     probe.runtime = inspection.runtime
     for line in output.splitlines():
-        words = line.split()
-        if words[:1] == ["runtime"] and len(words) == 2:
-            probe.version = words[1]
-        elif words[:1] == ["trace"] and len(words) == 2:
-            paths.append(words[1])
-        elif words[:1] == ["image"] and len(words) == 3:
-            probe.images[words[1]] = words[2]
-        elif words[:1] == ["container"] and len(words) >= 2:
-            probe.containers[words[1]] = words[2:3] == ["Up"] and "(Paused)" not in line
+        kind, _, rest = line.partition(" ")
+        name, _, words = rest.partition(" ")
+        if kind == "runtime" and name and not words:
+            probe.version = name
+        elif kind == "trace" and name and not words:
+            paths.append(name)
+        elif kind == "image" and words:
+            probe.images[name] = words
+        elif kind == "container" and name:
+            probe.statuses[name] = words
+            probe.containers[name] = words.split()[:1] == ["Up"] and "(Paused)" not in words
+        elif kind == "restarts" and words.isdigit():
+            probe.restarts[name.lstrip("/")] = int(words)
+        elif kind == "log" and name:
+            probe.logs.setdefault(name, []).append(words)
+        elif kind in inspection.questions:
+            probe.answers.setdefault(kind, []).append(rest)
     probe.traces = [*(f"container {name}" for name in inspection.containers if name in probe.containers), *paths]
     return probe

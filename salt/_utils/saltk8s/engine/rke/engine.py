@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from saltk8s.base import errors, files
-from saltk8s.engine import health, ssh, state_folder, unusable
+from saltk8s.engine import gate, health, ssh, state_folder, unusable
 from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.progress import Progress
 from saltk8s.engine.rke import canal, cluster_yml, guards, node, rkestate, upgrade, versions, workloads
 from saltk8s.engine.rke.planning import changes, consequences
 from saltk8s.engine.rke.program import Program
+from saltk8s.engine.rke.running import attempt, checkup, containers, snapshot
 from saltk8s.engine.rke.schema import SCHEMA
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.pillar.vocabulary.roles import ETCD
@@ -41,6 +44,7 @@ class Rke(Engine):
         self.program = Program(str(Path(self._paths["bin_dir"]) / "rke"))
         self._kubectl = Kubectl(self._paths["kubeconfig"], binary=str(Path(self._paths["bin_dir"]) / "kubectl"))
         self._addresses = {entry["hostname_override"]: entry["address"] for entry in self._config["nodes"]}
+        self._checkup = checkup.Checkup(self._config, self._problems, self._probe, self.workloads())
 
     def render(self, redacted: bool = True) -> dict[str, Any]:
         """Return ``cluster.yml`` as data."""
@@ -54,7 +58,7 @@ class Rke(Engine):
         """Return the system workloads that ``rke`` deploys."""
         return workloads.of(self.model)
 
-    def plan(self) -> Plan:
+    def plan(self, repair: bool = False) -> Plan:
         """Return what ``up`` would do; reads only. Raises what ``up`` would raise before it runs anything."""
         state = self._state()
         plan = self._planned(state)
@@ -63,20 +67,20 @@ class Rke(Engine):
         else:
             prober = self._prober(keep=False)
             with ThreadPoolExecutor(max_workers=2) as pool:
-                checked = pool.submit(self._problems)
+                checked = pool.submit(self._problems, [name for name in self._addresses if name not in plan.added])
                 probes = prober.probe_all(self._addresses | self._leaving(plan, state))
                 reasons = checked.result()
             self._check_usable(plan, [probes[name] for name in self._addresses if probes[name].problem])
             self._guard(plan, state, probes)
-            self._add_health(plan, reasons)
+            self._settle(plan, state, probes, reasons, None if repair else GRACE_S)
         if not plan.empty and self.program.installed:
             self._check_versions(plan)
         return plan
 
-    def up(self, test: bool = False) -> Outcome:
+    def up(self, test: bool = False, repair: bool = False) -> Outcome:
         """Make the cluster what the model declares."""
         if test:
-            plan = self.plan()
+            plan = self.plan(repair)
             return Outcome(plan.changes(), plan.lines(), False)
         files.make_private_folder(self._paths["state_dir"])
         with state_folder.lock(self._lock) as descriptor:
@@ -84,18 +88,19 @@ class Rke(Engine):
             plan = self._planned(state)
             if not Path(self._paths["ssh_key"]).exists():
                 raise errors.Refused(f"there is no SSH key {self._paths['ssh_key']}; apply k8s.cluster first")
-            self._wait_for_nodes(plan, state)
+            self._wait_for_nodes(plan, state, None if repair else gate.WAIT_S)
             if plan.empty:
                 return Outcome({}, plan.lines(), False)
             self._check_versions(plan)
-            self._run(plan, state, descriptor)
+            self._run(plan, state, descriptor, repair)
             return Outcome(plan.changes(), plan.lines(), True)
 
     def status(self) -> dict[str, Any]:
         """Return what is known of the cluster; an API server that does not answer is reported, not raised."""
         state = self._state()
         record = state_folder.read_record(self._record) or {}
-        reasons = self._problems() if state and state["running"] else ["there is no cluster yet"]
+        found, members = self._checkup.status(state["nodes"] if state and state["running"] else {})
+        reasons = [str(problem) for problem in found]
         backups = state_folder.backups(self._paths["backups"], Path(self._paths["state_file"]).name)
         return {
             "cluster": self._cluster["name"],
@@ -104,8 +109,9 @@ class Rke(Engine):
             "nodes": state["nodes"] if state else {},
             "healthy": not reasons,
             "reasons": reasons,
+            "etcd": members,
             "cordoned": self._cordoned() if not reasons else [],
-            "last_run": {key: record[key] for key in ("status", "time", "rke") if key in record},
+            "last_run": {key: record[key] for key in ("status", "time", "rke", "snapshot") if key in record},
             "backups": [str(path) for path in backups],
         }
 
@@ -132,10 +138,13 @@ class Rke(Engine):
         ssh_key, known_hosts = self._paths["ssh_key"], str(self._known_hosts)
         return ssh.Prober(self._cluster["ssh"], node.INSPECTION, ssh_key, known_hosts, keep)
 
-    def _problems(self) -> list[str]:
+    def _probe(self, addresses: Mapping[str, str]) -> dict[str, ssh.Probe]:
+        return self._prober(keep=False).probe_all(addresses)
+
+    def _problems(self, names: Iterable[str], wanted: Workloads | None = None) -> list[str]:
         if not Path(self._paths["kubeconfig"]).exists():
             return [f"there is no kubeconfig {self._paths['kubeconfig']}"]
-        return health.problems(self._kubectl, self._addresses, self.workloads())
+        return health.problems(self._kubectl, names, wanted or self.workloads())
 
     def _cordoned(self) -> list[str]:
         try:
@@ -163,13 +172,14 @@ class Rke(Engine):
         found = {name: probe.traces for name, probe in probes.items() if probe.traces}
         guards.check_blank(found, self._paths["state_file"], self._paths["backups"])
 
-    def _wait_for_nodes(self, plan: Plan, state: dict[str, Any] | None) -> None:
+    def _wait_for_nodes(self, plan: Plan, state: dict[str, Any] | None, wait_s: float | None) -> None:
         """Wait for the nodes and check the cluster's health, both at once; complete the plan and check the guards."""
         prober, running = self._prober(keep=True), state["nodes"] if state else {}
         if not self._known_hosts.exists():
             files.write(self._known_hosts, "")  # ssh adds to it, and would make it readable by all
         with ThreadPoolExecutor(max_workers=2) as pool:
-            checked = None if plan.create else pool.submit(self._problems)
+            old = [name for name in self._addresses if name not in plan.added]
+            checked = None if plan.create else pool.submit(self._problems, old)
             leaving = pool.submit(self._prober(keep=False).probe_all, self._leaving(plan, state))
             timeout_s = self._cluster["timeouts"]["nodes_s"]
             with unusable.told(plan, self.hooks.event):
@@ -180,7 +190,7 @@ class Rke(Engine):
             self._check_blank(probes)
         elif not plan.create:
             self._guard(plan, state, probes)
-            self._add_health(plan, reasons)
+            self._settle(plan, state, probes, reasons, wait_s)
 
     def _check_usable(self, plan: Plan, lost: list[ssh.Probe]) -> None:
         if lost:
@@ -193,7 +203,7 @@ class Rke(Engine):
 
     def _guard(self, plan: Plan, state: dict[str, Any], probes: dict[str, ssh.Probe]) -> None:
         members = [name for name, member in state["nodes"].items() if ETCD in member["roles"]]
-        down = [name for name in members if name in probes and not probes[name].containers.get("etcd")]
+        down = [name for name in members if name in probes and containers.etcd_is_down(probes[name])]
         guards.check(plan, state["nodes"], self._cluster.get("allow_removal") or (), down)
         images = {name: probe.images for name, probe in probes.items()}
         record = state_folder.read_record(self._record)
@@ -202,11 +212,27 @@ class Rke(Engine):
             if probes[name].problem:
                 plan.notes.append(f"{name} does not answer: it leaves the cluster, but is not cleaned")
 
-    def _add_health(self, plan: Plan, reasons: list[str]) -> None:
-        if reasons and plan.empty and Path(self._paths["kubeconfig"]).exists():
-            reasons = health.wait(self._kubectl, self._addresses, self.workloads(), GRACE_S, self.hooks.event)
+    def _settle(
+        self,
+        plan: Plan,
+        state: dict[str, Any],
+        probes: dict[str, ssh.Probe],
+        reasons: list[str],
+        wait_s: float | None,
+    ) -> None:
+        """Complete the plan with why the cluster is not healthy, or refuse. wait_s: None: a repair refuses nothing."""
+        record = state_folder.read_record(self._record) or {}
+        change = gate.changes(plan) and not attempt.resumes(self._config, record)
+        scope = checkup.scope(plan, state["nodes"], self._addresses)
+        dead = any(probes[name].problem for name in plan.removed)
+        found = self._checkup.judge(scope, reasons, probes, dead)
+        if found and (change or plan.empty) and Path(self._paths["kubeconfig"]).exists():
+            seconds = wait_s if change else wait_s and GRACE_S
+            found = health.wait_for(lambda: self._checkup.ask(scope, dead), seconds or 0, self.hooks.event)
+        if wait_s is not None:
+            gate.check(change, found)
         if plan.empty:
-            plan.reasons += [f"not healthy: {reason}" for reason in reasons[:SHOWN]]
+            plan.reasons += [f"not healthy: {problem}" for problem in found[:SHOWN]]
 
     def _offered(self) -> list[str]:
         return self.program.offered() if self.program.installed else []
@@ -217,11 +243,21 @@ class Rke(Engine):
 
     # the run
 
-    def _run(self, plan: Plan, state: dict[str, Any] | None, descriptor: int) -> None:
+    def _run(self, plan: Plan, state: dict[str, Any] | None, descriptor: int, repair: bool) -> None:
         paths, progress = self._paths, Progress("rke", self.hooks.log, self.hooks.event)
-        record = state_folder.attempt(state_folder.read_record(self._record), self._cluster["version"])
+        last = state_folder.read_record(self._record) or {}
+        record = state_folder.attempt(last, self._cluster["version"])
         state_folder.backup(paths["state_file"], paths["backups"], "before")
         files.write(paths["cluster_yml"], cluster_yml.text(self._config))
+        if not attempt.resumes(self._config, last):
+            record.pop("snapshot", None)
+            if gate.wants_snapshot(plan, snapshot.SCHEDULE):
+                any_docker, hidden = bool(self._cluster.get("accept_any_docker")), cluster_yml.secrets(self._config)
+                record["snapshot"] = snapshot.take(
+                    self.program.path, paths["cluster_yml"], any_docker, progress.line, hidden, [descriptor], not repair
+                )
+                plan.notes.append(record["snapshot"])
+        record["attempted_config"] = attempt.mark(self._config, last)
         state_folder.write_record(self._record, record)
         progress.send("start", {"plan": plan.lines()[:SHOWN]})
         moment = "failed"
@@ -245,18 +281,23 @@ class Rke(Engine):
             if moment == "failed":
                 state_folder.write_record(self._record, {**record, "status": "failed", "time": state_folder.now()})
                 progress.send("failed", {"phase": progress.phase})
-        self._finished(plan, state)
+        self._finished(plan, state, record.get("snapshot"))
         progress.send("done", {"nodes": sorted(self._addresses)})
 
     def _wait_healthy(self, progress: Progress) -> None:
         timeout_s = self._cluster["timeouts"]["ready_s"]
-        reasons = health.wait(self._kubectl, self._addresses, self.workloads(), timeout_s, progress.send)
+        end = time.monotonic() + timeout_s
+        reasons: list[Any] = health.wait(self._kubectl, self._addresses, self.workloads(), timeout_s, progress.send)
+        if not reasons:  # and now what Kubernetes does not tell
+            scope = checkup.scope(Plan(), (self._state() or {"nodes": {}})["nodes"], self._addresses)
+            left_s = max(end - time.monotonic(), 0)
+            reasons = health.wait_for(lambda: self._checkup.ask(scope), left_s, progress.send)
         if reasons:
-            lines = [*reasons, *health.explain(self._kubectl)]
+            lines = [*map(str, reasons), *health.explain(self._kubectl)]
             text = "\n".join(f"  {line}" for line in lines)
             raise errors.NotReady(f"rke up succeeded, but the cluster is not healthy after {timeout_s} s:\n{text}")
 
-    def _finished(self, plan: Plan, state: dict[str, Any] | None) -> None:
+    def _finished(self, plan: Plan, state: dict[str, Any] | None, taken: str | None) -> None:
         observed = self._state()
         salt = secrets.token_hex(16)
         record = {
@@ -267,6 +308,7 @@ class Rke(Engine):
             "digest": observed["digest"] if observed else "",
             "rke": self.program.version(),
             "joined": consequences.joined(plan),
+            **({"snapshot": taken} if taken else {}),
         }
         state_folder.write_record(self._record, record)
         left = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]

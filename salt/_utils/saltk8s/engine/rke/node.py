@@ -1,17 +1,51 @@
-"""What ``rke`` leaves on a node, and how it is found over SSH."""
+"""What ``rke`` leaves on a node, and how it is found over SSH: one command, whose slow parts run at once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from saltk8s.engine import etcd
 from saltk8s.engine.ssh import Inspection
+from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD
 
 KEYS = "/etc/kubernetes/ssl"
+ETCD_DATA = "/var/lib/etcd"
+_EVERYWHERE = ("kubelet", "kube-proxy")
+_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+_OTHERS = ("nginx-proxy",)  # the way to the API servers
+_NAMES = (ETCD, *_CONTROL_PLANE, *_EVERYWHERE, *_OTHERS)
+_ETCDCTL = "timeout 9 docker exec etcd etcdctl --command-timeout=4s -w json"  # its environment there has all it needs
+_LOG_LINES = 30
+
+
+def expected(roles: Iterable[str]) -> tuple[str, ...]:
+    """Return the containers that ``rke`` runs on a node with these roles."""
+    roles = set(roles)
+    control = _CONTROL_PLANE if CONTROL_PLANE in roles else _OTHERS
+    return (*((ETCD,) if ETCD in roles else ()), *control, *_EVERYWHERE)
+
+
+def _asked(words: str, name: str) -> str:
+    """Return the command that asks etcd; sed writes its lines at once, so two of them at the same time do not mix."""
+    return f"{{ {_ETCDCTL} {words} || echo \"failed (exit status $?)\"; }} 2>&1 | sed 's/^/{name} /'"
+
+
 INSPECTION = Inspection(
     runtime="Docker",
     command=(
         "docker version --format 'runtime {{.Server.Version}}' && "
-        "docker ps -a --filter name=kube --filter name=etcd --format "
-        r"'container {{.Names}} {{.Status}}\nimage {{.Names}} {{.Image}}' && "
-        f"if test -d {KEYS}; then echo trace {KEYS}; fi"
+        f"found=$(docker ps -a --filter 'name=^/?({'|'.join(_NAMES)})$' --format "
+        r"'container {{.Names}} {{.Status}}\nimage {{.Names}} {{.Image}}') && "
+        """printf '%s\\n' "$found" && { """
+        f"docker inspect --format 'restarts {{{{.Name}}}} {{{{.RestartCount}}}}' {' '.join(_NAMES)} 2>/dev/null & "
+        f"{_asked('endpoint status', etcd.STATUS)} & {_asked('member list', etcd.MEMBERS)} & "
+        "wait; "
+        """printf '%s\\n' "$found" | while read -r kind name status; do case $kind' '$status in """
+        "'container '*' second'*|'container '[ECDR]*) "
+        f'docker logs --tail {_LOG_LINES} "$name" 2>&1 </dev/null | cut -c1-500 | sed "s/^/log $name /" ;; esac; done; '
+        f"if test -d {KEYS}; then echo trace {KEYS}; fi; "
+        f"if test -d {ETCD_DATA}; then echo {etcd.DATA} {ETCD_DATA}; fi; }}"
     ),
-    containers=("etcd", "kube-apiserver", "kubelet"),
+    containers=(ETCD, "kube-apiserver", "kubelet"),
+    questions=(etcd.STATUS, etcd.MEMBERS, etcd.DATA),
 )

@@ -1,0 +1,75 @@
+"""The gate: what changes a cluster that lives begins when it is healthy. Pure, and the same for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from saltk8s.base import errors
+from saltk8s.engine.etcd import Problem
+from saltk8s.engine.plan import Plan
+from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD
+
+SHOWN = 10
+WAIT_S = 120  # a cluster may only be recovering: the same highstate may just have restarted Docker on a node
+_WORKERS_ONLY = ("services.kubelet", "services.kubeproxy")
+
+
+def changes(plan: Plan) -> bool:
+    """Whether a run would change a cluster that lives, and not only bring it back to what it was."""
+    found = (plan.added, plan.removed, plan.reroled, plan.moved, plan.version, plan.options)
+    return not plan.create and any(found)
+
+
+def wants_snapshot(plan: Plan, schedule: Iterable[str] = ()) -> bool:
+    """Whether a run touches what only a snapshot of etcd brings back: etcd, a control plane, what is stored.
+
+    schedule: beginnings of paths of options that change the periodic snapshots alone.
+    """
+    membership = [*plan.added.values(), *plan.removed.values(), *(c["old"] + c["new"] for c in plan.reroled.values())]
+    harmless = (*_WORKERS_ONLY, *schedule)
+    return changes(plan) and (
+        bool(plan.version or plan.moved)
+        or any({ETCD, CONTROL_PLANE} & set(roles) for roles in membership)
+        or any(not path.startswith(harmless) and not _of_a_node(path) for path in plan.options)
+    )
+
+
+def _of_a_node(path: str) -> bool:
+    return path.startswith("nodes.") and path.endswith((".labels", ".taints"))
+
+
+def check(change: bool, problems: list[Problem]) -> None:
+    """Refuse to change a cluster that is not healthy, or to run an engine that cannot help.
+
+    change: whether the run changes the cluster; problems: of what stays in it. Raises Refused, or NotReady when there
+    is nothing to change.
+    """
+    if change:
+        if problems:
+            raise errors.Refused(
+                "\n".join(
+                    [
+                        "refused, nothing was run: the cluster is not healthy, and a change could make it worse:",
+                        *_lines(problems),
+                        "Mend that first; an apply of what the cluster has already starts again what stopped. If this "
+                        "change is itself the repair: k8s_cluster.up repair=True on the admin, after k8s_cluster.plan "
+                        "repair=True",
+                    ]
+                )
+            )
+        return
+    hopeless = [problem for problem in problems if not problem.mends]
+    if hopeless:
+        raise errors.NotReady(
+            "\n".join(
+                [
+                    "the cluster is not healthy, and running the engine does not mend it; nothing was run:",
+                    *_lines(hopeless),
+                ]
+            )
+        )
+
+
+def _lines(problems: list[Problem]) -> list[str]:
+    more = len(problems) - SHOWN
+    return [*(f"  {problem}" for problem in problems[:SHOWN]), *([f"  and {more} more"] if more > 0 else [])]
