@@ -20,10 +20,11 @@ DEFRAGMENT = "etcdctl defrag on each member in turn, then etcdctl alarm disarm"
 
 
 class Problem(NamedTuple):
-    """Why a cluster is not healthy. mends: whether a run of the engine may mend it."""
+    """Why a cluster is not healthy. mends: whether a run of the engine may mend it; node: where, when it is there."""
 
     text: str
     mends: bool = True
+    node: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -97,7 +98,7 @@ def problems(
     found = []
     for node, one in members.items():
         if not one.id:
-            found.append(Problem(f"etcd on {node} does not answer: {one.failure}"))
+            found.append(Problem(f"etcd on {node} does not answer: {one.failure}", node=node))
             continue
         found += [_alarm(node, error) for error in one.errors if "alarm:" in error]
         if not one.leader:
@@ -119,6 +120,7 @@ def gone(node: str) -> Problem:
         f"it is, it cannot come back ({BOOTSTRAPPED}). In one run take {node} out of k8s:nodes and list it in "
         f"k8s:cluster:allow_removal; in a second run declare it again",
         mends=False,
+        node=node,
     )
 
 
@@ -143,6 +145,7 @@ def _membership(members: Mapping[str, Member], names: Mapping[str, str], leaving
                     f"etcd does not count {node} as a member: in one run take {node} out of k8s:nodes and list it in "
                     f"k8s:cluster:allow_removal; in a second run declare it again",
                     mends=False,
+                    node=node,
                 )
             )
     return found

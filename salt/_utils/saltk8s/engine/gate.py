@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from saltk8s.base import errors
 from saltk8s.engine.etcd import Problem
@@ -38,35 +39,45 @@ def _of_a_node(path: str) -> bool:
     return path.startswith("nodes.") and path.endswith((".labels", ".taints"))
 
 
+class _OnNodes(errors.SaltK8sError):
+    """An error that left the cluster as it was. Its details name the nodes with a problem, so that a state knows that
+    services can go on being applied.
+    """
+
+    def __init__(self, head: str, problems: list[Problem], *tail: str):
+        self.nodes = sorted({problem.node for problem in problems if problem.node})
+        super().__init__("\n".join([head, *_lines(problems), *tail]))
+
+    def details(self) -> dict[str, Any]:
+        """Return the code and the nodes' names."""
+        return super().details() | ({"nodes": self.nodes} if self.nodes else {})
+
+
+class GateClosed(_OnNodes, errors.Refused):
+    """A change was refused, because the cluster is not healthy."""
+
+
+class BeyondRepair(_OnNodes, errors.NotReady):
+    """The cluster is not healthy, and a run of the engine does not mend that."""
+
+
 def check(change: bool, problems: list[Problem]) -> None:
     """Refuse to change a cluster that is not healthy, or to run an engine that cannot help.
 
-    change: whether the run changes the cluster; problems: of what stays in it. Raises Refused, or NotReady when there
-    is nothing to change.
+    change: whether the run changes the cluster; problems: of what stays in it. Raises GateClosed, or BeyondRepair when
+    there is nothing to change.
     """
-    if change:
-        if problems:
-            raise errors.Refused(
-                "\n".join(
-                    [
-                        "refused, nothing was run: the cluster is not healthy, and a change could make it worse:",
-                        *_lines(problems),
-                        "Mend that first; an apply of what the cluster has already starts again what stopped. If this "
-                        "change is itself the repair: k8s_cluster.up repair=True on the admin, after k8s_cluster.plan "
-                        "repair=True",
-                    ]
-                )
-            )
-        return
     hopeless = [problem for problem in problems if not problem.mends]
+    if change and problems:
+        raise GateClosed(
+            "refused, nothing was run: the cluster is not healthy, and a change could make it worse:",
+            problems,
+            "Mend that first; an apply of what the cluster has already starts again what stopped. If this change is "
+            "itself the repair: k8s_cluster.up repair=True on the admin, after k8s_cluster.plan repair=True",
+        )
     if hopeless:
-        raise errors.NotReady(
-            "\n".join(
-                [
-                    "the cluster is not healthy, and running the engine does not mend it; nothing was run:",
-                    *_lines(hopeless),
-                ]
-            )
+        raise BeyondRepair(
+            "the cluster is not healthy, and running the engine does not mend it; nothing was run:", hopeless
         )
 
 

@@ -39,6 +39,10 @@ def scope(plan: Plan, running: Mapping[str, Any], addresses: Iterable[str]) -> S
     return Scope(nodes, {*plan.removed, *plan.moved, *lost})
 
 
+def _named(reason: str, nodes: Iterable[str]) -> str:
+    return next((name for name in nodes if reason.startswith(f"node {name} ")), "")
+
+
 class Checkup:
     """Asks a cluster how it is."""
 
@@ -61,7 +65,7 @@ class Checkup:
         if nodes_alone and reasons:
             reasons = self._api(scope.nodes, NOTHING)
         found = containers.problems(scope.nodes, probes, scope.leaving, self._quota)
-        return [*found, *(Problem(reason) for reason in reasons)]
+        return [*found, *(Problem(reason, node=_named(reason, scope.nodes)) for reason in reasons)]
 
     def ask(self, scope: Scope, nodes_alone: bool = False) -> list[Problem]:
         """Ask both anew, at once. nodes_alone: as above."""

@@ -59,7 +59,7 @@ def problems(
         if probe is None:
             continue
         if probe.problem:
-            found.append(Problem(str(probe)))
+            found.append(Problem(str(probe), node=name))
         elif name in blank and (any(one.others for one in asked.values()) or len(blank) == len(with_etcd)):
             found.append(etcd.gone(name) if len(blank) < len(with_etcd) else _lost(name))
         else:
@@ -91,7 +91,7 @@ def _container_problems(name: str, roles: Iterable[str], probe: Probe) -> list[P
         if container == ETCD and etcd.BOOTSTRAPPED in " ".join(probe.logs.get(container, ())):
             found.append(etcd.gone(name))
         else:
-            found.append(Problem(f"{container} on {name} {text}" + (f": {why}" if why else "")))
+            found.append(Problem(f"{container} on {name} {text}" + (f": {why}" if why else ""), node=name))
     return found
 
 
