@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support import pillars, services
 from tests.support.salt import ROOT
-from tests.support.tenants import apply, ask, run
+from tests.support.tenants import apply, ask, play_aggregation, run
 
 POLICIES = ROOT / "salt" / "k8s" / "tenants" / "manifests" / "policies-platform.yaml"
 PLURALS = {"NetworkPolicy": "networkpolicies"}
@@ -73,7 +73,21 @@ LEAVE_OUT = "begin with saltk8s.io/ belong to the platform: leave out saltk8s.io
 HOOK = "commands around a backup belong to the operators: leave out"
 DRAIN = "a PodDisruptionBudget must let nodes be drained"
 GO = "a pod must go when its node is drained: "
+TRACKING = "batch.kubernetes.io/job-tracking"
 ALWAYS = {"unhealthyPodEvictionPolicy": "AlwaysAllow"}
+K8UP = {
+    "services": {"backup": {"engine": "k8up", "namespaces": {"include": ["gnss"]}}},
+    "locations": {"gnss": {"nfs": {"server": "nfs.osug.example", "path": "/gnss"}}},
+    "tenants": {
+        "gnss": {"backup": {"location": "gnss", "encryption_password": "gnss's own password"}},
+        "resif": {"backup": {"enabled": False}},
+    },
+}
+
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+VOLUME = {"name": "location", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM}}}
+EPHEMERAL = pod() | {"metadata": {"name": "backup"}}  # its claim is backup-location
+EPHEMERAL["spec"]["volumes"] = [VOLUME]
 
 REFUSED = [
     (network_policy("allow-to-internet", labels={"saltk8s.io/set": "mine"}), "the name allow-to-internet is reserved"),
@@ -83,6 +97,7 @@ REFUSED = [
     (role_binding("tenant-whatever"), "the name tenant-whatever is reserved"),
     (config_map("saltk8s-anything"), "the name saltk8s-anything is reserved"),
     (thing("Secret", "backup-location"), "the name backup-location is reserved"),
+    (EPHEMERAL, "the name backup is reserved for the platform among the pods"),
     (config_map("stuck", labels=SET, finalizers=["evil.example/stay"]), LEAVE_OUT + "set"),
     (config_map(annotations={"saltk8s.io/object": "ConfigMap resif/case"}), LEAVE_OUT + "object"),
     (config_map(labels={"saltk8s.io/tenant": "x"}), LEAVE_OUT + "tenant"),
@@ -100,6 +115,7 @@ REFUSED = [
     (deployment(finalizers=["x.example/stay"]), GO + "leave out the finalizer x.example/stay"),
     (cron_job(finalizers=["x.example/stay"]), GO + "leave out the finalizer x.example/stay"),
     (pod(finalizers=["x.example/stay"]), GO + "leave out the finalizer x.example/stay"),
+    (pod(finalizers=[TRACKING]), GO + f"leave out the finalizer {TRACKING}"),
     (pod(grace_s=241), GO + "terminationGracePeriodSeconds of at most 240"),
     (deployment(annotations={"pre.hook.backup.velero.io/command": "x"}), HOOK + " pre.hook.backup.velero.io/command"),
     (deployment(annotations={"Post.Hook.Backup.velero.io/timeout": "1000h"}), HOOK),
@@ -112,7 +128,7 @@ ALLOWED = [
     config_map(labels={"app": "x"}, annotations={"example.org/saltk8s.io": "x"}),
     deployment(annotations={"backup.velero.io/backup-volumes": "data"}),
     cron_job(),
-    pod(grace_s=240, finalizers=["batch.kubernetes.io/job-tracking"]),
+    pod(grace_s=240),
     budget(maxUnavailable=1, **ALWAYS),
     budget(maxUnavailable="10%", **ALWAYS),
 ]
@@ -128,6 +144,65 @@ def test_what_a_tenant_may_not_create(cluster, obj, message):
 def test_what_a_tenant_may_create(cluster, obj):
     done = ask(cluster, DEV, SPACE, obj)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_controller_of_jobs_tracks_its_pods(cluster):
+    account = "system:serviceaccount:kube-system:job-controller"
+    groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system")
+    words = [
+        "create",
+        "-n",
+        SPACE,
+        "--dry-run=server",
+        "-f",
+        "-",
+        f"--as={account}",
+        *(f"--as-group={g}" for g in groups),
+    ]
+    cluster.kubectl(*words, stdin=json.dumps(pod(finalizers=[TRACKING])))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("delete", "pod/ends", "--wait=false"),
+        ("delete", "pods", "--all", "--wait=false"),
+        ("create", "--raw", f"/api/v1/namespaces/{SPACE}/pods/ends/eviction", "-f", "-"),
+    ],
+    ids=" ".join,
+)
+def test_a_pod_ends_soon_whatever_its_deletion_says(cluster, words):
+    """Once it is being deleted, an eviction does not shorten the time that it has."""
+    path = f"/api/v1/namespaces/{SPACE}/pods/ends/binding"
+    cluster.kubectl("apply", "-n", SPACE, "-f", "-", stdin=json.dumps(pod() | {"metadata": {"name": "ends"}}))
+    bound = thing("Binding", "ends", target={"apiVersion": "v1", "kind": "Node", "name": "node"})
+    cluster.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(bound))  # else it goes at once
+    for seconds, refused in ((604800, GO + "terminationGracePeriodSeconds of at most 240"), (240, "")):
+        obj = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "ends"}}
+        obj["deleteOptions"] = {"gracePeriodSeconds": seconds}
+        more = [] if words[0] == "create" else [f"--grace-period={seconds}"]
+        done = run(cluster, DEV, *words, *more, "-n", SPACE, stdin=json.dumps(obj))
+        assert (refused in done.stderr and done.returncode == 1) if refused else done.returncode == 0, done.stderr
+    cluster.kubectl("delete", "-n", SPACE, "pod/ends", "--ignore-not-found", "--grace-period=0", "--force")
+
+
+def test_what_k8up_makes_pods_of_has_no_label_of_the_platforms(cluster, make):
+    """Its operator makes them, and is exempt."""
+    rendered = services.rendered(make(K8UP), "backup").values()
+    definitions = [one for one in rendered if one["kind"] == "CustomResourceDefinition"]
+    cluster.apply(*definitions, *(one for one in rendered if one["kind"] == "ClusterRole"))
+    names = [f"crd/{one['metadata']['name']}" for one in definitions]
+    cluster.kubectl("wait", "--for=condition=Established", *names)
+    play_aggregation(cluster)
+    spec = {"containers": [{"name": "main", "image": "a"}]}
+    for labels, refused in ((SET, LEAVE_OUT + "set"), ({"app": "a"}, "")):
+        template = {"metadata": {"labels": labels}, "spec": spec}
+        for kind, more in (
+            ("PreBackupPod", {"backupCommand": "a", "pod": template}),
+            ("PodConfig", {"template": template}),
+        ):
+            done = ask(cluster, DEV, SPACE, thing(kind, version="k8up.io/v1", spec=more))
+            assert (refused in done.stderr and done.returncode == 1) if refused else done.returncode == 0, done.stderr
 
 
 def test_administrators_are_exempt(cluster):
@@ -219,17 +294,7 @@ RESERVED = (
 ENGINES = (
     ("tenants", {}),
     ("backup", {"services": {"backup": {"engine": "velero"}}}),
-    (
-        "backup",
-        {
-            "services": {"backup": {"engine": "k8up", "namespaces": {"include": ["gnss"]}}},
-            "locations": {"gnss": {"nfs": {"server": "nfs.osug.example", "path": "/gnss"}}},
-            "tenants": {
-                "gnss": {"backup": {"location": "gnss", "encryption_password": "gnss's own password"}},
-                "resif": {"backup": {"enabled": False}},
-            },
-        },
-    ),
+    ("backup", K8UP),
 )
 
 

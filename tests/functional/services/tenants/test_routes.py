@@ -36,7 +36,7 @@ def ingress(count: int, each: int) -> dict:
         (route(13, 1, LONG.ljust(1600)), "20000 characters of rules"),
         (ingress(101, 1), "at most 100 rules"),
         (ingress(1, 21), "20 paths each"),
-        (route(100, 1, "x" * 200), "many rules do not begin with Host"),
+        (route(100, 1, "x" * 200), "a rule does not begin with Host"),
     ],
 )
 def test_the_largest_that_is_allowed_is_judged_within_the_cost_of_an_expression(cluster, wanted, refused):
