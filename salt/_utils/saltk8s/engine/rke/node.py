@@ -37,11 +37,12 @@ INSPECTION = Inspection(
         f"found=$(docker ps -a --filter 'name=^/?({'|'.join(_NAMES)})$' --format "
         r"'container {{.Names}} {{.Status}}\nimage {{.Names}} {{.Image}}') && "
         """printf '%s\\n' "$found" && { """
-        f"docker inspect --format 'restarts {{{{.Name}}}} {{{{.RestartCount}}}}' {' '.join(_NAMES)} 2>/dev/null & "
-        f"{_asked('endpoint status', etcd.STATUS)} & {_asked('member list', etcd.MEMBERS)} & "
-        "wait; "
+        f"case $found in *'container {ETCD} '*) "
+        f"{_asked('endpoint status', etcd.STATUS)} & {_asked('member list', etcd.MEMBERS)} & wait;; esac; "
+        # of what does not run, or began just now
         """printf '%s\\n' "$found" | while read -r kind name status; do case $kind' '$status in """
         "'container '*' second'*|'container '[ECDR]*) "
+        "docker inspect --format 'restarts {{.Name}} {{.RestartCount}}' \"$name\" </dev/null; "
         f'docker logs --tail {_LOG_LINES} "$name" 2>&1 </dev/null | cut -c1-500 | sed "s/^/log $name /" ;; esac; done; '
         f"if test -d {KEYS}; then echo trace {KEYS}; fi; "
         f"if test -d {ETCD_DATA}; then echo {etcd.DATA} {ETCD_DATA}; fi; }}"
