@@ -19,8 +19,8 @@ def state_files(lab) -> set[str]:
 
 
 def kill_rke() -> bool:
-    """Kill rke (SIGKILL) on the admin once it has run for some seconds; return whether it was killed."""
-    argv = ["docker", "exec", "saltk8s-lab-admin", "pkill", "-9", "-x", "--older", "8", "rke"]
+    """Kill ``rke up`` (SIGKILL) on the admin once it has run for some seconds; return whether it was killed."""
+    argv = ["docker", "exec", "saltk8s-lab-admin", "pkill", "-9", "--older", "8", "-f", "/rke up "]
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
@@ -36,15 +36,36 @@ def test_killed_rke_loses_nothing_and_the_next_run_converges(lab):
     runner = threading.Thread(target=lambda: answers.update(lab.salt(ADMIN, "state.apply", "k8s", f"pillar={EDIT}")))
     runner.start()
     try:
-        until(kill_rke, "rke is at work", timeout_s=60, every_s=0.5)
+        until(kill_rke, "rke is at work", timeout_s=120, every_s=0.5)
     finally:
         runner.join()
     assert any("rke" in line for line in failed(answers[ADMIN])), answers
     assert state_files(lab) - before, "the rke state was saved before and after the killed run"
+    assert "_before-run_etcd.zip" in lab.ssh("k8s-cp1", "ls /opt/rke/etcd-snapshots"), "and etcd before it"
     again = lab.salt(ADMIN, "state.apply", "k8s")[ADMIN]
     assert not failed(again)
     assert not changed(lab.salt(ADMIN, "state.apply", "k8s")[ADMIN])
     assert len(lab.objects("nodes")["items"]) == len(NODES)
+
+
+@pytest.mark.slow
+def test_what_exited_holds_a_change_and_is_started_again(lab):
+    """Kubernetes shows its objects as Ready while the scheduler is gone."""
+    healthy = lab.salt(ADMIN, "k8s_cluster.status")[ADMIN]
+    assert healthy["healthy"], healthy["reasons"]
+    members = {name: (one["answers"], one["leader"], one["errors"]) for name, one in healthy["etcd"].items()}
+    assert members == {"k8s-cp1": (True, True, [])}
+    lab.ssh("k8s-cp1", "docker stop kube-scheduler")
+    try:
+        status = lab.salt(ADMIN, "k8s_cluster.status")[ADMIN]
+        assert not status["healthy"] and "kube-scheduler on k8s-cp1 does not run" in str(status["reasons"])
+        preview = lab.salt(ADMIN, "state.apply", "k8s.cluster", "test=True", f"pillar={EDIT}", check=False)[ADMIN]
+        assert "the cluster is not healthy, and a change could make it worse" in " ".join(failed(preview))
+        again = lab.salt(ADMIN, "state.apply", "k8s.cluster")[ADMIN]
+        assert not failed(again) and "kube-scheduler on k8s-cp1 does not run" in str(changed(again))
+    finally:
+        lab.ssh("k8s-cp1", "docker start kube-scheduler")
+    assert lab.salt(ADMIN, "k8s_cluster.status")[ADMIN]["healthy"]
 
 
 @pytest.mark.slow

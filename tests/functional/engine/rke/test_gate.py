@@ -50,7 +50,7 @@ def test_a_change_waits_behind_the_gate_and_a_repair_does_not(site):
     (site.fake / "snapshot").write_text("etcd is not running on host")
     outcome = site.engine(**CHANGE).up(repair=True)
     assert outcome.ran and any(
-        "no snapshot of etcd before the run: etcd is not running" in line for line in outcome.lines
+        "no snapshot of etcd before the run (exit status 1): etcd is not running" in line for line in outcome.lines
     )
     assert site.engine(**CHANGE).up().changes == {}
 

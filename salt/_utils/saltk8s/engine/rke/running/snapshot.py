@@ -55,9 +55,10 @@ def take(
             pass_fds=fds,
         )
         status: int | None = result.exit_status
+        how = f"killed by signal {-result.exit_status}" if result.exit_status < 0 else f"exit status {status}"
         output = result.out
     except errors.CommandTimeout as err:
-        status, output = err.exit_status, f"timed out after {TIMEOUT_S} s\n{err.output}"
+        status, how, output = None, f"timed out after {TIMEOUT_S} s", err.output
     said = f"snapshot of etcd before the run: {FOLDER}/{called}.zip on the etcd nodes"
     if status == 0:
         return said
@@ -65,6 +66,6 @@ def take(
     if _NOT_UPLOADED in lines.lower():
         return f"{said}, but it could not be copied to the bucket"
     if not needed:
-        return f"no snapshot of etcd before the run: {' '.join(lines.split())}"
-    text = "the snapshot of etcd before the run failed, so nothing was changed; k8s_cluster.up repair=True needs none"
-    raise errors.CommandError(text, status, lines)
+        return f"no snapshot of etcd before the run ({how}): {' '.join(lines.split())}"
+    text = f"rke's snapshot of etcd before the run failed ({how}), so nothing was changed"
+    raise errors.CommandError(f"{text}; k8s_cluster.up repair=True needs none", status, lines)
