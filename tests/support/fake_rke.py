@@ -2,8 +2,8 @@
 killed, or leave an unhealthy cluster. What the real rke does without nodes is tested with the real one.
 
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
-the folder ``FOLDER/``: ``mode`` (ok, fail, hang), ``snapshot`` (the error of one), ``version``, ``offered``,
-``objects.json`` (kubectl's answer), ``pods.json``, ``log``; it notes every call in ``calls``.
+the folder ``FOLDER/``: ``mode`` (ok, fail, cut, hang), ``snapshot`` (the error of one), ``version``, ``offered``,
+``objects.json`` (kubectl's answer), ``pods.json``, ``secret.json``, ``log``; it notes every call in ``calls``.
 """
 
 from __future__ import annotations
@@ -75,6 +75,9 @@ def _kubectl(place: Path, argv: list[str]) -> int:
     if "Event.v1." in argv:
         print('{"kind": "List", "items": []}')
         return 0
+    if "secret" in argv:
+        print(_file_or(place, "secret.json", ""))
+        return 0
     name = "pods.json" if "pods" in argv else "objects.json"
     if not (place / name).exists():
         print("Unable to connect to the server", file=sys.stderr)
@@ -129,9 +132,15 @@ def _up(place: Path, config: Path) -> int:
     _print_line("info", "[certificates] Generating CA kubernetes certificates")
     password = next((one.get("password") for one in declared.get("private_registries", [])), None)
     _print_line("debug", f"registry password {password}")
-    if not state.exists():  # as the real one: the keys are saved before anything is deployed
-        state.write_text(json.dumps(sample.rkestate(declared, running=False)))
+    old = json.loads(state.read_text()) if state.exists() else None
+    keys = old["desiredState"]["certificatesBundle"] if old else {"kube-ca": {"certificatePEM": sample.authority()}}
+    made = sample.rkestate(declared, ca=keys["kube-ca"]["certificatePEM"])
+    # as the real one: keys and what is wanted are saved before anything is deployed
+    state.write_text(json.dumps({**made, "currentState": old["currentState"] if old else {}}))
     (place / "pid").write_text(str(os.getpid()))
+    if mode == "cut":  # the disk was full
+        state.write_text(state.read_text()[:-100])
+        return 1
     if mode == "fail":
         _print_line("warning", "Failed to set up SSH tunneling for host [127.0.1.2]")
         _print_line("fatal", "[controlPlane] Failed to bring up Control Plane")
@@ -141,7 +150,7 @@ def _up(place: Path, config: Path) -> int:
         time.sleep(60)
         return 0
     _print_line("info", "[etcd] Building up etcd plane..")
-    state.write_text(json.dumps(sample.rkestate(declared)))
+    state.write_text(json.dumps(made))
     kubeconfig = config.with_name(f"kube_config_{config.name}")
     kubeconfig.write_text(_KUBECONFIG)
     kubeconfig.chmod(0o644)

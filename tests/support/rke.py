@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 from pathlib import Path
 from typing import Any
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
 from labkit import versions
 from saltk8s.engine import gate, health, ssh
 from saltk8s.engine.rke import engine as rke
@@ -88,8 +90,20 @@ def many_nodes(count: int) -> dict[str, Any]:
     return nodes
 
 
-def rkestate(config: dict[str, Any], running: bool = True) -> dict[str, Any]:
-    """A state file's content after a successful run of a configuration; the key in it is a canary."""
+@functools.cache
+def authority(name: str = "osug") -> str:
+    """The certificate of a cluster's CA, in PEM."""
+    return pillars.certificate_of(ec.generate_private_key(ec.SECP256R1()), name, 3650)
+
+
+def rkestate(
+    config: dict[str, Any], running: bool = True, ca: str | None = None, days: int = 3650, encryption: str = "key: one"
+) -> dict[str, Any]:
+    """A state file's content after a successful run of a configuration; the keys in it are canaries.
+
+    ca: the CA's certificate; days: until the administrator's certificate expires, more for a newer state; encryption:
+    the file for the control planes.
+    """
     current = {
         "kubernetesVersion": config["kubernetes_version"],
         "clusterName": config["cluster_name"],
@@ -112,7 +126,10 @@ def rkestate(config: dict[str, Any], running: bool = True) -> dict[str, Any]:
             for one in config.get("private_registries", [])
         ],
     }
-    whole = {"rkeConfig": current, "certificatesBundle": {"kube-ca": {"keyPEM": "CANARY-KEY"}}}
+    admin = pillars.certificate_of(ec.generate_private_key(ec.SECP256R1()), "kube-admin", days)
+    bundle = {"kube-ca": ca or authority(), "kube-admin": admin}
+    keys = {name: {"certificatePEM": pem, "keyPEM": "CANARY-KEY"} for name, pem in bundle.items()}
+    whole = {"rkeConfig": current, "certificatesBundle": keys, "encryptionConfig": encryption}
     return {"desiredState": whole, "currentState": whole if running else {}}
 
 

@@ -7,12 +7,14 @@ The server is asyncssh in a thread of the test, so neither root nor a daemon is 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import subprocess
 import threading
 from pathlib import Path
 
 import asyncssh
+from saltk8s.engine.rke.node import ETCD_DATA, KEYS
 
 _DOCKER = """#!/bin/sh
 case "$1" in
@@ -23,12 +25,14 @@ case "$1" in
   inspect) cat {folder}/restarts 2>/dev/null;;
   logs) for last; do :; done; cat "{folder}/log-$last" 2>/dev/null;;
   exec)
-    shift 2
+    name=$2; shift 2
+    if [ "$1" = sha256sum ]; then grep -q "^container $name Up" {folder}/containers || exit 1; exec "$@"; fi
     if [ -x {folder}/etcdctl ]; then shift; exec {folder}/etcdctl "$@"; fi
     case "$*" in
       *"endpoint status") [ ! -e {folder}/etcd-status ] || cat {folder}/etcd-status;;
       *"member list") [ ! -e {folder}/etcd-members ] || cat {folder}/etcd-members;;
     esac;;
+  cp) path=${2#*:}; exec tar -C "${path%/*}" -c "${path##*/}";;
 esac
 """
 
@@ -103,6 +107,17 @@ class Nodes:
         (place / "restarts").write_text(f"restarts /{name} {restarts}\n")
         (place / f"log-{name}").write_text(log)
 
+    def cluster(self, number: int, found: dict[str, str], keys: dict[str, str] | None = None, image: str = "") -> None:
+        """Let a node look as in a cluster. found: as in containers(); keys: {file's name: text}; image: of all."""
+        lines = [f"container {name} {status}\nimage {name} {image}\n" for name, status in found.items()]
+        (self.place(number) / "containers").write_text("".join(lines))
+        place = self.place(number) / "ssl"
+        shutil.rmtree(place, ignore_errors=True)
+        if keys is not None:
+            place.mkdir()
+            for name, text in keys.items():
+                (place / name).write_text(text)
+
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)
 
@@ -111,13 +126,13 @@ class Nodes:
             child = await asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",
-                remote.command or "exit 0",
+                self._there(remote.command or "exit 0", place),
                 env={"PATH": f"{place}/bin:/usr/bin:/bin"},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
             out, err = await child.communicate()
-            remote.stdout.write(out.decode())
+            remote.stdout.write(self._back(out.decode(), place))
             remote.stderr.write(err.decode())
             remote.exit(child.returncode)
 
@@ -128,6 +143,15 @@ class Nodes:
             authorized_client_keys=str(keys) if keys.read_text() else asyncssh.import_authorized_keys(""),
             process_factory=run,
         )
+
+    @staticmethod
+    def _there(command: str, place: Path) -> str:
+        """The command with the node's own folders below its place."""
+        return command.replace(KEYS, str(place / "ssl")).replace(ETCD_DATA, str(place / "etcd"))
+
+    @staticmethod
+    def _back(output: str, place: Path) -> str:
+        return output.replace(str(place / "ssl"), KEYS).replace(str(place / "etcd"), ETCD_DATA)
 
     @staticmethod
     async def _close(server) -> None:

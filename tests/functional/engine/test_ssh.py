@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from saltk8s.base import errors
 from saltk8s.engine import ssh
-from saltk8s.engine.rke.node import INSPECTION
+from saltk8s.engine.rke.node import CA, ENCRYPTION, ETCD_DATA, INSPECTION, KEYS
 from tests.support.ssh_nodes import Nodes, Silent
 
 
@@ -33,6 +35,37 @@ def test_a_node_with_docker(nodes, prober, tmp_path):
 
 def test_a_blank_node_carries_nothing(nodes, prober):
     assert prober.probe("w1", nodes.start(1)).traces == []
+
+
+def test_what_identifies_a_cluster_is_read_through_its_containers(nodes, prober):
+    """Out of one that runs, or copied out of one that does not; only hashes come back."""
+    address, keys = nodes.start(1), {CA: "certificate", ENCRYPTION: "CANARY\n"}
+    sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in keys.items()}
+    for containers in (
+        {"kubelet": "Up 3 minutes"},
+        {"kubelet": "Restarting (1) 2 seconds ago", "kube-proxy": "Up 3 minutes"},
+        {"etcd": "Exited (2) 1 hour ago"},
+    ):
+        nodes.cluster(1, containers, keys, "rancher/hyperkube:v1.32.6-rancher1")
+        probe = prober.probe("cp1", address)
+        assert probe.sums == sums, containers
+        assert probe.images == dict.fromkeys(containers, "rancher/hyperkube:v1.32.6-rancher1")
+        assert probe.traces == [
+            f"container {name}" for name in ("etcd", "kubelet", "kube-proxy") if name in containers
+        ] + [KEYS]
+        assert "CANARY" not in repr(probe)
+    nodes.cluster(1, {"kubelet": "Up 3 minutes"}, {CA: "certificate"})
+    assert prober.probe("w1", address).sums == {CA: sums[CA]}, "a worker has no key"
+    nodes.cluster(1, {"kubelet": "Created"}, {})
+    assert prober.probe("w1", address).sums == {}
+    nodes.cluster(1, {"k8s_kubelet": "Up 3 minutes"}, keys)
+    assert prober.probe("w1", address).sums == {}, "a pod's container is none of rke's"
+
+
+def test_etcds_data_is_a_trace(nodes, prober):
+    address = nodes.start(1)
+    (nodes.place(1) / "etcd").mkdir()
+    assert prober.probe("cp1", address).traces == [ETCD_DATA]
 
 
 def test_a_paused_container_does_not_run():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ POLL_S = 2
 MEMBER_GRACE_S = 30  # for a node that is in the cluster already: it should be up, so a longer wait rarely helps
 REPORT_EVERY_S = 15
 PARALLEL = 32
+EMPTY = hashlib.sha256(b"").hexdigest()  # of a file that is not there
 
 
 class Inspection(NamedTuple):
@@ -27,8 +29,8 @@ class Inspection(NamedTuple):
     runtime: name of the container runtime; command: for the node's shell, a constant, so that nothing of the pillar is
     ever read by that shell. It fails when the deploy user cannot use the runtime, and prints lines ``runtime VERSION``,
     ``container NAME STATUS`` (Docker's words), ``image NAME IMAGE``, ``restarts NAME COUNT``, ``log NAME LINE``,
-    ``trace PATH`` (of a cluster) and those of the engine's own questions; containers: names of those that belong to a
-    cluster; questions: first words of the engine's own lines.
+    ``trace PATH`` (of a cluster), ``sum FILE SHA256`` and those of the engine's own questions; containers: names of
+    those that belong to a cluster; questions: first words of the engine's own lines.
     """
 
     runtime: str
@@ -46,7 +48,8 @@ class Probe:
     runtime's name; version: its version; containers: {name: whether it runs}; images: {container's name: image};
     traces: what belongs to a cluster; not_ready: why Kubernetes says that it is not Ready; statuses: {container:
     Docker's words}; restarts: {container: how often Docker restarted it}; logs: {container: its last lines}, of those
-    that do not run or began just now; answers: {the engine's question: lines}.
+    that do not run or began just now; answers: {the engine's question: lines}; sums: {name of a file of the cluster's:
+    its SHA-256}, of those that could be read.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Probe:
     containers: dict[str, bool] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     traces: list[str] = field(default_factory=list)
+    sums: dict[str, str] = field(default_factory=dict)
     not_ready: str = ""
     statuses: dict[str, str] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
@@ -210,6 +214,8 @@ def read_answer(probe: Probe, output: str, inspection: Inspection) -> Probe:
         elif kind == "container" and name:
             probe.statuses[name] = words
             probe.containers[name] = words.split()[:1] == ["Up"] and "(Paused)" not in words
+        elif kind == "sum" and words != EMPTY:
+            probe.sums.setdefault(name, words)
         elif kind == "restarts" and words.isdigit():
             probe.restarts[name.lstrip("/")] = int(words)
         elif kind == "log" and name:

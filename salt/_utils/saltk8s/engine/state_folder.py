@@ -6,14 +6,15 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from saltk8s.base import errors, files
 
-KEPT_BACKUPS = 100
+KEPT_BACKUPS = 50  # of runs that succeeded, and as many of the others
+AFTER = "after"
 
 KNOWN_HOSTS = "known_hosts"
 LOCK = "lock"
@@ -45,20 +46,42 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
 
 
-def backup(source: str | Path, folder: str | Path, moment: str) -> Path | None:
-    """Copy a file beside its older copies. moment: ``before``, ``after`` or ``failed``; the name carries the time too.
+def backup(
+    source: str | Path, folder: str | Path, moment: str, usable: Callable[[str], bool] = lambda text: True
+) -> Path | None:
+    """Copy a file beside its older copies, of which each content is there once.
 
-    Returns the copy, None when there is nothing to copy. The oldest copies beyond KEPT_BACKUPS are removed.
+    moment: ``before``, ``after`` (a run that succeeded) or ``failed``; the name carries the time too; usable: whether a
+    text is a whole file, for only such ones are copied. Returns the copy, an older one when it has this content; None
+    when there is nothing to copy. The oldest copies beyond KEPT_BACKUPS are removed; those of runs that failed, however
+    many, never push out one of a run that succeeded.
     """
-    text = files.read(source)
-    if text is None:
+    text, name = _text(source), Path(source).name
+    if text is None or not usable(text):
         return None
     files.make_private_folder(folder)
-    copy = Path(folder) / f"{Path(source).name}.{now()}.{moment}"
-    files.write(copy, text)
-    for old in backups(folder, Path(source).name)[:-KEPT_BACKUPS]:
+    equal = [copy for copy in backups(folder, name) if _text(copy) == text]
+    kept = next((copy for copy in reversed(equal) if _succeeded(copy)), None)
+    if kept is None and (moment == AFTER or not equal):
+        kept = Path(folder) / f"{name}.{now()}.{moment}"
+        files.write(kept, text)
+    kept = kept or equal[0]
+    copies = [copy for copy in backups(folder, name) if copy == kept or copy not in equal]
+    good, others = ([copy for copy in copies if _succeeded(copy) is success] for success in (True, False))
+    for old in {*equal, *good[:-KEPT_BACKUPS], *others[:-KEPT_BACKUPS]} - {kept}:
         old.unlink(missing_ok=True)
-    return copy
+    return kept
+
+
+def _text(path: str | Path) -> str | None:
+    try:
+        return files.text_of(Path(path).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _succeeded(copy: Path) -> bool:
+    return copy.suffix == f".{AFTER}"
 
 
 def backups(folder: str | Path, name: str) -> list[Path]:

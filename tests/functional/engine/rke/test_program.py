@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from labkit import versions as lab
 from saltk8s.base import errors, process
-from saltk8s.engine import registry, ssh
+from saltk8s.engine import registry, ssh, state_folder
 from saltk8s.engine.rke import cluster_yml, log_lines, rkestate, versions
 from saltk8s.engine.rke.program import Program
-from tests.support import pillars
+from tests.support import damage, pillars
 from tests.support import rke as sample
 from tests.support.ssh_nodes import Nodes, free_port
 
@@ -152,6 +153,30 @@ def test_nodes_without_a_reachable_docker_socket(prepared, tmp_path, monkeypatch
         again = json.loads(saved.read_text())["desiredState"]["certificatesBundle"]
         assert again["kube-ca"] == keys["kube-ca"], "the cluster's keys survive a failed first run"
         assert loaded.status()["last_run"]["status"] == "failed"
+
+
+def test_its_state_is_whole_or_damaged_and_a_later_run_is_told(prepared, tmp_path, monkeypatch):
+    """The file that the real rke writes, cut off anywhere; its runs that fail push out no copy of one that did not."""
+    monkeypatch.setattr(state_folder, "KEPT_BACKUPS", 2)
+    with Nodes(tmp_path) as nodes:
+        over = {"nodes": {"cp1": {"roles": ["controlplane", "etcd"], "ip": nodes.start(1)}}}
+        loaded = prepared({**over, "cluster": {"ssh": {"port": nodes.port}}}, nodes.key)
+        saved, states = prepared.folder / "cluster.rkestate", []
+        for _ in range(4):
+            with pytest.raises(errors.CommandError):
+                loaded.up()
+            states.append(rkestate.load(saved))
+            if len(states) == 1:
+                good = state_folder.backup(saved, prepared.folder / "backups", "after", rkestate.usable)
+            time.sleep(1)  # a certificate's time has whole seconds
+    issued = [state["issued"] for state in states]
+    assert issued == sorted(set(issued)), "each run made a new administrator's certificate"
+    assert len({state["certificates"] for state in states}) == 1 and len({tuple(s["ca"]) for s in states}) == 1
+    assert good in state_folder.backups(prepared.folder / "backups", saved.name)
+    text = saved.read_text()
+    assert rkestate.usable(text)
+    assert [len(cut) for cut in damage.cut_off(text, len(text) // 300) if rkestate.usable(cut)] == []
+    assert [more[len(text) :] for more in damage.longer(text) if rkestate.usable(more)] == []
 
 
 def test_its_lines_are_parsed(program, tmp_path):

@@ -20,6 +20,7 @@ from saltk8s.engine.rke.planning import changes, consequences
 from saltk8s.engine.rke.program import Program
 from saltk8s.engine.rke.running import attempt, checkup, containers, snapshot
 from saltk8s.engine.rke.schema import SCHEMA
+from saltk8s.engine.rke.state import copies, identity
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.pillar.vocabulary.roles import ETCD
 
@@ -71,6 +72,7 @@ class Rke(Engine):
                 probes = prober.probe_all(self._addresses | self._leaving(plan, state))
                 reasons = checked.result()
             self._check_usable(plan, [probes[name] for name in self._addresses if probes[name].problem])
+            identity.check(state, probes, self._paths)
             self._guard(plan, state, probes)
             self._settle(plan, state, probes, reasons, None if repair else GRACE_S)
         if not plan.empty and self.program.installed:
@@ -118,7 +120,7 @@ class Rke(Engine):
     # reading
 
     def _state(self) -> dict[str, Any] | None:
-        return rkestate.parse(files.read(self._paths["state_file"]), self._paths["state_file"])
+        return copies.read(self._paths)
 
     def _planned(self, state: dict[str, Any] | None) -> Plan:
         version = None
@@ -130,6 +132,8 @@ class Rke(Engine):
         self._config = cluster_yml.in_order(self._config, state["nodes"] if state else ())
         config = cluster_yml.fingerprinted(self._config, salt) if salt else self._config
         plan = changes.plan_of(config, state, record, version, self.program.images if version else None)
+        if not plan.empty:
+            identity.check_published(state, identity.published(self._kubectl), self._paths)
         running = state["nodes"] if state else {}
         guards.check(plan, running, self._cluster.get("allow_removal") or ())
         return plan
@@ -162,15 +166,10 @@ class Rke(Engine):
         if not Path(self._paths["ssh_key"]).exists() or not shutil.which("ssh"):
             return
         probes = self._prober(keep=False).probe_all(self._addresses)
-        if state is None:
-            self._check_blank(probes)
+        identity.check(state, probes, self._paths)
         unusable = [name for name, probe in probes.items() if probe.problem]
         if unusable:
             plan.notes.append(f"not ready yet: {', '.join(unusable)}")
-
-    def _check_blank(self, probes: dict[str, ssh.Probe]) -> None:
-        found = {name: probe.traces for name, probe in probes.items() if probe.traces}
-        guards.check_blank(found, self._paths["state_file"], self._paths["backups"])
 
     def _wait_for_nodes(self, plan: Plan, state: dict[str, Any] | None, wait_s: float | None) -> None:
         """Wait for the nodes and check the cluster's health, both at once; complete the plan and check the guards."""
@@ -186,9 +185,8 @@ class Rke(Engine):
                 probes = prober.wait(self._addresses, running, timeout_s, self.hooks.event, self._not_ready)
             probes |= leaving.result()
             reasons = checked.result() if checked else []
-        if state is None:
-            self._check_blank(probes)
-        elif not plan.create:
+        identity.check(state, probes, self._paths)
+        if state and not plan.create:
             self._guard(plan, state, probes)
             self._settle(plan, state, probes, reasons, wait_s)
 
@@ -247,7 +245,7 @@ class Rke(Engine):
         paths, progress = self._paths, Progress("rke", self.hooks.log, self.hooks.event)
         last = state_folder.read_record(self._record) or {}
         record = state_folder.attempt(last, self._cluster["version"])
-        state_folder.backup(paths["state_file"], paths["backups"], "before")
+        self._copy("before")
         files.write(paths["cluster_yml"], cluster_yml.text(self._config))
         if not attempt.resumes(self._config, last):
             record.pop("snapshot", None)
@@ -277,12 +275,15 @@ class Rke(Engine):
         finally:
             files.restrict_mode(paths["state_file"])
             files.restrict_mode(paths["kubeconfig"])
-            state_folder.backup(paths["state_file"], paths["backups"], moment)
+            self._copy(moment)
             if moment == "failed":
                 state_folder.write_record(self._record, {**record, "status": "failed", "time": state_folder.now()})
                 progress.send("failed", {"phase": progress.phase})
         self._finished(plan, state, record.get("snapshot"))
         progress.send("done", {"nodes": sorted(self._addresses)})
+
+    def _copy(self, moment: str) -> None:
+        state_folder.backup(self._paths["state_file"], self._paths["backups"], moment, rkestate.usable)
 
     def _wait_healthy(self, progress: Progress) -> None:
         timeout_s = self._cluster["timeouts"]["ready_s"]

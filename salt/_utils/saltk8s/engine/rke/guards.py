@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from saltk8s.base import errors
 from saltk8s.engine import guards
 from saltk8s.engine.plan import Plan
 
@@ -14,22 +13,6 @@ def check(plan: Plan, running: Mapping[str, Any], allow_removal: Iterable[str], 
     """Raise Refused, with every reason in it, for a plan that could lose the cluster. See saltk8s.engine.guards."""
     if not plan.create:
         guards.refuse([*_renamed(plan, running), *guards.reasons(plan, running, allow_removal, etcd_down)])
-
-
-def check_blank(found: Mapping[str, list[str]], state_file: str, backups: str) -> None:
-    """Refuse to build a cluster on nodes that belong to one already.
-
-    found: {node name: traces of a cluster on it}; state_file, backups: where the state should be. Raises Refused.
-    """
-    if not found:
-        return
-    lines = [f"{name}: {', '.join(traces)}" for name, traces in sorted(found.items())]
-    raise errors.Refused(
-        f"there is no {state_file}, but a cluster is on these nodes; rke would make new keys and destroy it:\n  "
-        + "\n  ".join(lines)
-        + f"\nRestore the state file (backups: {backups}; without it, the Secret full-cluster-state in kube-system, "
-        "or an etcd snapshot's archive), or clean the nodes if that cluster is given up"
-    )
 
 
 def _renamed(plan: Plan, running: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,8 @@ from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD
 
 KEYS = "/etc/kubernetes/ssl"
 ETCD_DATA = "/var/lib/etcd"
+CA, ENCRYPTION = "kube-ca.pem", "encryption.yaml"  # the CA's certificate; on control planes, the key of the Secrets
+_FILES = f"{KEYS}/{CA} {KEYS}/{ENCRYPTION}"
 _EVERYWHERE = ("kubelet", "kube-proxy")
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _OTHERS = ("nginx-proxy",)  # the way to the API servers
@@ -30,6 +32,17 @@ def _asked(words: str, name: str) -> str:
     return f"{{ {_ETCDCTL} {words} || echo \"failed (exit status $?)\"; }} 2>&1 | sed 's/^/{name} /'"
 
 
+# Root alone may read these files, and rke's containers: one that runs is asked; out of others the files are copied.
+# Only their hashes leave the node.
+_SUMS = (
+    "for name in kubelet kube-proxy kube-apiserver etcd; do "
+    'case "$found" in *"container $name "*) ;; *) continue ;; esac; '
+    f'timeout 5 docker exec "$name" sha256sum {_FILES} 2>/dev/null | grep . && break; '
+    f"for file in {_FILES}; do "
+    'docker cp "$name:$file" - 2>/dev/null | tar -xO 2>/dev/null | sha256sum | sed "s#-#$file#"; '
+    'done; done | while read -r sum file; do echo "sum ${file##*/} $sum"; done'
+)
+
 INSPECTION = Inspection(
     runtime="Docker",
     command=(
@@ -37,16 +50,17 @@ INSPECTION = Inspection(
         f"found=$(docker ps -a --filter 'name=^/?({'|'.join(_NAMES)})$' --format "
         r"'container {{.Names}} {{.Status}}\nimage {{.Names}} {{.Image}}') && "
         """printf '%s\\n' "$found" && { """
+        f"{_SUMS} & "
         f"case $found in *'container {ETCD} '*) "
-        f"{_asked('endpoint status', etcd.STATUS)} & {_asked('member list', etcd.MEMBERS)} & wait;; esac; "
+        f"{_asked('endpoint status', etcd.STATUS)} & {_asked('member list', etcd.MEMBERS)} &;; esac; wait; "
         # of what does not run, or began just now
         """printf '%s\\n' "$found" | while read -r kind name status; do case $kind' '$status in """
         "'container '*' second'*|'container '[ECDR]*) "
         "docker inspect --format 'restarts {{.Name}} {{.RestartCount}}' \"$name\" </dev/null; "
         f'docker logs --tail {_LOG_LINES} "$name" 2>&1 </dev/null | cut -c1-500 | sed "s/^/log $name /" ;; esac; done; '
-        f"if test -d {KEYS}; then echo trace {KEYS}; fi; "
+        f"for path in {KEYS} {ETCD_DATA}; do if test -d $path; then echo trace $path; fi; done; "
         f"if test -d {ETCD_DATA}; then echo {etcd.DATA} {ETCD_DATA}; fi; }}"
     ),
-    containers=(ETCD, "kube-apiserver", "kubelet"),
+    containers=(ETCD, *_CONTROL_PLANE, *_EVERYWHERE),
     questions=(etcd.STATUS, etcd.MEMBERS, etcd.DATA),
 )

@@ -1,0 +1,1 @@
+"""The state file against what it should describe: its copies, the nodes, the cluster."""

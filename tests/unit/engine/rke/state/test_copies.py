@@ -1,0 +1,79 @@
+"""Copies of the state: the newest good one, and what a message says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from saltk8s.base import errors
+from saltk8s.engine import state_folder
+from saltk8s.engine.rke import cluster_yml, rkestate
+from saltk8s.engine.rke.state import copies
+from tests.support import rke as sample
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A state folder: (paths, a function that adds a copy with a text, a function that gives a state's text)."""
+    paths = sample.model(state_dir=str(tmp_path))["paths"]
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    config = cluster_yml.build(sample.model({"nodes": sample.three_nodes()}))
+    number = iter(range(10, 99))
+
+    def add(text: str, moment: str = "after") -> str:
+        path = folder / f"cluster.rkestate.2026-11-{next(number)}.{moment}"
+        path.write_text(text)
+        return path.name
+
+    return paths, add, lambda **what: json.dumps(sample.rkestate(config, **what))
+
+
+def test_without_copies_the_message_leads_to_the_secret(site):
+    paths, _, _ = site
+    assert copies.newest(paths) is None
+    assert "from the Secret full-cluster-state" in copies.way_out(paths)
+
+
+def test_the_newest_good_one_is_named(site):
+    paths, add, state = site
+    add(state())
+    good = add(state())
+    add(state(running=False), "failed")
+    add(state()[:-1], "failed")
+    add("", "before")
+    text = copies.way_out(paths)
+    assert f"The newest good copy is {good} (Kubernetes v1.32.6-rancher1-1, 3 nodes)" in text
+    assert f"cp {paths['backups']}/{good} {paths['state_file']}" in text
+
+
+def test_one_with_keys_only_is_better_than_none(site):
+    paths, add, state = site
+    keys = add(state(running=False), "failed")
+    assert f"{keys} (keys, not deployed yet)" in copies.way_out(paths)
+
+
+def test_what_is_wanted_decides(site):
+    paths, add, state = site
+    ours = add(state())
+    add(state(ca=sample.authority("other")))
+    found = copies.newest(paths, lambda copy: "cp1" in copy["nodes"] and copy["ca"] == _ca(paths, ours))
+    assert found and found[0].name == ours
+    assert copies.newest(paths, lambda copy: False) is None
+
+
+def _ca(paths, name):
+    found = rkestate.load(f"{paths['backups']}/{name}")
+    return found["ca"]
+
+
+def test_a_damaged_state_leads_to_it(site):
+    paths, add, state = site
+    assert copies.read(paths) is None
+    good = add(state())
+    Path(paths["state_file"]).write_text(state()[:500])
+    with pytest.raises(errors.Refused, match=f"(?s)cannot be used: it is not valid JSON.*nothing was run.*{good}"):
+        copies.read(paths)
+    name = [path.name for path in state_folder.backups(paths["backups"], "cluster.rkestate")]
+    assert name == [good], "nothing was copied"
