@@ -9,13 +9,14 @@ import shutil
 import pytest
 from saltk8s.base import errors
 from saltk8s.engine import state_folder
+from saltk8s.engine.rke import node
 from tests.support import pillars
 from tests.support import rke as sample
 from tests.support.site import Site
 from tests.support.ssh_nodes import Nodes
 
-WORKER = {"kubelet": "Up 2 hours", "kube-proxy": "Up 2 hours"}
-CONTROL = {"etcd": "Up 2 hours", "kube-apiserver": "Up 2 hours", **WORKER}
+WORKER = dict.fromkeys(node.expected(["worker"]), "Up 2 hours")
+CONTROL = dict.fromkeys(node.expected(["controlplane", "etcd"]), "Up 2 hours")
 OTHER = sample.authority("other")
 
 
