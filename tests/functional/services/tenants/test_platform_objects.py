@@ -228,6 +228,21 @@ def test_the_field_manager_of_the_platform_is_not_for_tenants(cluster):
     assert run(cluster, DEV, "delete", "-n", SPACE, "configmap/applied").returncode == 0
 
 
+def test_the_field_manager_of_the_platform_is_not_for_subresources_either(cluster):
+    told = "the field manager saltk8s belongs to the platform"
+    cluster.kubectl("create", "-n", SPACE, "-f", "-", stdin=json.dumps(deployment("scaled")))
+    patch = ["patch", "-n", SPACE, "deployment/scaled", "--type=merge", "-p"]
+    scale = [*patch, '{"spec": {"replicas": 3}}', "--subresource=scale"]
+    assert told in run(cluster, DEV, *scale, "--field-manager=saltk8s").stderr
+    assert run(cluster, DEV, *scale).returncode == 0
+    # an entry that is there, such as by a program of that name that scaled it, becomes no other
+    cluster.kubectl(*scale[:-2], '{"spec": {"replicas": 4}}', "--subresource=scale", "--field-manager=saltk8s")
+    entry = ENTRY | {"apiVersion": "apps/v1", "fieldsV1": {"f:spec": {"f:paused": {}}}}
+    assert told in run(cluster, DEV, *patch, json.dumps({"metadata": {"managedFields": [entry]}})).stderr
+    assert run(cluster, DEV, *patch, '{"spec": {"paused": true}}').returncode == 0
+    assert run(cluster, DEV, "delete", "-n", SPACE, "deployment/scaled").returncode == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
