@@ -6,7 +6,7 @@ import pytest
 from saltk8s.base import errors
 from saltk8s.engine import gate
 from saltk8s.engine.etcd import Problem
-from saltk8s.engine.plan import Plan
+from saltk8s.engine.plan import Plan, Touched
 
 CONTROL, WORKER = ["controlplane", "etcd"], ["worker"]
 DOWN = Problem("etcd on cp2 does not run (Exited (1) 1 minute ago)")
@@ -46,6 +46,8 @@ def test_without_a_change_the_engine_runs_for_what_it_mends_alone():
         (Plan(options={"services.kubelet.extra_args.v": {"old": None, "new": "4"}}), True, False),
         (Plan(options={"services.etcd.backup_config.retention": {"old": 1, "new": 2}}), True, False),
         (Plan(options={"services.etcd.extra_args.v": {"old": 1, "new": 2}}), True, True),
+        (Plan(added={"w3": WORKER}, touched={"cp1": Touched(recreated=["etcd"])}), True, True),
+        (Plan(added={"w3": WORKER}, touched={"cp1": Touched(drained=True, recreated=["kubelet"])}), True, False),
         (Plan(options={"rke": {"old": "v1.8.4", "new": "v1.8.5"}}), True, True),
     ],
 )

@@ -31,6 +31,7 @@ def wants_snapshot(plan: Plan, schedule: Iterable[str] = ()) -> bool:
     return changes(plan) and (
         bool(plan.version or plan.moved)
         or any({ETCD, CONTROL_PLANE} & set(roles) for roles in membership)
+        or any({"etcd", "kube-apiserver"} & set(one.recreated) for one in plan.touched.values())
         or any(not path.startswith(harmless) and not _of_a_node(path) for path in plan.options)
     )
 
