@@ -157,7 +157,7 @@ def healthy_objects(nodes: list[str]) -> list[dict[str, Any]]:
         {
             "apiVersion": "apps/v1",
             "kind": "DaemonSet",
-            "metadata": {"name": "canal", "generation": 1},
+            "metadata": {"name": "canal", "uid": "canal", "generation": 1},
             "status": {"observedGeneration": 1, **full},
         }
     )

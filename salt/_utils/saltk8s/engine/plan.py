@@ -36,8 +36,9 @@ class Plan:
     path: {"old", "new"}}; version: the same for Kubernetes, None when it stays; reasons: why a run is needed although
     nothing of the above changed (the last one did not finish, the cluster is not healthy); touched: {running node that
     something happens to: what}; addons: {system add-on: what happens to it}; certificates: those that are made anew;
-    always: what else a run does, whatever its reason; addresses: {declared node: its address}; notes: what to know that
-    is not a change.
+    obstacles: what the drains would meet; turns: how many drains follow one another; takes: how long the run takes, in
+    words; always: what else a run does, whatever its reason; addresses: {declared node: its address}; notes: what to
+    know that is not a change.
     """
 
     create: bool = False
@@ -51,6 +52,9 @@ class Plan:
     touched: dict[str, Touched] = field(default_factory=dict)
     addons: dict[str, str] = field(default_factory=dict)
     certificates: list[str] = field(default_factory=list)
+    obstacles: list[str] = field(default_factory=list)
+    turns: int = 0
+    takes: str = ""
     always: list[str] = field(default_factory=list)
     addresses: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -108,18 +112,19 @@ class Plan:
         alike: dict[str, list[str]] = {}
         for name, touched in self.touched.items():
             alike.setdefault(touched.words(), []).append(name)
-        lines = [f"touches {_names(names)}: {words}" for words, names in alike.items() if words]
+        lines = [f"touches {named(names)}: {words}" for words, names in alike.items() if words]
         lines += [f"the {name} add-on {what}" for name, what in self.addons.items()]
         if self.certificates:
-            lines.append(f"certificates made anew: {_names(self.certificates)}")
-        return lines + self.always
+            lines.append(f"certificates made anew: {named(self.certificates)}")
+        return [*lines, *self.obstacles, *self.always, *([self.takes] if self.takes else [])]
 
 
 def _nodes(count: int) -> str:
     return f"{count} node{'s' if count != 1 else ''}"
 
 
-def _names(names: list[str]) -> str:
+def named(names: list[str]) -> str:
+    """Return names for a line of text: all of a few, else the first ones and how many more there are."""
     more = len(names) - SHOWN_NAMES
     return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 

@@ -31,6 +31,11 @@ class Progress:
         self._start = self._last_event = time.monotonic()
         self.phase = "start"
 
+    @property
+    def seconds(self) -> float:
+        """Return how long it has been running."""
+        return time.monotonic() - self._start
+
     def line(self, line: Line) -> None:
         """Take one line: log it, a warning or an error as such; send it when it is time for an event."""
         level = logging.WARNING if line.level in ("warning", *_ERRORS) else logging.INFO
@@ -44,4 +49,4 @@ class Progress:
 
     def send(self, phase: str, data: dict[str, Any]) -> None:
         """Send one event with the seconds since the beginning."""
-        self._event(phase, {**data, "seconds": round(time.monotonic() - self._start, 1)})
+        self._event(phase, {**data, "seconds": round(self.seconds, 1)})

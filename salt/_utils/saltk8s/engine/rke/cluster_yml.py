@@ -261,16 +261,21 @@ def _network(network: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+def deletes_pods(model: dict[str, Any]) -> bool:
+    """Return whether drains delete pods that nothing would start again, rather than stop at them.
+
+    With tenants, any of them could stop all upgrades with one.
+    """
+    return bool(((model.get("services") or {}).get("tenants") or {}).get("enabled") and model.get("tenants"))
+
+
 def _upgrade(model: dict[str, Any]) -> dict[str, Any]:
-    tenants = ((model.get("services") or {}).get("tenants") or {}).get("enabled") and model.get("tenants")
     return {
         "max_unavailable_worker": "10%",
         "max_unavailable_controlplane": "1",
         "drain": True,
         "node_drain_input": {  # all five, because rke loses the others when one is missing
-            # a pod that nothing would start again stops the upgrade rather than disappear; with tenants, any of them
-            # could stop all upgrades with one
-            "force": bool(tenants),
+            "force": deletes_pods(model),
             "ignore_daemonsets": True,
             "delete_local_data": True,
             "grace_period": -1,

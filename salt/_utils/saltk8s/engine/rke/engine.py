@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from saltk8s.base import errors, files
-from saltk8s.engine import gate, health, ssh, state_folder, unusable
+from saltk8s.engine import drains, gate, health, ssh, state_folder, unusable
 from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.progress import Progress
 from saltk8s.engine.rke import canal, cluster_yml, guards, node, rkestate, upgrade, versions, workloads
-from saltk8s.engine.rke.planning import changes, consequences
+from saltk8s.engine.rke.planning import changes, consequences, duration
 from saltk8s.engine.rke.program import Program
 from saltk8s.engine.rke.running import attempt, checkup, containers, snapshot
 from saltk8s.engine.rke.schema import SCHEMA
@@ -75,6 +75,7 @@ class Rke(Engine):
             identity.check(state, probes, self._paths)
             self._guard(plan, state, probes)
             self._settle(plan, state, probes, reasons, None if repair else GRACE_S)
+            drains.add(plan, self._kubectl, cluster_yml.deletes_pods(self.model), cluster_yml.DRAIN_TIMEOUT_S)
         if not plan.empty and self.program.installed:
             self._check_versions(plan)
         return plan
@@ -134,6 +135,7 @@ class Rke(Engine):
         plan = changes.plan_of(config, state, record, version, self.program.images if version else None)
         if not plan.empty:
             identity.check_published(state, identity.published(self._kubectl), self._paths)
+        plan.takes = duration.estimate(plan, (record or {}).get("measured"))
         running = state["nodes"] if state else {}
         guards.check(plan, running, self._cluster.get("allow_removal") or ())
         return plan
@@ -279,7 +281,8 @@ class Rke(Engine):
             if moment == "failed":
                 state_folder.write_record(self._record, {**record, "status": "failed", "time": state_folder.now()})
                 progress.send("failed", {"phase": progress.phase})
-        self._finished(plan, state, record.get("snapshot"))
+        kept = {"measured": duration.measure(record.get("measured"), plan, progress.seconds)}
+        self._finished(plan, state, kept | {key: record[key] for key in ("snapshot",) if key in record})
         progress.send("done", {"nodes": sorted(self._addresses)})
 
     def _copy(self, moment: str) -> None:
@@ -298,7 +301,7 @@ class Rke(Engine):
             text = "\n".join(f"  {line}" for line in lines)
             raise errors.NotReady(f"rke up succeeded, but the cluster is not healthy after {timeout_s} s:\n{text}")
 
-    def _finished(self, plan: Plan, state: dict[str, Any] | None, taken: str | None) -> None:
+    def _finished(self, plan: Plan, state: dict[str, Any] | None, kept: dict[str, Any]) -> None:
         observed = self._state()
         salt = secrets.token_hex(16)
         record = {
@@ -309,7 +312,7 @@ class Rke(Engine):
             "digest": observed["digest"] if observed else "",
             "rke": self.program.version(),
             "joined": consequences.joined(plan),
-            **({"snapshot": taken} if taken else {}),
+            **kept,
         }
         state_folder.write_record(self._record, record)
         left = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]

@@ -40,6 +40,7 @@ def add(
     _restart(touched, before, after, remade)
     _describe(plan, touched, after)
     plan.touched = {name: one for name, one in touched.items() if one.words()}
+    plan.turns = _turns(plan, after)
     plan.addons = _addons(before.addons(), after.addons())
     plan.certificates = [*remade, "kube-admin"]  # the administrator's with each run
     plan.always = [*_notes(plan, last), UNCORDONS]
@@ -108,6 +109,14 @@ def _describe(plan: Plan, touched: Mapping[str, Touched], after: Deployed) -> No
         change = plan.reroled.get(name)
         if change and WORKER in set(change["old"]) - set(change["new"]) and ETCD in change["new"]:
             one.others.append("a taint evicts its pods")
+
+
+def _turns(plan: Plan, after: Deployed) -> int:
+    """Control planes and members of etcd are drained one after the other, a tenth of the other workers together."""
+    drained = [set(after.nodes[name]["role"]) for name, one in plan.touched.items() if one.drained]
+    workers = sum(roles == {WORKER} for roles in drained)
+    together = max(1, sum(WORKER in node["role"] for node in after.nodes.values()) // 10)
+    return len(drained) - workers + -(-workers // together)
 
 
 def _addons(old: Mapping[str, list[Any]], new: Mapping[str, list[Any]]) -> dict[str, str]:
