@@ -13,7 +13,7 @@ from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD, WORKER
 Images = Callable[[str], Iterable[str]]
 _SNAPSHOTS = tuple(f"services.etcd.{key}" for key in ("snapshot", "creation", "retention", "backup_config"))
 _ENCRYPTION = "services.kube-api.secrets_encryption_config.enabled"
-_OWNER = "services.etcd.uid"
+OWNER = "services.etcd.uid"
 UNCORDONS = "rke uncordons every node, also one that was cordoned by hand"
 _OF_API_CERTIFICATE = ("kube-apiserver", "kube-controller-manager")
 
@@ -139,7 +139,7 @@ def _notes(plan: Plan, last: Mapping[str, Any] | None) -> list[str]:
         notes.append("another rke may have other images and flags: what it recreates for them is not in this plan")
     if _ENCRYPTION in plan.options:
         notes.append("every Secret is written again")
-    if _OWNER in plan.options:
+    if OWNER in plan.options and not any("etcd" in one.recreated for one in plan.touched.values()):
         notes.append("etcd's files get the new owner, but etcd runs as before until its container is made anew")
     if not last or last.get("status") != "done":
         notes.append("without a record of a finished run, what was changed since it is not in this plan")
