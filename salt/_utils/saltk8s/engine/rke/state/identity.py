@@ -34,7 +34,7 @@ def check(state: State | None, probes: Mapping[str, Probe], paths: Mapping[str, 
     own = [name for name, probe in found.items() if probe.sums.get(node.CA) in state["ca"]]
     members = [name for name, probe in found.items() if _is_member(state, name, probe)]
     if set(foreign) & set(members) and not set(own) & set(members):
-        raise _older(paths, "its CA is another than that of the nodes", _describe(foreign), set(foreign.values()))
+        raise _older(paths, "its CA is another than that of the nodes", _hashes(foreign), set(foreign.values()))
     reasons = [_foreign(name, ca, name in members) for name, ca in foreign.items()]
     reasons += [
         _returning(name, probe, name in own, paths)
@@ -115,7 +115,7 @@ def _check_newer(state: State, members: Mapping[str, Probe], paths: Mapping[str,
     if others:
         cas = {ca for name in others if (ca := members[name].sums.get(node.CA))}
         why = "the key that encrypts Secrets is another one than on the nodes; with it no Secret could be read any more"
-        raise _older(paths, why, _describe(others), cas, set(others.values()))
+        raise _older(paths, why, _hashes(others), cas, set(others.values()))
     known = max(_release(state["version"]) or (), _release(state["target"]) or ())
     newer = {
         name: image
@@ -178,6 +178,10 @@ def _returning(name: str, probe: Probe, own: bool, paths: Mapping[str, str]) -> 
 
 def _describe(lines: Mapping[str, str]) -> str:
     return "\n".join(f"  {name}: {what}" for name, what in sorted(lines.items()))
+
+
+def _hashes(sums: Mapping[str, str]) -> str:
+    return _describe({name: f"SHA-256 {one[:12]}.." for name, one in sums.items()})
 
 
 def _release(text: str | None) -> tuple[int, ...] | None:
