@@ -2,8 +2,10 @@
 killed, or leave an unhealthy cluster. What the real rke does without nodes is tested with the real one.
 
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
-the folder ``FOLDER/``: ``mode`` (ok, fail, cut, hang), ``snapshot`` (the error of one), ``version``, ``offered``,
-``objects.json`` (kubectl's answer), ``pods.json``, ``secret.json``, ``log``; it notes every call in ``calls``.
+the folder ``FOLDER/``: ``mode`` (ok, fail, cut, hang; wait, until there is a file ``go``, which has the mode that it
+goes on with; replace, the same while a container is stopped), ``snapshot`` (the error of one), ``version``,
+``offered``, ``objects.json`` (kubectl's answer), ``pods.json``, ``secret.json``, ``log``; it notes every call in
+``calls``.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from labkit import versions
@@ -78,6 +81,9 @@ def _kubectl(place: Path, argv: list[str]) -> int:
     if "secret" in argv:
         print(_file_or(place, "secret.json", ""))
         return 0
+    if argv[0] == "cordon":
+        _cordon(place, lambda node: node["metadata"]["name"] == argv[1], True)
+        return 0
     name = "pods.json" if "pods" in argv else "objects.json"
     if not (place / name).exists():
         print("Unable to connect to the server", file=sys.stderr)
@@ -96,6 +102,14 @@ def _rke(place: Path, argv: list[str]) -> int:
     if argv[:2] == ["etcd", "snapshot-save"]:
         return _snapshot(place)
     return _up(place, Path(argv[argv.index("--config") + 1]))
+
+
+def _cordon(place: Path, of: Callable[[dict], bool], wanted: bool) -> None:
+    objects = json.loads((place / "objects.json").read_text())
+    for item in objects["items"]:
+        if item["kind"] == "Node" and of(item):
+            item["spec"]["unschedulable"] = wanted
+    (place / "objects.json").write_text(json.dumps(objects))
 
 
 def _deploy(folder: Path, declared: dict) -> None:
@@ -138,6 +152,17 @@ def _up(place: Path, config: Path) -> int:
     # as the real one: keys and what is wanted are saved before anything is deployed
     state.write_text(json.dumps({**made, "currentState": old["currentState"] if old else {}}))
     (place / "pid").write_text(str(os.getpid()))
+    if mode in ("wait", "replace"):
+        host = "on host [127.0.1.2]"
+        if mode == "replace":
+            _print_line("info", f"Stopping container [kubelet] {host} with stopTimeoutDuration [5s], try #1")
+        while not (place / "go").exists():
+            time.sleep(0.05)
+        _print_line("info", f"[worker] Successfully updated [kubelet] container {host}")
+        mode = (place / "go").read_text()
+    if (place / "objects.json").exists():  # as the real one: whatever it has done with a node, it uncordons it
+        _cordon(place, lambda node: True, False)
+        _print_line("info", "Processing controlplane host w2")
     if mode == "cut":  # the disk was full
         state.write_text(state.read_text()[:-100])
         return 1

@@ -45,7 +45,7 @@ _BASE: dict[str, Any] = {
         },
         "admission": {"pod_security": "baseline", "event_rate_limit": True, "always_pull_images": False},
         "extra_args": {},
-        "timeouts": {"nodes_s": 600, "up_s": 1800, "ready_s": 600},
+        "timeouts": {"nodes_s": 600, "up_s": 1800, "up_node_s": 450, "ready_s": 600},
         "accept_any_docker": False,
         "allow_removal": [],
         "metrics_server": True,

@@ -43,7 +43,8 @@ ENGINE = "engine/rke/engine.py"
 BY_FUNCTION = {
     "cluster:ssh:private_key": ("engine/base.py", "prepare"),
     "cluster:timeouts:nodes_s": (ENGINE, "_wait_for_nodes"),
-    "cluster:timeouts:up_s": (ENGINE, "_run"),
+    "cluster:timeouts:up_s": ("engine/rke/running/execution.py", "limit_s"),
+    "cluster:timeouts:up_node_s": ("engine/rke/running/execution.py", "limit_s"),
     "cluster:timeouts:ready_s": (ENGINE, "_wait_healthy"),
     "cluster:allow_removal": (ENGINE, "_planned"),
     "tenants:*:kubeconfig:valid": ("services/tenants/kubeconfigs.py", "wanted"),

@@ -59,12 +59,12 @@ def run(
     secrets = tuple(secrets)
     end = time.monotonic() + timeout_s
     child = _started(argv, stdin, on_line, env, cwd, pass_fds)
-    out: _Whole | _Lines = _Whole(argv[0])
-    err: _Whole | _Lines = _Whole(argv[0])
+    out: _Whole | Lines = _Whole(argv[0])
+    err: _Whole | Lines = _Whole(argv[0])
     if on_line:
-        out = _Lines(on_line, secrets, KEPT_LINES)
+        out = Lines(on_line, secrets, KEPT_LINES)
     elif give_up:
-        err = _Lines(lambda line: kill_group(child) if give_up(line) else None)
+        err = Lines(lambda line: kill_group(child) if give_up(line) else None)
     try:
         in_time = _exchange(child, stdin, out, err, end)
     finally:
@@ -117,7 +117,7 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def _exchange(
-    child: subprocess.Popen[bytes], stdin: str | None, out: _Whole | _Lines, err: _Whole | _Lines, end: float
+    child: subprocess.Popen[bytes], stdin: str | None, out: _Whole | Lines, err: _Whole | Lines, end: float
 ) -> bool:
     """Give the program its input and take what it prints, until it ends; return False when it was killed at ``end``."""
     with selectors.PollSelector() as waiting:
@@ -202,7 +202,7 @@ class _Whole:
         return data.decode(errors="replace")
 
 
-class _Lines:
+class Lines:
     """What a program prints, line by line: each is redacted and given to ``on_line``, the last ``kept`` stay."""
 
     def __init__(self, on_line: Callable[[str], object], secrets: tuple[str, ...] = (), kept: int | None = None):

@@ -9,9 +9,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from saltk8s.base import errors, files
+from saltk8s.base import errors, files, processes
 
 KEPT_BACKUPS = 50  # of runs that succeeded, and as many of the others
 AFTER = "after"
@@ -19,6 +19,8 @@ AFTER = "after"
 KNOWN_HOSTS = "known_hosts"
 LOCK = "lock"
 RECORD = "last-run.json"
+RUNS = "runs"
+_TIME = "%Y-%m-%dT%H-%M-%S.%fZ"
 
 
 def prepare(paths: Mapping[str, str], private_key: str | None, test: bool = False) -> dict[str, str]:
@@ -43,7 +45,7 @@ def prepare(paths: Mapping[str, str], private_key: str | None, test: bool = Fals
 
 def now() -> str:
     """Return the time in UTC, as file names and records have it."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
+    return datetime.now(timezone.utc).strftime(_TIME)
 
 
 def backup(
@@ -112,21 +114,73 @@ def write_record(path: str | Path, record: dict[str, Any]) -> None:
     files.write(path, json.dumps(record, sort_keys=True))
 
 
+class Owner(NamedTuple):
+    """Who took the lock last. what: for what; since: when; process: None for the lock of an older release."""
+
+    what: str
+    since: str
+    process: processes.Process | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether that process still runs."""
+        return self.process is not None and self.process.alive
+
+
+def owner(path: str | Path) -> Owner | None:
+    """Return who took the lock last, None when nobody did."""
+    text = files.read(path)
+    if not text:
+        return None
+    try:
+        found = json.loads(text)
+        return Owner(found["what"], found["since"], processes.Process(found["pid"], found["start"]))
+    except (ValueError, TypeError, KeyError):
+        return Owner(text.strip()[:100], "an unknown time", None)
+
+
 @contextlib.contextmanager
-def lock(path: str | Path) -> Iterator[int]:
+def lock(path: str | Path, what: str = "a run") -> Iterator[int]:
     """Hold the cluster's lock; yields its descriptor, for the program that must not run twice.
 
-    The program inherits it, so the lock is held until both have ended. Raises Refused when another process holds it.
+    The program inherits it, so the lock is held until both have ended; one whose holders all ended is free, whatever
+    stands in the file. what: what it is taken for, shown to others. Raises Refused, with the owner, its age and the way
+    to take over, when another process holds it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:
-            holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown process"
-            raise errors.Refused(f"the cluster is locked by another run ({holder}); wait until it ends") from err
+            raise errors.Refused(_locked(path)) from err
+        me = processes.find(os.getpid())
+        text = json.dumps({"what": what, "since": now(), "pid": os.getpid(), "start": me.start if me else 0})
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} since {now()}\n".encode(), 0)
-        yield descriptor
+        os.pwrite(descriptor, f"{text}\n".encode(), 0)
+        try:
+            yield descriptor
+        finally:
+            os.ftruncate(descriptor, 0)  # the program that we leave behind holds it now
     finally:
         os.close(descriptor)
+
+
+def _locked(path: str | Path) -> str:
+    held, found = owner(path), processes.holders(path)
+    if held and held.process and held.alive:
+        age = datetime.now(timezone.utc) - datetime.strptime(held.since, _TIME).replace(tzinfo=timezone.utc)
+        return (
+            f"the cluster is locked by another run: {held.what}, process {held.process.pid} ({held.process.name}), "
+            f"since {held.since} ({_minutes(age.total_seconds())}). Wait until it ends, or take over: "
+            f"`kill {held.process.pid}` and apply again. An engine that it started goes on, and the next run follows it"
+        )
+    names = ", ".join(f"process {one.pid} ({one.name}, {_minutes(one.age_s)})" for one in found)
+    return (
+        f"the cluster is locked by another run: {names or 'a process that this user cannot see'}; who took the lock "
+        f"has ended. Wait until it ends, or take over: `kill {found[0].pid if found else 'PID'}`, which ends it in the "
+        f"middle of what it does, and apply again. The lock of an ended process needs no removal"
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds // 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

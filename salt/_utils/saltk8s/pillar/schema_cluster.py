@@ -170,7 +170,15 @@ CLUSTER = Section(
                         Int(1, 86400, "seconds"),
                         "How long to wait for SSH and Docker on every node.",
                     ),
-                    "up_s": Key(Int(60, 86400, "seconds"), "Timeout of one run of the engine."),
+                    "up_s": Key(
+                        Int(60, 86400, "seconds"),
+                        "Timeout of one run of the engine, without what `up_node_s` adds.",
+                    ),
+                    "up_node_s": Key(
+                        Int(0, 86400, "seconds"),
+                        "Added to `up_s` for each turn of a run: each control plane and etcd member has its own, the "
+                        "other nodes a tenth at a time.",
+                    ),
                     "ready_s": Key(Int(1, 86400, "seconds"), "How long to wait for nodes and system workloads."),
                 }
             ),

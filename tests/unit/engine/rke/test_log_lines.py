@@ -61,3 +61,49 @@ def test_a_failure_without_an_error_is_explained_by_the_last_lines():
     lines = log_lines.that_matter(output)
     assert len(lines) == log_lines.SHOWN
     assert lines[-1] == "step 29"
+
+
+HOST = "on host [10.0.0.1]"
+REPLACED = (
+    f"Stopping container [kubelet] {HOST} with stopTimeoutDuration [5s], try #1",
+    f"Waiting for [kubelet] container to exit {HOST}",
+    f"Renaming container [kubelet] to [old-kubelet] {HOST}, try #1",
+    f"Starting container [kubelet] {HOST}, try #1",
+)
+
+
+def replaced(*messages):
+    """What is being replaced after these lines."""
+    found = log_lines.Replaced()
+    for message in messages:
+        found.take(message)
+    return found.containers
+
+
+def test_a_container_is_replaced_from_before_its_stop_until_it_started():
+    for end in range(1, len(REPLACED) + 1):
+        assert replaced(*REPLACED[:end]) == {"kubelet on 10.0.0.1"}
+    other = "[worker] Successfully updated [kubelet] container on host [10.0.0.2]"
+    assert replaced(*REPLACED, other) == {"kubelet on 10.0.0.1"}
+    assert replaced(*REPLACED, other, f"[worker] Successfully updated [kubelet] container {HOST}") == set()
+    assert replaced(*REPLACED, f"[worker] Successfully started [kubelet] container {HOST}") == set()
+
+
+def test_a_restarted_container_is_replaced_until_rke_goes_on_with_its_host():
+    restart = f"Restarting container [etcd] {HOST}, try #1"
+    assert replaced(restart) == {"etcd on 10.0.0.1"}
+    assert replaced(restart, restart.replace("#1", "#2")) == {"etcd on 10.0.0.1"}
+    assert replaced(restart, "Image [x] exists on host [10.0.0.2]") == {"etcd on 10.0.0.1"}
+    assert replaced(restart, f"[restart/etcd] Successfully restarted container {HOST}") == set()
+    assert replaced(restart, f"[healthcheck] Start Healthcheck on service [etcd] {HOST}") == set()
+
+
+def test_one_time_containers_and_removed_ones_hold_nothing_up():
+    assert (
+        replaced(
+            f"Starting container [rke-log-linker] {HOST}, try #1",
+            f"Waiting for [rke-log-linker] container to exit {HOST}",
+            f"Removing container [rke-log-linker] {HOST}, try #1",
+        )
+        == set()
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -14,11 +13,11 @@ from saltk8s.base import errors, files
 from saltk8s.engine import drains, gate, health, ssh, state_folder, unusable
 from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
-from saltk8s.engine.progress import Progress
-from saltk8s.engine.rke import canal, cluster_yml, guards, node, rkestate, upgrade, versions, workloads
-from saltk8s.engine.rke.planning import changes, consequences, duration
+from saltk8s.engine.rke import cluster_yml, guards, node, upgrade, versions, workloads
+from saltk8s.engine.rke.planning import changes, duration
 from saltk8s.engine.rke.program import Program
-from saltk8s.engine.rke.running import attempt, checkup, containers, snapshot
+from saltk8s.engine.rke.running import attempt, checkup, containers
+from saltk8s.engine.rke.running.execution import Execution
 from saltk8s.engine.rke.schema import SCHEMA
 from saltk8s.engine.rke.state import copies, identity
 from saltk8s.kubectl.client.program import Kubectl
@@ -39,11 +38,11 @@ class Rke(Engine):
         self._cluster, self._paths = model["cluster"], model["paths"]
         self._config = cluster_yml.build(model)
         folder = Path(self._paths["state_dir"])
-        self._record = folder / state_folder.RECORD
         self._lock = folder / state_folder.LOCK
         self._known_hosts = folder / state_folder.KNOWN_HOSTS
         self.program = Program(str(Path(self._paths["bin_dir"]) / "rke"))
         self._kubectl = Kubectl(self._paths["kubeconfig"], binary=str(Path(self._paths["bin_dir"]) / "kubectl"))
+        self._execution = Execution(model, self.program, self._kubectl, hooks)
         self._addresses = {entry["hostname_override"]: entry["address"] for entry in self._config["nodes"]}
         self._checkup = checkup.Checkup(self._config, self._problems, self._probe, self.workloads())
 
@@ -61,6 +60,7 @@ class Rke(Engine):
 
     def plan(self, repair: bool = False) -> Plan:
         """Return what ``up`` would do; reads only. Raises what ``up`` would raise before it runs anything."""
+        self._execution.refuse_others()
         state = self._state()
         plan = self._planned(state)
         if plan.create or state is None:
@@ -86,22 +86,27 @@ class Rke(Engine):
             plan = self.plan(repair)
             return Outcome(plan.changes(), plan.lines(), False)
         files.make_private_folder(self._paths["state_dir"])
-        with state_folder.lock(self._lock) as descriptor:
+        failure = self._execution.follow()
+        with state_folder.lock(self._lock, "k8s_cluster.up") as descriptor:
+            followed = self._followed()
+            if failure:
+                raise failure
+            self._execution.refuse_others()
             state = self._state()
             plan = self._planned(state)
             if not Path(self._paths["ssh_key"]).exists():
                 raise errors.Refused(f"there is no SSH key {self._paths['ssh_key']}; apply k8s.cluster first")
             self._wait_for_nodes(plan, state, None if repair else gate.WAIT_S)
             if plan.empty:
-                return Outcome({}, plan.lines(), False)
+                return Outcome(followed, [*followed.values(), *plan.lines()], bool(followed))
             self._check_versions(plan)
             self._run(plan, state, descriptor, repair)
-            return Outcome(plan.changes(), plan.lines(), True)
+            return Outcome(followed | plan.changes(), [*followed.values(), *plan.lines()], True)
 
     def status(self) -> dict[str, Any]:
         """Return what is known of the cluster; an API server that does not answer is reported, not raised."""
         state = self._state()
-        record = state_folder.read_record(self._record) or {}
+        record = self._execution.record() or {}
         found, members = self._checkup.status(state["nodes"] if state and state["running"] else {})
         reasons = [str(problem) for problem in found]
         backups = state_folder.backups(self._paths["backups"], Path(self._paths["state_file"]).name)
@@ -128,12 +133,14 @@ class Rke(Engine):
         if self.program.installed:
             version = self.program.version()
             versions.check_rke(version)
-        record = state_folder.read_record(self._record)
+        record = self._execution.record()
         salt = (record or {}).get("salt")
         self._config = cluster_yml.in_order(self._config, state["nodes"] if state else ())
         config = cluster_yml.fingerprinted(self._config, salt) if salt else self._config
         plan = changes.plan_of(config, state, record, version, self.program.images if version else None)
-        if not plan.empty:
+        if (run := self._execution.last) and run.alive:
+            plan.reasons = [f"rke still runs, {run}: it is followed to its end first"]
+        elif not plan.empty:
             identity.check_published(state, identity.published(self._kubectl), self._paths)
         plan.takes = duration.estimate(plan, (record or {}).get("measured"))
         running = state["nodes"] if state else {}
@@ -206,7 +213,7 @@ class Rke(Engine):
         down = [name for name in members if name in probes and containers.etcd_is_down(probes[name])]
         guards.check(plan, state["nodes"], self._cluster.get("allow_removal") or (), down)
         images = {name: probe.images for name, probe in probes.items()}
-        record = state_folder.read_record(self._record)
+        record = self._execution.record()
         upgrade.check(self._cluster["version"], state, record, images, self._offered)
         for name in plan.removed:
             if probes[name].problem:
@@ -221,7 +228,7 @@ class Rke(Engine):
         wait_s: float | None,
     ) -> None:
         """Complete the plan with why the cluster is not healthy, or refuse. wait_s: None: a repair refuses nothing."""
-        record = state_folder.read_record(self._record) or {}
+        record = self._execution.record() or {}
         change = gate.changes(plan) and not attempt.resumes(self._config, record)
         scope = checkup.scope(plan, state["nodes"], self._addresses)
         dead = any(probes[name].problem for name in plan.removed)
@@ -244,79 +251,32 @@ class Rke(Engine):
     # the run
 
     def _run(self, plan: Plan, state: dict[str, Any] | None, descriptor: int, repair: bool) -> None:
-        paths, progress = self._paths, Progress("rke", self.hooks.log, self.hooks.event)
-        last = state_folder.read_record(self._record) or {}
-        record = state_folder.attempt(last, self._cluster["version"])
-        self._copy("before")
-        files.write(paths["cluster_yml"], cluster_yml.text(self._config))
-        if not attempt.resumes(self._config, last):
-            record.pop("snapshot", None)
-            if gate.wants_snapshot(plan, snapshot.SCHEDULE):
-                any_docker, hidden = bool(self._cluster.get("accept_any_docker")), cluster_yml.secrets(self._config)
-                record["snapshot"] = snapshot.take(
-                    self.program.path, paths["cluster_yml"], any_docker, progress.line, hidden, [descriptor], not repair
-                )
-                plan.notes.append(record["snapshot"])
-        record["attempted_config"] = attempt.mark(self._config, last)
-        state_folder.write_record(self._record, record)
-        progress.send("start", {"plan": plan.lines()[:SHOWN]})
-        moment = "failed"
-        try:
-            self.program.up(
-                paths["cluster_yml"],
-                bool(self._cluster.get("accept_any_docker")),
-                self._cluster["timeouts"]["up_s"],
-                progress.line,
-                cluster_yml.secrets(self._config),
-                [descriptor],
-            )
-            # before the cluster is healthy: options that break its network have to be taken back
-            canal.settle(self._kubectl, self._config, plan, self._cluster["timeouts"]["ready_s"], progress.send)
-            self._wait_healthy(progress)
-            moment = "after"
-        finally:
-            files.restrict_mode(paths["state_file"])
-            files.restrict_mode(paths["kubeconfig"])
-            self._copy(moment)
-            if moment == "failed":
-                state_folder.write_record(self._record, {**record, "status": "failed", "time": state_folder.now()})
-                progress.send("failed", {"phase": progress.phase})
-        kept = {"measured": duration.measure(record.get("measured"), plan, progress.seconds)}
-        self._finished(plan, state, kept | {key: record[key] for key in ("snapshot",) if key in record})
-        progress.send("done", {"nodes": sorted(self._addresses)})
+        leaving = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]
+        self._prober(keep=True).forget(self._execution.up(self._config, plan, leaving, descriptor, repair))
+        self._wait_healthy()
+        self._execution.progress.send("done", {"nodes": sorted(self._addresses)})
 
-    def _copy(self, moment: str) -> None:
-        state_folder.backup(self._paths["state_file"], self._paths["backups"], moment, rkestate.usable)
+    def _followed(self) -> dict[str, Any]:
+        """Complete what a run left whose caller had ended before it did; return that as changes."""
+        settled = self._execution.settle()
+        if not settled:
+            return {}
+        self._prober(keep=True).forget(settled[1])
+        return {"followed": f"rke up of {settled[0]}, whose caller had ended, succeeded"}
 
-    def _wait_healthy(self, progress: Progress) -> None:
+    def _wait_healthy(self) -> None:
+        report = self._execution.progress.send
         timeout_s = self._cluster["timeouts"]["ready_s"]
         end = time.monotonic() + timeout_s
-        reasons: list[Any] = health.wait(self._kubectl, self._addresses, self.workloads(), timeout_s, progress.send)
+        reasons: list[Any] = health.wait(self._kubectl, self._addresses, self.workloads(), timeout_s, report)
         if not reasons:  # and now what Kubernetes does not tell
             scope = checkup.scope(Plan(), (self._state() or {"nodes": {}})["nodes"], self._addresses)
             left_s = max(end - time.monotonic(), 0)
-            reasons = health.wait_for(lambda: self._checkup.ask(scope), left_s, progress.send)
+            reasons = health.wait_for(lambda: self._checkup.ask(scope), left_s, report)
         if reasons:
             lines = [*map(str, reasons), *health.explain(self._kubectl)]
             text = "\n".join(f"  {line}" for line in lines)
             raise errors.NotReady(f"rke up succeeded, but the cluster is not healthy after {timeout_s} s:\n{text}")
-
-    def _finished(self, plan: Plan, state: dict[str, Any] | None, kept: dict[str, Any]) -> None:
-        observed = self._state()
-        salt = secrets.token_hex(16)
-        record = {
-            "status": "done",
-            "time": state_folder.now(),
-            "salt": salt,
-            "config": cluster_yml.fingerprinted(self._config, salt),
-            "digest": observed["digest"] if observed else "",
-            "rke": self.program.version(),
-            "joined": consequences.joined(plan),
-            **kept,
-        }
-        state_folder.write_record(self._record, record)
-        left = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]
-        self._prober(keep=True).forget(left)
 
 
 ENGINE = Rke

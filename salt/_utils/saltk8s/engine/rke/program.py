@@ -1,15 +1,17 @@
-"""The ``rke`` binary: its queries, and ``rke up`` with its output read while it runs."""
+"""The ``rke`` binary: its queries, and the commands that change a cluster, which outlive whoever runs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from saltk8s.base import errors, process
+from saltk8s.engine import running, state_folder
 from saltk8s.engine.progress import Line
 from saltk8s.engine.rke import log_lines, versions
 
 QUERY_TIMEOUT_S = 30
+_NOT_STARTED = (126, 127)  # of a shell: not executable, or a file of another architecture
 
 
 class Program:
@@ -45,32 +47,60 @@ class Program:
         secrets: Iterable[str] = (),
         pass_fds: Iterable[int] = (),
     ) -> None:
-        """Run ``rke up`` to its end.
+        """Run ``rke up`` to its end. any_docker: accept a Docker version that it does not support; see ``run``."""
+        words = ["--ignore-docker-version"] if any_docker else []  # the key in cluster.yml alone is overridden
+        self.run(["up", "--config", config, *words], timeout_s, on_line, secrets, pass_fds)
 
-        config: path of ``cluster.yml``; any_docker: accept a Docker version that it does not support; timeout_s: in
-        seconds; on_line: called with each line; secrets: texts redacted in its output; pass_fds: descriptors that it
-        inherits.
+    def run(
+        self,
+        words: Sequence[str],
+        timeout_s: float,
+        on_line: Callable[[Line], None],
+        secrets: Iterable[str] = (),
+        pass_fds: Iterable[int] = (),
+    ) -> None:
+        """Run one of its commands on the cluster to its end; it goes on when we are ended.
+
+        words: the command's, the configuration's path after ``--config`` among them, beside which its output is kept;
+        timeout_s: in seconds, after which it is ended where that leaves no container stopped; on_line: called with
+        each line; secrets: texts redacted in its output; pass_fds: descriptors that it inherits.
         Raises CommandError with the lines that matter, CommandTimeout, MissingProgram.
         """
-        argv = [self.path, "up", "--config", config]
-        argv += ["--ignore-docker-version"] if any_docker else []  # the key in cluster.yml alone is overridden
+        folder = Path(words[words.index("--config") + 1]).parent
+        run = running.start([self.path, *words], folder / state_folder.RUNS, str(folder), pass_fds)
+        self.follow(run, timeout_s, on_line, secrets, f"rke {words[0]}")
+
+    def follow(
+        self,
+        run: running.Run,
+        timeout_s: float,
+        on_line: Callable[[Line], None],
+        secrets: Iterable[str] = (),
+        what: str = "rke up",
+    ) -> None:
+        """Follow a run to its end, whoever started it; raises as ``run`` does."""
+        replaced = log_lines.Replaced()
+
+        def take(raw: str) -> None:
+            line = log_lines.parse(raw)
+            replaced.take(line.message)
+            on_line(line)
+
         try:
-            result = process.run(
-                argv,
-                timeout_s=timeout_s,
-                cwd=str(Path(config).parent),
-                on_line=lambda raw: on_line(log_lines.parse(raw)),
-                secrets=secrets,
-                pass_fds=tuple(pass_fds),
-            )
+            output = run.follow(take, timeout_s, secrets, lambda: not replaced.containers)
         except errors.CommandTimeout as err:
+            where = f"; it replaces {', '.join(sorted(replaced.containers))}" if replaced.containers else ""
             lines = "\n".join(log_lines.that_matter(err.output))
-            raise errors.CommandTimeout(f"rke up timed out after {timeout_s:g} s", err.exit_status, lines) from err
-        if result.exit_status:
-            status = result.exit_status
-            how = f"was killed (signal {-status})" if status < 0 else f"failed (exit status {status})"
-            lines = "\n".join(log_lines.that_matter(result.out))
-            raise errors.CommandError(f"rke up {how}; apply again to continue from its saved state", status, lines)
+            raise errors.CommandTimeout(f"{what} {str(err).splitlines()[0]}{where}", None, lines) from err
+        status = run.exit_status
+        if status in _NOT_STARTED:
+            raise errors.MissingProgram(f"{self.path} cannot be started: {output[-200:].strip()}")
+        if status != 0:
+            how = f"failed (exit status {status})"
+            if status is None or status < 0:
+                how = f"was killed (signal {-status})" if status else "was killed"
+            lines = "\n".join(log_lines.that_matter(output))
+            raise errors.CommandError(f"{what} {how}; apply again to continue from its saved state", status, lines)
 
     def _query(self, *words: str) -> str:
         result = process.run([self.path, *words], timeout_s=QUERY_TIMEOUT_S)

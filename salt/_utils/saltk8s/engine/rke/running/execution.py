@@ -1,0 +1,218 @@
+"""One ``rke up`` and what belongs to it: copies of the state, the record, the cordons; whoever is there at its end."""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from saltk8s.base import errors, files, processes
+from saltk8s.engine import gate, running, state_folder
+from saltk8s.engine.base import Hooks
+from saltk8s.engine.plan import Plan
+from saltk8s.engine.progress import Line, Progress
+from saltk8s.engine.rke import canal, cluster_yml, rkestate
+from saltk8s.engine.rke.planning import consequences, duration
+from saltk8s.engine.rke.program import Program
+from saltk8s.engine.rke.running import attempt, snapshot
+from saltk8s.engine.rke.state import copies
+from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.operations.cordons import Cordons
+from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD
+
+SHOWN = 10
+_NEXT_NODE = re.compile(r"Processing (?:controlplane )?host|Successfully upgraded")  # it is done with the one before
+
+
+def limit_s(timeouts: Mapping[str, int], nodes: Iterable[Mapping[str, Any]]) -> int:
+    """Return how long one ``rke up`` may take.
+
+    timeouts: the model's; nodes: those of ``cluster.yml``. Control planes and etcd members have their turn one after
+    the other, the others a tenth at a time.
+    """
+    alone = [bool({CONTROL_PLANE, ETCD} & set(node["role"])) for node in nodes]
+    workers = alone.count(False)
+    turns = alone.count(True) + math.ceil(workers / max(1, workers // 10))
+    return timeouts["up_s"] + turns * timeouts["up_node_s"]
+
+
+class Execution:
+    """Runs ``rke up``, follows one whose caller has ended, and completes what such a run left."""
+
+    def __init__(self, model: Mapping[str, Any], program: Program, kubectl: Kubectl, hooks: Hooks):
+        """model, hooks: see Engine."""
+        self._cluster, self._paths = model["cluster"], model["paths"]
+        self._folder = Path(self._paths["state_dir"])
+        self._path = self._folder / state_folder.RECORD
+        self._program, self._kubectl = program, kubectl
+        self._cordons = Cordons(kubectl, "rke", hooks.log)
+        self.progress = Progress("rke", hooks.log, hooks.event)
+
+    @property
+    def last(self) -> running.Run | None:
+        """The newest run that this release started."""
+        return running.last(self._folder / state_folder.RUNS)
+
+    def record(self) -> dict[str, Any] | None:
+        """Return the record of the last run; of one that succeeded after its caller had ended, as it will be."""
+        record = state_folder.read_record(self._path)
+        return self._reached(record, self._written()) if record and self._ended(record) == 0 else record
+
+    def refuse_others(self) -> None:
+        """Raise Refused while somebody runs rke on this cluster by hand."""
+        ours = self.last
+        found = [] if ours and ours.alive else processes.started_in("rke", self._folder)
+        if found:
+            names = ", ".join(f"process {one.pid}, running for {one.age_s:.0f} s" for one in found)
+            raise errors.Refused(
+                f"rke was started by hand on this cluster ({names}); wait until it ends, or end it yourself: two runs "
+                f"at once would undo each other's work. To keep others out, run it as "
+                f"`flock {self._folder / state_folder.LOCK} rke ...`"
+            )
+
+    def follow(self) -> errors.SaltK8sError | None:
+        """Follow a run whose caller has ended to its end; return how it failed. Raises CommandTimeout if it goes on."""
+        run, owner = self.last, state_folder.owner(self._folder / state_folder.LOCK)
+        if not run or not run.alive or (owner and owner.alive):
+            return None
+        self.progress.send("follow", {"run": str(run)})
+        record = state_folder.read_record(self._path) or {}
+        config = self._written()
+        try:
+            self._program.follow(run, *self._how(record, config))
+        except errors.CommandError as err:
+            if run.alive:
+                raise
+            return err
+        return None
+
+    def settle(self) -> tuple[str, list[str]] | None:
+        """Complete what a run left whose caller had ended, the lock is held.
+
+        Returns when it was started and what ``up`` returns, None when there was none that succeeded.
+        """
+        record = state_folder.read_record(self._path)
+        if not record or record.get("status") != "running":
+            return None
+        try:
+            if self._ended(record) == 0:
+                return record["time"], self._done(record, self._written())
+        except BaseException:
+            self._failed(record)
+            raise
+        self._failed(record)
+        return None
+
+    def up(
+        self, config: dict[str, Any], plan: Plan, leaving: Iterable[str], descriptor: int, repair: bool
+    ) -> list[str]:
+        """Run ``rke up`` to its end; return the addresses whose machines left it.
+
+        config: the declared ``cluster.yml``; plan: why it is run; leaving: these addresses; descriptor: of the lock,
+        which rke holds for as long as it lives; repair: whether it goes on without a snapshot.
+        Raises CommandError, CommandTimeout, MissingProgram.
+        """
+        paths, old = self._paths, state_folder.read_record(self._path) or {}
+        self._copy("before")
+        files.write(paths["cluster_yml"], cluster_yml.text(config))
+        record = {
+            **state_folder.attempt(old, self._cluster["version"]),
+            "attempted_config": attempt.mark(config, old),
+            "cordoned": sorted({*self._cordons.read(), *old.get("cordoned", [])}),
+            "leaving": [*leaving],
+            "plan": {"create": plan.create, "options": sorted(plan.options), "joined": consequences.joined(plan)},
+        }
+        if not attempt.resumes(config, old):
+            record.pop("snapshot", None)
+            if gate.wants_snapshot(plan, snapshot.SCHEDULE):
+                record["snapshot"] = self._snapshot(config, descriptor, not repair)
+                plan.notes.append(record["snapshot"])
+        state_folder.write_record(self._path, record)
+        self.progress.send("start", {"plan": plan.lines()[:SHOWN]})
+        limit, on_line, texts = self._how(record, config)
+        try:
+            begin = time.monotonic()
+            self._program.up(paths["cluster_yml"], self._any_docker, limit, on_line, texts, [descriptor])
+            record["measured"] = duration.measure(record.get("measured"), plan, time.monotonic() - begin)
+            return self._done(record, config)
+        except BaseException:
+            self._failed(record)
+            raise
+
+    def _snapshot(self, config: dict[str, Any], descriptor: int, needed: bool) -> str:
+        path, hidden = self._paths["cluster_yml"], cluster_yml.secrets(config)
+        line = self.progress.line
+        return snapshot.take(self._program.path, path, self._any_docker, line, hidden, [descriptor], needed)
+
+    @property
+    def _any_docker(self) -> bool:
+        return bool(self._cluster.get("accept_any_docker"))
+
+    def _how(self, record: Mapping[str, Any], config: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the time limit, what is done with each line, and what is redacted."""
+        cordoned = record.get("cordoned", [])
+
+        def line(line: Line) -> None:
+            self.progress.line(line)
+            if cordoned and _NEXT_NODE.search(line.message):
+                self._cordons.restore(cordoned)
+
+        return limit_s(self._cluster["timeouts"], config["nodes"]), line, cluster_yml.secrets(config)
+
+    def _written(self) -> dict[str, Any]:
+        """Return the ``cluster.yml`` that rke was given last."""
+        return yaml.safe_load(files.read(self._paths["cluster_yml"]) or "")
+
+    def _ended(self, record: Mapping[str, Any]) -> int | None:
+        """Return the exit status of the run that a record says is running, None when it has none."""
+        run = self.last
+        if record.get("status") != "running" or not run or run.alive or run.base.name < record.get("time", ""):
+            return None
+        return run.exit_status
+
+    def _failed(self, record: Mapping[str, Any]) -> None:
+        if (run := self.last) and run.alive:
+            return  # only its caller ends: the next run follows it
+        self._keep("failed")
+        left = self._cordons.restore(record.get("cordoned", []))
+        record = {**record, "status": "failed", "time": state_folder.now(), "cordoned": left}
+        state_folder.write_record(self._path, record)
+        self.progress.send("failed", {"phase": self.progress.phase})
+
+    def _done(self, record: Mapping[str, Any], config: dict[str, Any]) -> list[str]:
+        why = record.get("plan", {})
+        plan = Plan(create=why.get("create", False), options={path: {} for path in why.get("options", [])})
+        # before the cluster is healthy: options that break its network have to be taken back
+        canal.settle(self._kubectl, config, plan, self._cluster["timeouts"]["ready_s"], self.progress.send)
+        self._keep("after")
+        left = self._cordons.restore(record.get("cordoned", []))
+        state_folder.write_record(self._path, {**self._reached(record, config), "cordoned": left})
+        return list(record.get("leaving", []))
+
+    def _keep(self, moment: str) -> None:
+        for name in ("state_file", "kubeconfig"):
+            files.restrict_mode(self._paths[name])
+        self._copy(moment)
+
+    def _copy(self, moment: str) -> None:
+        state_folder.backup(self._paths["state_file"], self._paths["backups"], moment, rkestate.usable)
+
+    def _reached(self, record: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+        """Return the record of a run that reached a configuration."""
+        observed = copies.read(self._paths)
+        salt = secrets.token_hex(16)
+        return {
+            "status": "done",
+            "time": state_folder.now(),
+            "salt": salt,
+            "config": cluster_yml.fingerprinted(config, salt),
+            "digest": observed["digest"] if observed else "",
+            "rke": self._program.version(),
+            "joined": record.get("plan", {}).get("joined", False),
+            **{key: record[key] for key in ("measured", "snapshot") if key in record},
+        }
