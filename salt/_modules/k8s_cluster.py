@@ -13,7 +13,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments, edges
 from saltk8s.engine import registry
 from saltk8s.engine.base import Hooks
-from saltk8s.kubectl.client import access, servers
+from saltk8s.kubectl.client import access, serving
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +68,13 @@ def up(test=False, repair=False):
 
 def usable(test=False, known=False):
     """
-    Check that the cluster takes objects: an API server of it answers with the admin's kubeconfig.
+    Make sure that the cluster takes objects: the admin's kubeconfig leads to an API server that answers.
+
+    With several control planes, and while the one that the kubeconfig leads to does not answer, it is led to the first
+    other one of the pillar that is ready.
 
     test
-        True: before the cluster exists that is no error, and nothing is written.
+        True: nothing is written; before the cluster exists that is no error.
     known
         True: the API server answered a moment ago, and is not asked again.
 
@@ -87,7 +90,7 @@ def usable(test=False, known=False):
         salt k8s-admin k8s_cluster.usable
     """
     with edges.translated(CommandExecutionError):
-        return servers.check(access.kubectl(__salt__, __pillar__, None, None), bool(test), bool(known))
+        return serving.check(access.kubectl(__salt__, __pillar__, None, None), bool(test), bool(known))
 
 
 def plan(repair=False):

@@ -33,6 +33,7 @@ from saltk8s.base import arguments, errors, memory
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import poll, summary
+from saltk8s.kubectl.health.dead_nodes import DeadNodes
 from saltk8s.kubectl.manifests import identity, manifest, sources
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.object_set import ObjectSet
@@ -66,7 +67,8 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
         Default: those in the set's own record.
 
     Returns a list of dicts: ``kind``, ``namespace`` (empty when cluster-scoped), ``name``, ``ready`` (bool), ``reason``
-    (why not). Raises CommandExecutionError: no such set, the API server does not answer.
+    (why not; of one that is ready, which pods it is without: those on nodes that are not Ready). Raises
+    CommandExecutionError: no such set, the API server does not answer.
 
     .. versionadded:: 0.1.0
 
@@ -80,7 +82,7 @@ def list_set(set_name, kinds=None, kubeconfig=None, context=None):
     def read(kubectl):
         wanted = [identity.kind_from(text) for text in kinds] if kinds else record.kinds_of(kubectl, set_name)
         found = kubectl.set_objects(set_name, wanted).objects
-        return summary.of_objects(filter(identity.names_itself, found))
+        return summary.of_objects(filter(identity.names_itself, found), DeadNodes(kubectl))
 
     return _run(read, kubeconfig, context)
 

@@ -18,6 +18,7 @@ from saltk8s.base import arguments
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.health import events as object_events
 from saltk8s.kubectl.health import explain, poll, summary
+from saltk8s.kubectl.health.dead_nodes import DeadNodes
 from saltk8s.kubectl.operations import logs as pod_logs
 from saltk8s.kubectl.operations import metrics, permissions, rollout, target
 from saltk8s.kubectl.operations import wait as kubectl_wait
@@ -51,7 +52,7 @@ def list_rollouts(namespace=None, kubeconfig=None, context=None):
     def read(kubectl):
         where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
         found = kubectl.objects("get", "Deployment.v1.apps,DaemonSet.v1.apps,StatefulSet.v1.apps", *where)
-        return summary.of_objects(found)
+        return summary.of_objects(found, DeadNodes(kubectl))
 
     return _run(read, kubeconfig, context)
 

@@ -90,7 +90,7 @@ def up(name):
 
 def usable(name):
     """
-    The cluster takes objects: an API server answers with the admin's kubeconfig. Changes nothing of the cluster.
+    The cluster takes objects: the admin's kubeconfig leads to an API server that answers.
 
     name
         Any sentence.
@@ -98,6 +98,9 @@ def usable(name):
     What applies objects requires this state, not ``k8s_cluster.up``: while nodes cannot be used, ``up`` fails and this
     one succeeds. It fails, too, when ``up`` failed in this run for anything else: refused by a guard, or failed
     half-way. With test=True the result is None before the cluster exists.
+
+    With several control planes, and while the one that the kubeconfig leads to does not answer, it is led to another
+    one: ``changes`` has the kubeconfig's path, the old and the new URL.
 
     .. versionadded:: 0.1.0
 

@@ -100,6 +100,20 @@ class ApiServer:
         self._processes["kube-apiserver"].wait()
 
     @contextmanager
+    def second(self) -> Iterator[str]:
+        """Run a second API server of the same cluster, with the same certificate; yield its URL."""
+        port = free_ports(1)[0]
+        self._start_apiserver("second", port)
+        url = f"https://127.0.0.1:{port}"
+        try:
+            self._until(lambda: self._get("/readyz", url) == 200, "the second API server to be ready")
+            yield url
+        finally:
+            process = self._processes.pop("second")
+            process.kill()
+            process.wait()
+
+    @contextmanager
     def paused(self, name: str) -> Iterator[None]:
         """Stop ``kube-apiserver`` or ``etcd`` for a while: its connections stay, and nothing answers."""
         process = self._processes[name]
@@ -221,10 +235,10 @@ class ApiServer:
         (self.folder / "audit.yaml").write_text(AUDIT_POLICY)
         self._audit.touch()
 
-    def _start(self, name: str, *args: str) -> None:
+    def _start(self, name: str, *args: str, program: str = "") -> None:
         with (self.folder / f"{name}.log").open("a") as log:
             self._processes[name] = subprocess.Popen(
-                [str(self._binaries[name]), *args], stdout=log, stderr=log, cwd=self.folder
+                [str(self._binaries[program or name]), *args], stdout=log, stderr=log, cwd=self.folder
             )
 
     def _start_etcd(self) -> None:
@@ -248,9 +262,9 @@ class ApiServer:
             f"default={peer}",
         )
 
-    def _start_apiserver(self) -> None:
+    def _start_apiserver(self, name: str = "kube-apiserver", port: int = 0) -> None:
         self._start(
-            "kube-apiserver",
+            name,
             "--etcd-servers",
             f"http://127.0.0.1:{self._etcd_port}",
             "--bind-address",
@@ -258,7 +272,7 @@ class ApiServer:
             "--advertise-address",
             "127.0.0.1",
             "--secure-port",
-            str(self.port),
+            str(port or self.port),
             "--cert-dir",
             str(self.folder / "certs"),
             "--token-auth-file",
@@ -286,6 +300,7 @@ class ApiServer:
             "--endpoint-reconciler-type",
             "none",
             *self.arguments,
+            program="kube-apiserver",
         )
 
     def _write_kubeconfigs(self) -> None:
@@ -308,10 +323,10 @@ class ApiServer:
         )
         path.chmod(0o600)
 
-    def _get(self, path: str) -> int:
+    def _get(self, path: str, url: str = "") -> int:
         """Return the status of a GET as the administrator, 0 when nobody answers."""
         context = ssl.create_default_context(cafile=str(self.folder / "certs" / "apiserver.crt"))
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+        request = urllib.request.Request((url or self.url) + path, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
         try:
             with urllib.request.urlopen(request, timeout=5, context=context) as answer:
                 return answer.status

@@ -72,6 +72,14 @@ class Unreachable(SaltK8sError):
     code = "unreachable"
 
 
+class NoAnswer(Unreachable):
+    """An API server does not answer at all. ``sent``: whether the request may have reached it."""
+
+    def __init__(self, message: str, sent: bool = True):
+        self.sent = sent
+        super().__init__(message)
+
+
 class Unauthorized(SaltK8sError):
     """The API server rejects the credentials."""
 

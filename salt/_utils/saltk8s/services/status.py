@@ -116,11 +116,12 @@ def _services(
 
 def _of_set(found: list[Mapping[str, Any]]) -> tuple[str, str]:
     unready = [obj for obj in found if not obj["ready"]]
-    if not unready:
+    told = unready or [obj for obj in found if obj["reason"]]
+    if not told:
         return OK, f"{len(found)} objects"
-    named = [f"{o['kind']} {o['namespace'] + '/' if o['namespace'] else ''}{o['name']}: {o['reason']}" for o in unready]
+    named = [f"{o['kind']} {o['namespace'] + '/' if o['namespace'] else ''}{o['name']}: {o['reason']}" for o in told]
     more = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
-    return BAD, "; ".join(named[:MAX_NAMED]) + more
+    return BAD if unready else WARN, "; ".join(named[:MAX_NAMED]) + more
 
 
 def _tenants(declared: Mapping[str, Any], phases: Any) -> Iterator[tuple[str, str, str, str]]:

@@ -20,6 +20,7 @@ from saltk8s.engine.rke.running import attempt, checkup, containers
 from saltk8s.engine.rke.running.execution import Execution
 from saltk8s.engine.rke.schema import SCHEMA
 from saltk8s.engine.rke.state import copies, identity
+from saltk8s.kubectl.client import servers
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.pillar.vocabulary.roles import ETCD
 
@@ -41,7 +42,8 @@ class Rke(Engine):
         self._lock = folder / state_folder.LOCK
         self._known_hosts = folder / state_folder.KNOWN_HOSTS
         self.program = Program(str(Path(self._paths["bin_dir"]) / "rke"))
-        self._kubectl = Kubectl(self._paths["kubeconfig"], binary=str(Path(self._paths["bin_dir"]) / "kubectl"))
+        kubectl = str(Path(self._paths["bin_dir"]) / "kubectl")
+        self._kubectl = Kubectl(self._paths["kubeconfig"], binary=kubectl, api_servers=servers.of(model))
         self._execution = Execution(model, self.program, self._kubectl, hooks)
         self._addresses = {entry["hostname_override"]: entry["address"] for entry in self._config["nodes"]}
         self._checkup = checkup.Checkup(self._config, self._problems, self._probe, self.workloads())

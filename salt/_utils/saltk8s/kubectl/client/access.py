@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from saltk8s.kubectl.client import servers
 from saltk8s.kubectl.client.program import Kubectl
 
 Answer = TypeVar("Answer")
@@ -21,17 +22,19 @@ def kubectl(
     cluster; context: name in it, or None for its own. The program is the one that the pillar installs, else the PATH's.
     kubectl's discovery cache is kept in the minion's cache folder: it saves two requests and a lot of parsing a run.
     """
-    paths = _paths(functions, required=not kubeconfig) if not kubeconfig or "k8s" in pillar else {}
+    model = _model(functions, required=not kubeconfig) if not kubeconfig or "k8s" in pillar else {}
+    paths = model.get("paths", {})
     installed = Path(paths["bin_dir"]) / "kubectl" if paths else None
     binary = str(installed) if installed and installed.exists() else shutil.which("kubectl") or "kubectl"
     cache = Path(functions["config.get"]("cachedir")) / "saltk8s" / "kubectl"
-    return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary, str(cache))
+    api_servers = [] if kubeconfig or context else servers.of(model)
+    return Kubectl(str(kubeconfig or paths["kubeconfig"]), context, binary, str(cache), api_servers=api_servers)
 
 
-def _paths(functions: Mapping[str, Callable], required: bool) -> Mapping[str, str]:
-    """Return the model's paths; an invalid pillar is no error where the call names its cluster itself."""
+def _model(functions: Mapping[str, Callable], required: bool) -> Mapping[str, Any]:
+    """Return the model; an invalid pillar is no error where the call names its cluster itself."""
     try:
-        return functions["k8s_config.get"](secrets=True)["paths"]
+        return functions["k8s_config.get"](secrets=True)
     except Exception:
         if required:
             raise

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import yaml
-from saltk8s.base import errors
+from saltk8s.base import errors, files
 
 CREDENTIALS = (
     "token",
@@ -75,6 +75,20 @@ def endpoint(path: str) -> Endpoint:
     except (binascii.Error, UnicodeDecodeError, ValueError) as err:
         raise BadKubeconfig(f"the kubeconfig {path}: its server or its user's certificate is invalid") from err
     return Endpoint(server.hostname or "", port, pem)
+
+
+def server(path: str) -> str:
+    """Return the URL of the current context's API server. Raises BadKubeconfig."""
+    return str(_current(path)[0]["server"]).rstrip("/")
+
+
+def lead_to(path: str, url: str) -> None:
+    """Make the current context lead to another API server of the same cluster. Raises BadKubeconfig."""
+    check(path, None)
+    found = dict(_read(path))
+    context = _part(_by_name(found, "contexts")[found["current-context"]], "context")
+    _by_name(found, "clusters")[context["cluster"]]["cluster"]["server"] = url
+    files.write(path, yaml.safe_dump(found, sort_keys=False))
 
 
 def certificate_authority(path: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from saltk8s.base import errors, process
-from saltk8s.kubectl.client import api_errors, discovery, parallel, stderr
+from saltk8s.kubectl.client import api_errors, discovery, parallel, servers, stderr
 from saltk8s.kubectl.client import kubeconfig as kubeconfigs
 from saltk8s.kubectl.manifests.identity import MANAGER, OBJECT_ANNOTATION, SET_LABEL, Kind
 
@@ -22,6 +22,7 @@ REQUEST_TIMEOUT_S = 30
 PAGE = 500  # objects that the API server is asked for at once, as kubectl does
 # kubectl exits before garbage collection pays, unless it holds very much: only then it starts.
 GARBAGE = {"GOMEMLIMIT": "85MiB", "GOGC": "off"}
+READS = ("get", "version", "api-resources", "logs", "top")  # may be sent twice, whatever came of the first
 
 
 class Listed(NamedTuple):
@@ -41,7 +42,8 @@ class Kubectl:
 
     kubeconfig: path of the file; context: name of a context in it, or None for its current one; binary: path or name
     of the program; cache_dir: folder for kubectl's discovery cache (without one, kubectl asks for all it needs each
-    time and nothing is written); timeout_s: seconds that one run may take.
+    time and nothing is written); timeout_s: seconds that one run may take; api_servers: URLs of all API servers of the
+    cluster, of which another one is asked when the kubeconfig's does not answer.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Kubectl:
         binary: str = "kubectl",
         cache_dir: str | None = None,
         timeout_s: float = 300,
+        api_servers: Sequence[str] = (),
     ):
         self.kubeconfig = kubeconfig
         self.words = ["--kubeconfig", kubeconfig]
@@ -61,6 +64,7 @@ class Kubectl:
         self._timeout_s = timeout_s
         self._context = context
         self._checked = False
+        self._servers = api_servers if len(api_servers) > 1 else ()
 
     @property
     def cluster_exists(self) -> bool:
@@ -85,15 +89,25 @@ class Kubectl:
         it is unusable.
         """
         self._check_kubeconfig()
-        argv = [self._binary, *words, *self.words]
         request_timeout_s = REQUEST_TIMEOUT_S if request_timeout_s is None else request_timeout_s
-        if request_timeout_s:
-            argv.append(f"--request-timeout={request_timeout_s:g}s")
-        env = {"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false", **GARBAGE}
-        limit_s = timeout_s or self._timeout_s
+        argv = [*words, *self.words, *([f"--request-timeout={request_timeout_s:g}s"] if request_timeout_s else [])]
+        once = functools.partial(self._once, stdin, what, secrets, timeout_s or self._timeout_s)
+        server = servers.chosen(self.kubeconfig) if self._servers else None
+        try:
+            return once(argv, server)
+        except errors.NoAnswer as err:
+            other = self._another(server)
+            if not other or (err.sent and words[0] not in READS):
+                raise
+            return once(argv, other)
+
+    def _once(
+        self, stdin: str | None, what: str, secrets: Sequence[str], limit_s: float, argv: list[str], server: str | None
+    ) -> str:
+        argv = [self._binary, *argv, *([f"--server={server}"] if server else [])]
         try:
             result = process.run(
-                argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=stderr.is_final, env=env
+                argv, stdin=stdin, timeout_s=limit_s, secrets=secrets, give_up=stderr.is_final, env=self._env
             )
         except errors.CommandTimeout as err:  # what was printed so far may hold Secrets
             raise errors.CommandTimeout(f"{what}: kubectl timed out after {limit_s:g} s", err.exit_status) from None
@@ -101,6 +115,26 @@ class Kubectl:
             text = result.err if result.err or result.exit_status < 0 else result.out
             raise self._explained(stderr.translate(text, result.exit_status, what), what)
         return result.out
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {"LC_ALL": "C", "KUBECONFIG": self.kubeconfig, "KUBECTL_KUBERC": "false", **GARBAGE}
+
+    def _another(self, failed: str | None) -> str | None:
+        """Return an API server that is ready, other than the one that failed (None: the kubeconfig's own)."""
+        if not self._servers:
+            return None
+        own = kubeconfigs.server(self.kubeconfig)
+        return servers.choose(self.kubeconfig, own, failed, self._servers, self.is_ready)
+
+    def is_ready(self, server: str) -> bool:
+        """Return whether an API server says within seconds that it is ready. Never raises for what it does."""
+        argv = [self._binary, "get", "--raw", "/readyz", *self.words, f"--server={server}"]
+        try:
+            asked = process.run([*argv, f"--request-timeout={servers.ASK_S}s"], timeout_s=servers.ASK_S, env=self._env)
+        except errors.CommandTimeout:
+            return False
+        return asked.exit_status == 0
 
     def _check_kubeconfig(self) -> None:
         if not self.cluster_exists:

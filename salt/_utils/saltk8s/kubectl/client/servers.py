@@ -1,21 +1,59 @@
-"""The API servers of the pillar's cluster: whether one of them answers."""
+"""The API servers of a cluster with several control planes: another is asked while the kubeconfig's does not answer.
+
+A kubeconfig has one server. The others are known from the model; the first that is ready is taken, for as long as this
+process lives, and ``k8s_cluster.usable`` writes it into the kubeconfig. Nothing is asked while the first one answers.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from saltk8s.kubectl.client.program import Kubectl
+PORT = 6443
+ASK_S = 5  # a server that is ready answers at once
+KEPT_S = 600  # a process that lives longer tries the kubeconfig's own server again
 
-ASK_S = 15
+_lock = threading.Lock()
+_chosen: dict[str, tuple[str, float]] = {}  # by kubeconfig: the server that is asked instead, and until when
 
 
-def check(kubectl: Kubectl, test: bool, known: bool) -> dict[str, Any]:
-    """Raise Unreachable unless the API server answers; return what ``k8s_cluster.usable`` does.
+def of(model: Mapping[str, Any]) -> list[str]:
+    """Return the URLs of all API servers; a node's address is in the certificate of each."""
+    nodes = [node for node in model["nodes"].values() if "controlplane" in node["roles"]]
+    return [f"https://{node['ip'] or node['name']}:{PORT}" for node in nodes]
 
-    test: before the cluster exists that is no error; known: it answered a moment ago, and is not asked again.
+
+def chosen(kubeconfig: str) -> str | None:
+    """Return the server that is asked instead of the kubeconfig's own, None for its own."""
+    server, until = _chosen.get(kubeconfig, (None, 0.0))
+    return server if time.monotonic() < until else None
+
+
+def choose(
+    kubeconfig: str, own: str, failed: str | None, servers: Sequence[str], ready: Callable[[str], bool]
+) -> str | None:
+    """Return the first server that is ready, after one did not answer, and remember it; None when none is.
+
+    own: the kubeconfig's; failed: the one that did not answer, None for its own; ready: asks one. A server that is
+    ready after all is kept: then its answer was only late, and None is returned.
     """
-    if test and not kubectl.cluster_exists:
-        return {"changes": {}, "lines": ["there is no cluster yet"], "waits": True}
-    if not known:
-        kubectl.run("get", "--raw", "/readyz", what="the cluster", request_timeout_s=ASK_S)
-    return {"changes": {}, "lines": [], "waits": False}
+    with _lock:  # of several calls at once that fail, one asks
+        now = chosen(kubeconfig)
+        if now != failed:
+            return now or own
+        asked = [failed or own, *(server for server in (own, *servers) if server != (failed or own))]
+        with ThreadPoolExecutor(len(asked)) as pool:
+            answers = list(pool.map(ready, asked))
+        if answers[0] or not any(answers):
+            return None
+        server = asked[answers.index(True)]
+        _chosen[kubeconfig] = (server, time.monotonic() + KEPT_S)
+        return server
+
+
+def forget(kubeconfig: str) -> None:
+    """Ask the kubeconfig's own server again."""
+    _chosen.pop(kubeconfig, None)

@@ -23,6 +23,7 @@ _NO_ANSWER = (
     (r"currently unable to handle the request|apiserver not ready", "service unavailable"),
     (r"Unable to connect to the server|connection to the server", "no connection"),
 )
+_NOT_SENT = ("connection refused", "no such host", "no route to host")
 _UNTRUSTED = re.compile(r"tls: failed to verify|x509: ")
 _CREDENTIALS = re.compile(
     r"You must be logged in|provide credentials|remote error: tls: (?:bad|expired|unknown) certificate"
@@ -179,7 +180,10 @@ def _unanswered(text: str, stderr: str, exit_status: int | None, what: str) -> e
 
 
 def _no_answer(why: str, text: str, what: str) -> errors.Unreachable:
-    return errors.Unreachable(f"{what}: the API server does not answer: {why} ({_first_line(text)})")
+    message = f"{what}: the API server does not answer: {why} ({_first_line(text)})"
+    if why == "service unavailable":  # it may be an aggregated API that is, and no other API server's would be
+        return errors.Unreachable(message)
+    return errors.NoAnswer(message, sent=why not in _NOT_SENT and "dial tcp" not in text)
 
 
 def _first_line(text: str) -> str:

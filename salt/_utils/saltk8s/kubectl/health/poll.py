@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from saltk8s.base import errors
 from saltk8s.kubectl.client import api_errors
 from saltk8s.kubectl.client.program import Kubectl
-from saltk8s.kubectl.health import assessment, ending, explain
+from saltk8s.kubectl.health import assessment, dead_nodes, ending, explain
 from saltk8s.kubectl.health.fields import mapping
 from saltk8s.kubectl.manifests.identity import Key, Kind, key_of, kind_of, names_itself
 
@@ -31,8 +31,8 @@ def until_set_healthy(
     """Wait until the objects ``keys`` of a set exist and are healthy; one LIST a kind each time.
 
     ends: those which may be gone when they are done; leaving: wait for whatever is being deleted, too. Returns what is
-    to be said of objects that are gone. Raises NotReady, or the error of an API server that does not answer at the
-    timeout.
+    to be said of objects that are gone, or that lack pods on dead nodes. Raises NotReady, or the error of an API server
+    that does not answer at the timeout.
     """
     kinds = sorted(set(kinds))
     if not keys and not leaving:
@@ -81,13 +81,20 @@ def answered(kubectl: Kubectl, ask: Callable[[], Answer], end: float) -> Answer:
         pause = min(LAST_POLL_S, pause * 1.5)
 
 
-def unhealthy(kubectl: Kubectl, objects: Iterable[Mapping[str, Any]]) -> dict[Key, assessment.Health]:
-    """Return which of some live objects are not healthy. Asks for storage classes when claims are pending."""
+def unhealthy(
+    kubectl: Kubectl, objects: Collection[Mapping[str, Any]], whole: bool = False
+) -> dict[Key, assessment.Health]:
+    """Return which of some live objects are not healthy. Asks for storage classes when claims are pending.
+
+    whole: count DaemonSets that lack nothing but pods on dead nodes among them.
+    """
     found = {key_of(obj): state for obj in objects if not (state := assessment.assess(obj)).ready}
     pending = [obj for obj in objects if key_of(obj) in found and _pending_claim(obj)]
     classes = explain.wait_for_consumer_classes(kubectl) if pending else ()
     for obj in pending:
         found[key_of(obj)] = assessment.assess(obj, classes)
+    if not whole:
+        found = dead_nodes.DeadNodes(kubectl).discount(objects, found)
     return {key: state for key, state in found.items() if not state.ready}
 
 
@@ -101,7 +108,7 @@ def _poll(
 ) -> list[str]:
     end, pause = time.monotonic() + timeout_s, FIRST_POLL_S
     classes: Collection[str] | None = None
-    gone = ending.Ending(kubectl, ends)
+    gone, dead = ending.Ending(kubectl, ends), dead_nodes.DeadNodes(kubectl)
     while True:
         try:
             found = {key_of(obj): obj for obj in answered(kubectl, read, end)}
@@ -116,9 +123,10 @@ def _poll(
             key: assessment.assess(found[key], classes or ()) if key in found else gone.health(key)
             for key in sorted(judged)
         }
+        states = dead.discount(found.values(), states)
         waiting = {key: state for key, state in states.items() if not state.ready}
         if not waiting:
-            return gone.notes()
+            return gone.notes() + dead_nodes.notes(states)
         if time.monotonic() >= end or any(state.final for state in waiting.values()):
             raise errors.NotReady(_report(kubectl, found, waiting, timeout_s))
         time.sleep(min(pause, max(0.0, end - time.monotonic())))

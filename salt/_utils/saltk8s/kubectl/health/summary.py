@@ -6,17 +6,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from saltk8s.kubectl.health import assessment
+from saltk8s.kubectl.health.dead_nodes import DeadNodes
 from saltk8s.kubectl.health.fields import mapping, maps, text
 from saltk8s.kubectl.manifests.identity import Kind, key_of
 
 _ROLE = "node-role.kubernetes.io/"
 
 
-def of_objects(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return ``kind``, ``namespace``, ``name``, ``ready`` and ``reason`` (why not) of each object, sorted."""
-    rows = []
-    for obj in sorted(objects, key=key_of):
-        key, health = key_of(obj), assessment.assess(obj)
+def of_objects(objects: Iterable[Mapping[str, Any]], dead: DeadNodes | None = None) -> list[dict[str, Any]]:
+    """Return ``kind``, ``namespace``, ``name``, ``ready`` and ``reason`` (why not) of each object, sorted.
+
+    dead: DaemonSets are judged without their pods on these nodes; ``reason`` then says so of one that is ready.
+    """
+    rows, live = [], sorted(objects, key=key_of)
+    states = {key_of(obj): assessment.assess(obj) for obj in live}
+    for key, health in (dead.discount(live, states) if dead else states).items():
         rows.append(
             {
                 "kind": Kind(key.group, key.kind, "").title,

@@ -171,9 +171,9 @@ class ObjectSet:
             outcome.failure = err
         return outcome
 
-    def _unhealthy(self, live: reader.Live) -> States:
-        """Return what is not healthy as it was read."""
-        return poll.unhealthy(self._kubectl, [obj for key in self._declared if (obj := live.get(key))])
+    def _unhealthy(self, live: reader.Live, whole: bool = False) -> States:
+        """Return what is not healthy as it was read; whole: see poll.unhealthy()."""
+        return poll.unhealthy(self._kubectl, [obj for key in self._declared if (obj := live.get(key))], whole)
 
     def _deleted(self, plan: Plan, live: reader.Live) -> States:
         """Return what somebody else deletes: writing it does not keep it."""
@@ -182,7 +182,7 @@ class ObjectSet:
 
     def _wait(self, live: reader.Live, wrote: bool, timeout_s: float) -> list[str]:
         """Wait until all is healthy. What was healthy when it was read is not looked at again unless this run wrote."""
-        unhealthy = self._unhealthy(live)
+        unhealthy = self._unhealthy(live, whole=True)
         keys = {key for key, obj in self._declared.items() if key in unhealthy or assessment.has_rule(kind_of(obj))}
         if not wrote:
             keys = set(unhealthy)
