@@ -53,3 +53,12 @@ def test_without_a_change_the_engine_runs_for_what_it_mends_alone():
 )
 def test_which_runs_change_a_cluster_and_which_take_a_snapshot_first(plan, changes, snapshot):
     assert (gate.changes(plan), gate.wants_snapshot(plan, ["services.etcd.backup_config"])) == (changes, snapshot)
+
+
+def test_a_workload_that_is_not_ready_is_no_reason_to_run():
+    unready = Problem("deployment metrics-server: 0 of 1 pods are ready", follows=True)
+    gate.check(False, [unready])  # a run that goes on anyway
+    gate.check(False, [unready, DOWN], idle=True)  # the pods may wait for what the engine starts
+    with pytest.raises(errors.NotReady, match="does not mend it; nothing was run:\n  deployment metrics-server"):
+        gate.check(False, [unready], idle=True)
+    gate.check(False, [], idle=True)

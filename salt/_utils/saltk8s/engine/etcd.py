@@ -20,11 +20,16 @@ DEFRAGMENT = "etcdctl defrag on each member in turn, then etcdctl alarm disarm"
 
 
 class Problem(NamedTuple):
-    """Why a cluster is not healthy. mends: whether a run of the engine may mend it; node: where, when it is there."""
+    """Why a cluster is not healthy.
+
+    mends: whether a run of the engine may mend it; node: where, when it is there; follows: it comes from something
+    else, such as a container that does not run, and where it stands alone no run mends it.
+    """
 
     text: str
     mends: bool = True
     node: str = ""
+    follows: bool = False
 
     def __str__(self) -> str:
         return self.text

@@ -62,11 +62,11 @@ class BeyondRepair(_OnNodes, errors.NotReady):
     """The cluster is not healthy, and a run of the engine does not mend that."""
 
 
-def check(change: bool, problems: list[Problem]) -> None:
+def check(change: bool, problems: list[Problem], idle: bool = False) -> None:
     """Refuse to change a cluster that is not healthy, or to run an engine that cannot help.
 
-    change: whether the run changes the cluster; problems: of what stays in it. Raises GateClosed, or BeyondRepair when
-    there is nothing to change.
+    change: whether the run changes the cluster; problems: of what stays in it; idle: nothing else is to be done.
+    Raises GateClosed, or BeyondRepair when there is nothing to change.
     """
     hopeless = [problem for problem in problems if not problem.mends]
     if change and problems:
@@ -76,6 +76,8 @@ def check(change: bool, problems: list[Problem]) -> None:
             "Mend that first; an apply of what the cluster has already starts again what stopped. If this change is "
             "itself the repair: k8s_cluster.up repair=True on the admin, after k8s_cluster.plan repair=True",
         )
+    if idle and all(problem.follows for problem in problems):  # a workload, say, whose pods are not ready
+        hopeless = problems
     if hopeless:
         raise BeyondRepair(
             "the cluster is not healthy, and running the engine does not mend it; nothing was run:", hopeless

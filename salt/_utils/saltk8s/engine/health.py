@@ -21,6 +21,10 @@ REPORT_EVERY_S = 15
 EXPLAINED = 4  # pods that are explained in full
 
 
+class Missing(str):
+    """A reason why a cluster is not healthy: something is missing altogether, which the engine brings."""
+
+
 def objects_of(kubectl: Kubectl, kinds: str) -> list[dict[str, Any]]:
     """Return the objects of some kinds (those of the system namespace). Raises Unreachable, whatever went wrong."""
     try:
@@ -36,18 +40,18 @@ def check(objects: Iterable[dict[str, Any]], nodes: Iterable[str], workloads: Wo
     objects: as kubectl returns them; nodes: names that must be Ready; workloads: what must be rolled out.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {(o["kind"], o["metadata"]["name"]): o for o in objects}
-    reasons = []
+    reasons: list[str] = []
     for name in nodes:
         node = found.get(("Node", name))
         if node is None:
-            reasons.append(f"node {name} is not in the cluster")
+            reasons.append(Missing(f"node {name} is not in the cluster"))
         elif (ready := _ready(node)).get("status") != "True":
             reasons.append(f"node {name} is not Ready: {_reason(ready)}")
     for kind, name in [*_keys(workloads.required), *(key for key in _keys(workloads.optional) if key in found)]:
         item = found.get((kind, name))
         title = f"{kind.lower()} {name}"
         if item is None:
-            reasons.append(f"{title} not found")
+            reasons.append(Missing(f"{title} not found"))
         elif problem := _problem(item):
             reasons.append(f"{title}: {problem}")
     return reasons

@@ -225,3 +225,14 @@ def test_cordons_are_there_again_after_a_run_that_nobody_followed(site, orphan):
     assert cordoned(site) == []
     site.engine(**CHANGE).up()
     assert cordoned(site) == ["w1"]
+
+
+def test_a_workload_that_is_not_ready_is_reported_and_runs_nothing(site):
+    def down(item):
+        return {"status": {"availableReplicas": 0}} if item["metadata"]["name"] == "metrics-server" else {}
+
+    site.healthy(change=down)
+    for test in (True, False):
+        with pytest.raises(errors.NotReady, match=r"does not mend it; nothing was run:\n  deployment metrics-server"):
+            site.engine().up(test=test)
+    assert len(fake_rke.ups(site.fake)) == 1

@@ -158,7 +158,7 @@ class Rke(Engine):
 
     def _problems(self, names: Iterable[str], wanted: Workloads | None = None) -> list[str]:
         if not Path(self._paths["kubeconfig"]).exists():
-            return [f"there is no kubeconfig {self._paths['kubeconfig']}"]
+            return [health.Missing(f"there is no kubeconfig {self._paths['kubeconfig']}")]
         return health.problems(self._kubectl, names, wanted or self.workloads())
 
     def _cordoned(self) -> list[str]:
@@ -239,7 +239,7 @@ class Rke(Engine):
             seconds = wait_s if change else wait_s and GRACE_S
             found = health.wait_for(lambda: self._checkup.ask(scope, dead), seconds or 0, self.hooks.event)
         if wait_s is not None:
-            gate.check(change, found)
+            gate.check(change, found, plan.empty)
         if plan.empty:
             plan.reasons += [f"not healthy: {problem}" for problem in found[:SHOWN]]
 

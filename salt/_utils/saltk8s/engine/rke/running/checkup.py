@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from saltk8s.base import errors
-from saltk8s.engine import etcd
+from saltk8s.engine import etcd, health
 from saltk8s.engine.base import Workloads
 from saltk8s.engine.etcd import Problem
 from saltk8s.engine.plan import Plan
@@ -65,7 +65,9 @@ class Checkup:
         if nodes_alone and reasons:
             reasons = self._api(scope.nodes, NOTHING)
         found = containers.problems(scope.nodes, probes, scope.leaving, self._quota)
-        return [*found, *(Problem(reason, node=_named(reason, scope.nodes)) for reason in reasons)]
+        named = [(reason, _named(reason, scope.nodes)) for reason in reasons]
+        found += [Problem(text, node=node, follows=not isinstance(text, health.Missing)) for text, node in named]
+        return found
 
     def ask(self, scope: Scope, nodes_alone: bool = False) -> list[Problem]:
         """Ask both anew, at once. nodes_alone: as above."""
