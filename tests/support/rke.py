@@ -13,6 +13,7 @@ from labkit import versions
 from saltk8s.engine import gate, health, ssh
 from saltk8s.engine.rke import engine as rke
 from saltk8s.engine.rke import node as node_facts
+from saltk8s.engine.rke.planning import fixed
 from saltk8s.pillar import model as models
 from tests.support import pillars
 
@@ -90,6 +91,14 @@ def many_nodes(count: int) -> dict[str, Any]:
     return nodes
 
 
+def _spelled(tree: Any, names: bool = True) -> Any:
+    """What cluster.yml says, in the spelling of the state file; names of flags and options stay."""
+    if not isinstance(tree, dict):
+        return tree
+    spell = fixed.spelling if names else str
+    return {spell(key): _spelled(value, key not in ("extra_args", "options")) for key, value in tree.items()}
+
+
 @functools.cache
 def authority(name: str = "osug") -> str:
     """The certificate of a cluster's CA, in PEM."""
@@ -120,7 +129,8 @@ def rkestate(
             }
             for node in config["nodes"]
         ],
-        "services": {"kubeApi": {"serviceClusterIpRange": "10.43.0.0/16"}},
+        "services": _spelled(config["services"]),
+        "network": _spelled(config["network"]),
         "privateRegistries": [
             {"url": one["url"], "user": one.get("user"), "password": one.get("password")}
             for one in config.get("private_registries", [])

@@ -40,7 +40,7 @@ def _nodes(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _members(model: Model, report: Report) -> None:
-    """Every role needs a node, and etcd an odd number of members."""
+    """Every role needs a node, and etcd an odd number of members, except while one leaves."""
     nodes = model["nodes"] or {}
     if any(_hides_roles(problem.path) for problem in report.problems):
         return
@@ -53,8 +53,9 @@ def _members(model: Model, report: Report) -> None:
     members = sum(roles.ETCD in (node["roles"] or ()) for node in nodes.values())
     if not members:
         report.add(("k8s", "nodes"), "a node with the role etcd", "none")
-    elif roles.tolerated(members) == roles.tolerated(members - 1):
-        expected = "an odd number of nodes with the role etcd"
+    elif roles.tolerated(members) == roles.tolerated(members - 1) and not model["cluster"]["allow_removal"]:
+        # members leave one by one, so an even number may lie on the way
+        expected = "an odd number of nodes with the role etcd, or the one that leaves in k8s:cluster:allow_removal"
         report.add(("k8s", "nodes"), expected, f"{members} nodes with the role etcd")
 
 

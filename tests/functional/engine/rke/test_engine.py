@@ -249,10 +249,48 @@ def test_an_etcd_member_does_not_go_while_another_one_is_stopped(site):
     site.healthy()
     site.nodes.container(2, "etcd", "Exited (2) 1 minute ago")
     for test in (True, False):
-        with pytest.raises(errors.Refused, match="etcd does not run on w1"):
+        with pytest.raises(errors.Refused, match="would run on 1 of 2 members. First start it on w1"):
             site.engine(allow_removal=["w2"]).up(test=test)
     site.nodes.container(2, "etcd", "Up About a minute")
     assert site.engine(allow_removal=["w2"]).up().ran
+
+
+def test_a_member_whose_machine_was_made_anew_is_exchanged_in_two_runs(site):
+    site.declared["cp1"]["roles"] = ["controlplane", "etcd", "worker"]
+    for name in ("w1", "w2"):
+        site.declared[name]["roles"] = ["controlplane", "etcd", "worker"]
+    site.engine().up()
+    site.nodes.containers(3, {})
+    for test in (True, False):
+        with pytest.raises(
+            errors.Refused, match="(?s)w2 is a member of etcd, but its machine.*take w2 out of k8s:nodes"
+        ):
+            site.engine(metrics_server=False).up(test=test)
+    node = site.declared.pop("w2")
+    site.healthy()
+    assert site.engine(allow_removal=["w2"]).up().ran
+    site.declared["w2"] = node
+    site.healthy()
+    assert site.engine().up().changes["nodes"] == {"w2": {"old": None, "new": node["roles"]}}
+    assert site.engine().up().changes == {}
+
+
+def test_a_cluster_whose_data_is_gone_is_not_begun_anew(site):
+    site.engine().up()
+    site.nodes.containers(1, {})
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match="on cp1 any more.*Restore an etcd snapshot"):
+            site.engine().up(test=test)
+    assert len(fake_rke.ups(site.fake)) == 1
+
+
+def test_what_is_fixed_is_refused_in_both_modes_without_asking_a_node(site):
+    site.engine().up()
+    site.nodes.stop(site.nodes.address(2))
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match="Set it to 10.42.0.0/16 again"):
+            site.engine(network={"pod_cidr": "10.60.0.0/16"}).up(test=test)
+    assert len(fake_rke.ups(site.fake)) == 1
 
 
 @pytest.mark.parametrize("version", ["v1.4.18", "v1.5.9"])

@@ -131,7 +131,7 @@ def test_the_only_member_lost_its_data(site):
     site.engine().up()
     site.nodes.containers(1, {})
     (site.fake / "objects.json").unlink()  # the API server is gone, too
-    with pytest.raises(errors.NotReady, match="rke would start an empty cluster under the same keys"):
+    with pytest.raises(errors.Refused, match="rke would start an empty cluster under the same keys"):
         site.engine().up()
     assert len(fake_rke.ups(site.fake)) == 1
 

@@ -13,8 +13,8 @@ from saltk8s.base import errors, files
 from saltk8s.engine import drains, gate, health, ssh, state_folder, unusable
 from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
-from saltk8s.engine.rke import cluster_yml, guards, node, upgrade, versions, workloads
-from saltk8s.engine.rke.planning import changes, duration
+from saltk8s.engine.rke import cluster_yml, guards, node, versions, workloads
+from saltk8s.engine.rke.planning import changes, duration, fixed, upgrade
 from saltk8s.engine.rke.program import Program
 from saltk8s.engine.rke.running import attempt, checkup, containers
 from saltk8s.engine.rke.running.execution import Execution
@@ -146,7 +146,9 @@ class Rke(Engine):
             identity.check_published(state, identity.published(self._kubectl), self._paths)
         plan.takes = duration.estimate(plan, (record or {}).get("measured"))
         running = state["nodes"] if state else {}
-        guards.check(plan, running, self._cluster.get("allow_removal") or ())
+        fixed.check(self._config, state)
+        members = fixed.members(self._config, state)
+        guards.check(plan, running, self._cluster.get("allow_removal") or (), exchange=members)
         return plan
 
     def _prober(self, keep: bool) -> ssh.Prober:
@@ -213,7 +215,11 @@ class Rke(Engine):
     def _guard(self, plan: Plan, state: dict[str, Any], probes: dict[str, ssh.Probe]) -> None:
         members = [name for name, member in state["nodes"].items() if ETCD in member["roles"]]
         down = [name for name in members if name in probes and containers.etcd_is_down(probes[name])]
-        guards.check(plan, state["nodes"], self._cluster.get("allow_removal") or (), down)
+        blank = {
+            name for name in self._addresses.keys() & probes.keys() if not (probes[name].problem or probes[name].traces)
+        }
+        exchange = fixed.members(self._config, state) | fixed.rebuilt(state, blank)
+        guards.check(plan, state["nodes"], self._cluster.get("allow_removal") or (), down, exchange)
         images = {name: probe.images for name, probe in probes.items()}
         record = self._execution.record()
         upgrade.check(self._cluster["version"], state, record, images, self._offered)

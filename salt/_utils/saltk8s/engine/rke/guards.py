@@ -11,12 +11,17 @@ from saltk8s.engine.rke.planning.consequences import OWNER
 from saltk8s.pillar.vocabulary.roles import ETCD
 
 
-def check(plan: Plan, running: Mapping[str, Any], allow_removal: Iterable[str], etcd_down: Iterable[str] = ()) -> None:
+def check(
+    plan: Plan,
+    running: Mapping[str, Any],
+    allow_removal: Iterable[str],
+    etcd_down: Iterable[str] = (),
+    exchange: Mapping[str, str] | None = None,
+) -> None:
     """Raise Refused, with every reason in it, for a plan that could lose the cluster. See saltk8s.engine.guards."""
     if not plan.create:
-        guards.refuse(
-            [*_renamed(plan, running), *_owner(plan, running), *guards.reasons(plan, running, allow_removal, etcd_down)]
-        )
+        found = guards.reasons(plan, running, allow_removal, etcd_down, exchange)
+        guards.refuse([*_owner(plan, running), *found])
 
 
 def _owner(plan: Plan, running: Mapping[str, Any]) -> list[str]:
@@ -32,14 +37,4 @@ def _owner(plan: Plan, running: Mapping[str, Any]) -> list[str]:
         f"k8s:cluster:etcd:uid would change from {change['old']} to {change['new'] or 'nothing'}, but etcd on "
         f"{', '.join(left)} would go on running as {change['old']}, without its files: change it together with what "
         "recreates etcd, another minor version of Kubernetes or a flag of k8s:cluster:extra_args:etcd"
-    ]
-
-
-def _renamed(plan: Plan, running: Mapping[str, Any]) -> list[str]:
-    addresses = {running[name]["address"]: name for name in plan.removed}
-    return [
-        f"{name} has the address of {addresses[address]}, which is still in the cluster: rke cannot rename a node; "
-        f"remove {addresses[address]} in one run, add {name} in the next"
-        for name, address in plan.addresses.items()
-        if name in plan.added and address in addresses
     ]

@@ -7,7 +7,8 @@ import re
 
 import pytest
 from saltk8s.base import errors
-from saltk8s.engine.rke import upgrade, versions
+from saltk8s.engine.rke import versions
+from saltk8s.engine.rke.planning import upgrade
 
 OLD, NEW, NEXT = "v1.31.10-rancher1-1", "v1.32.6-rancher1-1", "v1.33.2-rancher1-1"
 NODES = {"cp1": ["controlplane", "etcd"], "cp2": ["controlplane", "etcd"], "w1": ["worker"]}
