@@ -121,7 +121,10 @@ def _deploy(folder: Path, declared: dict) -> None:
         if place.exists():
             found = sample.containers(entry, declared["kubernetes_version"])
             lines = [f"container {name} Up 1 minute\nimage {name} {image}\n" for name, image in found]
-            (place / "containers").write_text("".join(lines))
+            shown = place / "containers"
+            exited = {name for name, _ in found if f"container {name} Exited" in shown.read_text()}  # they stay so
+            lines = [line.replace(" Up ", " Exited (0) ") if line.split()[1] in exited else line for line in lines]
+            shown.write_text("".join(lines))
 
 
 def _snapshot(place: Path) -> int:

@@ -16,6 +16,7 @@ from saltk8s.engine.unusable import NodesUnusable
 
 CONNECT_S = 5  # a paused machine accepts the connection and never answers
 PROBE_S = 20
+RUN_S = 60
 POLL_S = 2
 MEMBER_GRACE_S = 30  # for a node that is in the cluster already: it should be up, so a longer wait rarely helps
 REPORT_EVERY_S = 15
@@ -90,8 +91,8 @@ class Prober:
         self._inspection = inspection
         self._key, self._known_hosts, self._keep = key, known_hosts, keep
 
-    def argv(self, address: str) -> list[str]:
-        """Return the words of the ssh command for an address."""
+    def argv(self, address: str, command: str = "") -> list[str]:
+        """Return the words of the ssh command for an address. command: the inspection by default."""
         known = [f"UserKnownHostsFile={self._known_hosts}"]
         if not self._keep:
             known = ["UserKnownHostsFile=/dev/null", f"GlobalKnownHostsFile={self._known_hosts}"]
@@ -107,7 +108,7 @@ class Prober:
         ]
         words = ["ssh", "-F", os.devnull, "-T", "-i", self._key, "-p", str(self._port)]
         words += [word for option in options for word in ("-o", option)]
-        return [*words, f"{self._user}@{address}", self._inspection.command]
+        return [*words, f"{self._user}@{address}", command or self._inspection.command]
 
     def probe(self, name: str, address: str) -> Probe:
         """Check one node. Never raises for what the node does; MissingProgram without an ssh program."""
@@ -125,6 +126,11 @@ class Prober:
             hint = f"if it was re-created: ssh-keygen -R {self._entry(address)} -f {self._known_hosts}"
             return Probe(name, address, "key", hint)
         return Probe(name, address, "denied" if "Permission denied" in result.err else "silent", detail)
+
+    def run(self, address: str, command: str) -> str:
+        """Run a command on a node; return its error, "" when it succeeded. Raises CommandTimeout, MissingProgram."""
+        result = process.run(self.argv(address, command), timeout_s=RUN_S)
+        return " ".join(result.err.split())[-300:] or f"exit status {result.exit_status}" if result.exit_status else ""
 
     def probe_all(self, addresses: Mapping[str, str]) -> dict[str, Probe]:
         """Check nodes in parallel. addresses: {node name: address}. Returns {node name: Probe}."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -202,6 +203,18 @@ class Rke(Engine):
         if state and not plan.create:
             self._guard(plan, state, probes)
             self._settle(plan, state, probes, reasons, wait_s)
+            if not plan.empty:
+                self._start_exited(prober, checkup.scope(plan, state["nodes"], self._addresses).nodes, probes)
+
+    def _start_exited(
+        self, prober: ssh.Prober, roles: Mapping[str, list[str]], probes: Mapping[str, ssh.Probe]
+    ) -> None:
+        """rke makes anew what is missing, and leaves what exited as it is where nothing else changes on a node."""
+        for name, names in containers.exited(roles, probes).items():
+            problem = prober.run(self._addresses[name], node.start(names))
+            words = f"started on {name}: {', '.join(names)}" + (f"; {problem}" if problem else "")
+            self.hooks.log(logging.WARNING if problem else logging.INFO, words)
+            self.hooks.event("start", {"node": name, "containers": names, "problem": problem})
 
     def _check_usable(self, plan: Plan, lost: list[ssh.Probe]) -> None:
         if lost:

@@ -27,6 +27,11 @@ def expected(roles: Iterable[str]) -> tuple[str, ...]:
     return (*((ETCD,) if ETCD in roles else ()), *control, *_EVERYWHERE)
 
 
+def start(names: Iterable[str]) -> str:
+    """Return the command that starts containers which exited."""
+    return " ".join(["docker", "start", *names])
+
+
 def _asked(words: str, name: str) -> str:
     """Return the command that asks etcd; sed writes its lines at once, so two of them at the same time do not mix."""
     return f"{{ {_ETCDCTL} {words} || echo \"failed (exit status $?)\"; }} 2>&1 | sed 's/^/{name} /'"

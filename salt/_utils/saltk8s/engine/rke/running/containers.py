@@ -68,6 +68,16 @@ def problems(
     return [*found, *etcd.problems(asked, names, map(member_name, leaving), quota)]
 
 
+def exited(roles: Mapping[str, Iterable[str]], probes: Mapping[str, Probe]) -> dict[str, list[str]]:
+    """Return the containers that are there and do not run, {node: names}. Parameters: as of problems()."""
+    found = {
+        name: [one for one in node.expected(held) if probes[name].containers.get(one) is False]
+        for name, held in roles.items()
+        if name in probes and not probes[name].problem
+    }
+    return {name: names for name, names in found.items() if names}
+
+
 def _blank(probe: Probe) -> bool:
     """Whether a member came back as a machine without etcd: neither its container nor its data."""
     return not probe.problem and ETCD not in probe.containers and etcd.DATA not in probe.answers
