@@ -31,6 +31,7 @@ TAIL = 60  # lines of a failed step's output that are shown
 # line runs them, each its share (files and folders below tests/functional). What Salt loads is tested on both.
 ONCE = {
     "3008": (
+        "engine/rke",
         "kubectl/health/test_away.py",
         "kubectl/health/test_events.py",
         "kubectl/health/test_explain.py",
@@ -58,7 +59,6 @@ ONCE = {
         "services/traefik",
     ),
     "3006": (
-        "engine/rke/test_hardening.py",
         "kubectl/health/test_going.py",
         "kubectl/operations",
         "kubectl/test_aggregation.py",
