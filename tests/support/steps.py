@@ -59,6 +59,9 @@ ONCE = {
         "services/traefik",
     ),
     "3006": (
+        "engine/test_drains.py",
+        "engine/test_etcd.py",
+        "engine/test_ssh.py",
         "kubectl/health/test_going.py",
         "kubectl/operations",
         "kubectl/test_aggregation.py",
