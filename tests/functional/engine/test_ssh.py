@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from labkit import versions
 from saltk8s.base import errors
 from saltk8s.engine import ssh
 from saltk8s.engine.rke.node import CA, ENCRYPTION, ETCD_DATA, INSPECTION, KEYS
@@ -46,10 +47,10 @@ def test_what_identifies_a_cluster_is_read_through_its_containers(nodes, prober)
         {"kubelet": "Restarting (1) 2 seconds ago", "kube-proxy": "Up 3 minutes"},
         {"etcd": "Exited (2) 1 hour ago"},
     ):
-        nodes.cluster(1, containers, keys, "rancher/hyperkube:v1.32.6-rancher1")
+        nodes.cluster(1, containers, keys, f"rancher/hyperkube:{versions.HYPERKUBE}")
         probe = prober.probe("cp1", address)
         assert probe.sums == sums, containers
-        assert probe.images == dict.fromkeys(containers, "rancher/hyperkube:v1.32.6-rancher1")
+        assert probe.images == dict.fromkeys(containers, f"rancher/hyperkube:{versions.HYPERKUBE}")
         assert probe.traces == [
             f"container {name}" for name in ("etcd", "kubelet", "kube-proxy") if name in containers
         ] + [KEYS]

@@ -7,6 +7,7 @@ import json
 import shutil
 
 import pytest
+from labkit import versions
 from saltk8s.base import errors
 from saltk8s.engine import state_folder
 from saltk8s.engine.rke import node
@@ -39,7 +40,7 @@ def deployed(site, number, ca=None, key="key: one", containers=None):
     keys = {"kube-ca.pem": ca or state["desiredState"]["certificatesBundle"]["kube-ca"]["certificatePEM"]}
     keys |= {"encryption.yaml": key + "\n"} if number == 1 else {}
     found = containers or (CONTROL if number == 1 else WORKER)
-    site.nodes.cluster(number, found, keys, "rancher/hyperkube:v1.32.6-rancher1")
+    site.nodes.cluster(number, found, keys, f"rancher/hyperkube:{versions.HYPERKUBE}")
 
 
 def change(site, **over):
