@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from saltk8s.engine import ssh
 from saltk8s.engine.plan import Plan
@@ -27,8 +29,9 @@ GRACE_S = ssh.MEMBER_GRACE_S
 def test_how_long_a_node_is_waited_for(monkeypatch, problem, member, not_ready, waited_s):
     """By a clock that moves when the prober waits."""
     clock = [0.0]
-    monkeypatch.setattr(ssh.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(ssh.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    # the module's clock alone: that of the process is salt-factories' too, whose thread would sleep for hours
+    passes = SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr(ssh, "time", passes)
     monkeypatch.setattr(ssh.Prober, "probe", lambda self, name, address: ssh.Probe(name, address, problem))
     prober = ssh.Prober({"user": "rke"}, ssh.Inspection("Docker", "true", ()), "key", "known_hosts")
     asked = []
