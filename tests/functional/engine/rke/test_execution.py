@@ -133,6 +133,7 @@ def test_a_time_limit_never_ends_rke_while_a_container_is_stopped(site, monkeypa
     assert record(site)["status"] == "running"
     with pytest.raises(errors.CommandTimeout, match="still runs"):
         site.engine(**short).up()
+    monkeypatch.setattr(running, "PATIENCE_S", 60)
     go(site, "hang")
     with pytest.raises(errors.CommandTimeout, match="was ended"):
         site.engine(**short).up()
