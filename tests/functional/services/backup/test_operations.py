@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from salt.exceptions import CommandExecutionError
 from tests.support import backup
@@ -125,6 +127,7 @@ def test_a_restore_that_found_nothing_is_an_error(velero, apiserver):
     with backup.played(apiserver, "restores.velero.io", "velero", GOOD | {"progress": {}}):
         with pytest.raises(CommandExecutionError, match="restored nothing: the backup has no namespace wikii"):
             velero.call("k8s_backup.restore", name, "wikii", timeout_s=20)
+    time.sleep(1)  # a restore is named by the second
     with backup.played(apiserver, "restores.velero.io", "velero", GOOD | {"progress": {"totalItems": 1}}):
         assert velero.call("k8s_backup.restore", name, "wikii", timeout_s=20)["phase"] == "Completed"
 
