@@ -89,6 +89,11 @@ def explain(kubectl: Kubectl) -> list[str]:
     return lines
 
 
+def described(kubectl: Kubectl, reasons: Iterable[Any]) -> str:
+    """Return why a cluster is not healthy, and what its pods say of that, for the end of a message."""
+    return "\n".join(f"  {line}" for line in [*map(str, reasons), *explain(kubectl)])
+
+
 def wait(
     kubectl: Kubectl,
     nodes: Iterable[str],

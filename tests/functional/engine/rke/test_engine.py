@@ -312,12 +312,18 @@ def test_a_version_that_this_rke_does_not_offer(site):
     assert len(fake_rke.ups(site.fake)) == 1
 
 
-def test_an_upgrade_that_failed_is_not_taken_back_by_a_revert(site):
+def failed_upgrade(site):
+    """Let the upgrade to the newest version fail; return the version before it."""
     old = "v1.31.10-rancher1-1"
     site.engine(version=old).up()
     site.mode("fail")
     with pytest.raises(errors.CommandError):
         site.engine().up()
+    return old
+
+
+def test_an_upgrade_that_failed_is_not_taken_back_by_a_revert(site):
+    old = failed_upgrade(site)
     site.nodes.containers(1, {"etcd": "Up 2 hours"})  # killed between the old API server's end and the new one's start
     record = json.loads((site.dir / "last-run.json").read_text())
     assert (record["status"], record["attempted"]) == ("failed", versions.CLUSTER)
@@ -332,11 +338,7 @@ def test_an_upgrade_that_failed_is_not_taken_back_by_a_revert(site):
 
 
 def test_an_upgrade_that_reached_no_node_may_be_taken_back(site):
-    old = "v1.31.10-rancher1-1"
-    site.engine(version=old).up()
-    site.mode("fail")
-    with pytest.raises(errors.CommandError):
-        site.engine().up()
+    old = failed_upgrade(site)
     site.mode("ok")
     assert site.engine(version=old).up().ran
     assert site.engine(version=old).up().changes == {}

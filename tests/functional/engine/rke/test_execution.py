@@ -15,23 +15,17 @@ import pytest
 from saltk8s.base import errors
 from saltk8s.engine import running, state_folder
 from tests.support import fake_rke
-from tests.support import rke as sample
-from tests.support.site import Site
-from tests.support.ssh_nodes import Nodes
 
 GENEROUS_S = 60
 CHANGE = {"metrics_server": False}
 
 
 @pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A site with a cluster, with short waits; whatever rke still runs at the test's end is ended."""
-    sample.short_waits(monkeypatch)
-    with Nodes(tmp_path) as nodes:
-        there = Site(tmp_path, nodes)
-        there.engine().up()
-        yield there
-        (there.fake / "go").write_text("fail")
+def site(site):
+    """A site with a cluster; whatever rke still runs at the test's end is ended."""
+    site.engine().up()
+    yield site
+    (site.fake / "go").write_text("fail")
 
 
 def until(condition):

@@ -13,8 +13,6 @@ from saltk8s.engine import state_folder
 from saltk8s.engine.rke import node
 from tests.support import pillars
 from tests.support import rke as sample
-from tests.support.site import Site
-from tests.support.ssh_nodes import Nodes
 
 WORKER = dict.fromkeys(node.expected(["worker"]), "Up 2 hours")
 CONTROL = dict.fromkeys(node.expected(["controlplane", "etcd"]), "Up 2 hours")
@@ -22,16 +20,13 @@ OTHER = sample.authority("other")
 
 
 @pytest.fixture
-def site(tmp_path, monkeypatch):
+def site(site):
     """A cluster of three nodes that was built and is unchanged."""
-    sample.short_waits(monkeypatch)
-    with Nodes(tmp_path) as nodes:
-        made = Site(tmp_path, nodes)
-        made.engine().up()
-        for number in (1, 2, 3):
-            deployed(made, number)
-        assert made.engine().up().changes == {}
-        yield made
+    site.engine().up()
+    for number in (1, 2, 3):
+        deployed(site, number)
+    assert site.engine().up().changes == {}
+    return site
 
 
 def deployed(site, number, ca=None, key="key: one", containers=None):

@@ -68,9 +68,9 @@ def _find(objects: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _wait(kubectl: Kubectl, timeout_s: float, report: Callable[[str, dict[str, Any]], None]) -> None:
     reasons = health.wait(kubectl, [], Workloads({"DaemonSet": {NAME}}, {}), timeout_s, report)
     if reasons:
-        lines = "\n".join(f"  {line}" for line in [*reasons, *health.explain(kubectl)])
         raise errors.NotReady(
-            f"the network's options changed, but not all pods of {NAME} are ready again after {timeout_s:g} s:\n{lines}"
+            f"the network's options changed, but not all pods of {NAME} are ready again after {timeout_s:g} s:\n"
+            + health.described(kubectl, reasons)
         )
 
 

@@ -295,8 +295,7 @@ class Rke(Engine):
             left_s = max(end - time.monotonic(), 0)
             reasons = health.wait_for(lambda: self._checkup.ask(scope), left_s, report)
         if reasons:
-            lines = [*map(str, reasons), *health.explain(self._kubectl)]
-            text = "\n".join(f"  {line}" for line in lines)
+            text = health.described(self._kubectl, reasons)
             raise errors.NotReady(f"rke up succeeded, but the cluster is not healthy after {timeout_s} s:\n{text}")
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from saltk8s.base import errors
 from saltk8s.engine.plan import Plan, Touched
-from saltk8s.engine.rke.planning.deployed import Deployed, kept
+from saltk8s.engine.rke.planning.deployed import SCHEDULE, Deployed, kept
 from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD, WORKER
 
 Images = Callable[[str], Iterable[str]]
-_SNAPSHOTS = tuple(f"services.etcd.{key}" for key in ("snapshot", "creation", "retention", "backup_config"))
 _ENCRYPTION = "services.kube-api.secrets_encryption_config.enabled"
 OWNER = "services.etcd.uid"
 UNCORDONS = "rke uncordons every node, also one that was cordoned by hand"
@@ -99,7 +98,7 @@ def _restart(touched: Mapping[str, Touched], before: Deployed, after: Deployed, 
 
 
 def _describe(plan: Plan, touched: Mapping[str, Touched], after: Deployed) -> None:
-    schedule = any(path == key or path.startswith(f"{key}.") for path in plan.options for key in _SNAPSHOTS)
+    schedule = any(path == key or path.startswith(f"{key}.") for path in plan.options for key in SCHEDULE)
     for name, one in touched.items():
         if schedule and ETCD in after.nodes[name]["role"]:
             one.others.append("the snapshot schedule changes")

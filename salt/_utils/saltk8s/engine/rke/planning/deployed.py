@@ -17,8 +17,10 @@ _KUBERNETES, _TOOLS, _ETCD, _PAUSE = "hyperkube", "rke-tools", "mirrored-coreos-
 _DNS = ("mirrored-coredns-coredns", "mirrored-cluster-proportional-autoscaler")
 _METRICS = ("mirrored-metrics-server",)
 _NETWORK = ("mirrored-flannel-flannel", "mirrored-calico-node", "calico-cni", "mirrored-calico-kube-controllers")
+_OF_SNAPSHOTS = ("snapshot", "creation", "retention", "backup_config")
+SCHEDULE = tuple(f"services.etcd.{key}" for key in _OF_SNAPSHOTS)  # changes nothing but the periodic snapshots
 # of services.etcd: of another container; the owner of the data, which rke does not compare
-_NOT_ETCDS = ("snapshot", "creation", "retention", "backup_config", "uid", "gid")
+_NOT_ETCDS = (*_OF_SNAPSHOTS, "uid", "gid")
 # containers of each role that rke deletes when a node loses it, before it makes those of the roles that are left
 _ON_EVERY_NODE = ("kubelet", "kube-proxy", "service-sidekick")
 _OF_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")

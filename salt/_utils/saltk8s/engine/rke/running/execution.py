@@ -18,6 +18,7 @@ from saltk8s.engine.plan import Plan
 from saltk8s.engine.progress import Line, Progress
 from saltk8s.engine.rke import canal, cluster_yml, rkestate
 from saltk8s.engine.rke.planning import consequences, duration
+from saltk8s.engine.rke.planning.deployed import SCHEDULE
 from saltk8s.engine.rke.program import Program
 from saltk8s.engine.rke.running import attempt, snapshot
 from saltk8s.engine.rke.state import copies
@@ -129,7 +130,7 @@ class Execution:
         }
         if not attempt.resumes(config, old):
             record.pop("snapshot", None)
-            if gate.wants_snapshot(plan, snapshot.SCHEDULE):
+            if gate.wants_snapshot(plan, SCHEDULE):
                 record["snapshot"] = self._snapshot(config, descriptor, not repair)
                 plan.notes.append(record["snapshot"])
         state_folder.write_record(self._path, record)

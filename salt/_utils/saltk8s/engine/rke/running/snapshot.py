@@ -16,8 +16,6 @@ from saltk8s.engine.rke import log_lines
 
 FOLDER = "/opt/rke/etcd-snapshots"
 TIMEOUT_S = 900  # rke allows each member 300 s, one after the other
-# options that change nothing but the periodic snapshots
-SCHEDULE = tuple(f"services.etcd.{key}" for key in ("creation", "retention", "snapshot", "backup_config"))
 _NOT_UPLOADED = "failed to upload etcd snapshot file to s3"
 
 
