@@ -10,6 +10,7 @@ goes on with; replace, the same while a container is stopped), ``snapshot`` (the
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sys
@@ -56,6 +57,13 @@ def calls(folder: Path) -> list[str]:
 def ups(folder: Path) -> list[str]:
     """The calls of ``rke up`` so far."""
     return [call for call in calls(folder) if call.startswith("rke up")]
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file that other processes read: they see it whole, as it was or as it is."""
+    written = path.with_name(f".{path.name}.{os.getpid()}")
+    written.write_text(text)
+    written.rename(path)
 
 
 def main(folder: str, name: str, argv: list[str]) -> int:
@@ -105,11 +113,13 @@ def _rke(place: Path, argv: list[str]) -> int:
 
 
 def _cordon(place: Path, of: Callable[[dict], bool], wanted: bool) -> None:
-    objects = json.loads((place / "objects.json").read_text())
-    for item in objects["items"]:
-        if item["kind"] == "Node" and of(item):
-            item["spec"]["unschedulable"] = wanted
-    (place / "objects.json").write_text(json.dumps(objects))
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # rke uncordons while kubectl cordons
+        objects = json.loads((place / "objects.json").read_text())
+        for item in objects["items"]:
+            if item["kind"] == "Node" and of(item):
+                item["spec"]["unschedulable"] = wanted
+        put(place / "objects.json", json.dumps(objects))
 
 
 def _deploy(folder: Path, declared: dict) -> None:
@@ -124,7 +134,7 @@ def _deploy(folder: Path, declared: dict) -> None:
             shown = place / "containers"
             exited = {name for name, _ in found if f"container {name} Exited" in shown.read_text()}  # they stay so
             lines = [line.replace(" Up ", " Exited (0) ") if line.split()[1] in exited else line for line in lines]
-            shown.write_text("".join(lines))
+            put(shown, "".join(lines))
 
 
 def _snapshot(place: Path) -> int:
@@ -184,7 +194,7 @@ def _up(place: Path, config: Path) -> int:
     kubeconfig.chmod(0o644)
     _deploy(place.parent, declared)
     if (place / "after").exists():  # what the first node shows instead
-        (place.parent / "node1" / "containers").write_text((place / "after").read_text())
+        put(place.parent / "node1" / "containers", (place / "after").read_text())
     _print_line("info", "[worker] Building up Worker Plane..")
     _print_line("info", "Finished building Kubernetes cluster successfully")
     return 0

@@ -47,7 +47,7 @@ class Site:
         """Let kubectl show a healthy cluster of these nodes, with one object changed."""
         objects = sample.healthy_objects(list(names or self.declared))
         objects = [pillars.merge(item, change(item)) if change else item for item in objects]
-        (self.fake / "objects.json").write_text(json.dumps({"kind": "List", "items": objects}))
+        fake_rke.put(self.fake / "objects.json", json.dumps({"kind": "List", "items": objects}))
 
     def mode(self, mode: str):
         """Set how the next rke up ends."""

@@ -90,6 +90,7 @@ ONCE = {
         "services/test_cases.py",
     ),
 }
+AGAIN = ("--last-failed", "--last-failed-no-failures=none")
 NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}
 
 
@@ -245,7 +246,17 @@ def skipped(lines: list[str], more: list[str]) -> None:
 
 
 def _pytest(kind: str, line: str, more: list[str]) -> None:
-    step(f"{kind} tests on Salt {line}", *_words(line, f"tests/{kind}", *more), last_line=True)
+    title = f"{kind} tests on Salt {line}"
+    words = _words(line, "-o", f"cache_dir=build/pytest-{kind}-{line}", f"tests/{kind}", *more)
+    try:
+        step(title, *words, last_line=True)
+    except StepError:
+        if kind == "unit":
+            raise
+        # Daemons on a busy machine answer late. What fails again is a fault; what does not is named as unstable.
+        step(f"{title}, those that failed, again", *words, *AGAIN, last_line=True)
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", log_of(title).read_text(errors="replace"), re.MULTILINE)
+        say(0, f"UNSTABLE on Salt {line}, failed once and passed alone: {', '.join(failed)}")
 
 
 def _words(line: str, *more: str) -> list[str | Path]:

@@ -96,3 +96,25 @@ def test_what_was_skipped_runs_again(tmp_path, monkeypatch, capsys):
     assert list(ran) == ["skipped tests on Salt 3008, again"]
     assert ran["skipped tests on Salt 3008, again"][-2:] == ("test_case.py", "-x")
     assert "nothing was skipped on Salt 3006" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("times", "code"), [(1, 0), (2, 1)])
+def test_what_fails_twice_is_a_failure_and_what_fails_once_is_named(tmp_path, monkeypatch, capsys, times, code):
+    folder = tmp_path / "tests" / "functional"
+    folder.mkdir(parents=True)
+    (folder / "test_it.py").write_text(
+        "from pathlib import Path\n"
+        "def test_good(): assert not Path('again').exists(), 'only what failed is run again'\n"
+        "def test_bad():\n"
+        "    runs = Path('runs'); runs.open('a').write('x')\n"
+        f"    if len(runs.read_text()) == {times}: Path('again').touch()\n"
+        f"    assert len(runs.read_text()) > {times}\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    monkeypatch.setattr(steps, "ROOT", tmp_path)
+    monkeypatch.setattr(steps, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(steps, "tool", lambda name, line="": sys.executable)
+    assert steps.main(["functional", "--line", "3008"]) == code
+    shown = capsys.readouterr().out
+    assert ("UNSTABLE" in shown and "test_it.py::test_bad" in shown) == (code == 0)
+    assert ("FAILED  functional" in shown) == (code == 1)
