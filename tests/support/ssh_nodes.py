@@ -15,8 +15,13 @@ from pathlib import Path
 
 import asyncssh
 from saltk8s.engine.rke.node import ETCD_DATA, KEYS
+from saltk8s.engine.rke.running.snapshot import FOLDER as SNAPSHOTS
 
 _DOCKER = """#!/bin/sh
+# scratch_docker.py: containers of etcd's image that are made, served and removed
+case "$*" in
+  *saltk8s-snapshot*|"inspect --format {{.Image}} etcd") [ ! -x {folder}/scratch ] || exec {folder}/scratch "$@";;
+esac
 case "$1" in
   version)
     [ -e {folder}/broken ] && { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
@@ -36,6 +41,9 @@ case "$1" in
   cp) path=${2#*:}; exec tar -C "${path%/*}" -c "${path##*/}";;
 esac
 """
+
+
+_OWN = {KEYS: "ssl", ETCD_DATA: "etcd", SNAPSHOTS: "snapshots"}  # a node's own folders
 
 
 def free_port() -> int:
@@ -129,12 +137,15 @@ class Nodes:
                 "-c",
                 self._there(remote.command or "exit 0", place),
                 env={"PATH": f"{place}/bin:/usr/bin:/bin"},
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
-            out, err = await child.communicate()
-            remote.stdout.write(self._back(out.decode(), place))
-            remote.stderr.write(err.decode())
+            # a client may keep its input open, so it is read where the command does
+            given = await remote.stdin.read() if "docker cp - " in (remote.command or "") else b""
+            out, err = await child.communicate(given)
+            remote.stdout.write(self._back(out, place))
+            remote.stderr.write(err)
             remote.exit(child.returncode)
 
         return await asyncssh.listen(
@@ -143,16 +154,21 @@ class Nodes:
             server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
             authorized_client_keys=str(keys) if keys.read_text() else asyncssh.import_authorized_keys(""),
             process_factory=run,
+            encoding=None,
         )
 
     @staticmethod
     def _there(command: str, place: Path) -> str:
         """The command with the node's own folders below its place."""
-        return command.replace(KEYS, str(place / "ssl")).replace(ETCD_DATA, str(place / "etcd"))
+        for folder, own in _OWN.items():
+            command = command.replace(folder, str(place / own))
+        return command
 
     @staticmethod
-    def _back(output: str, place: Path) -> str:
-        return output.replace(str(place / "ssl"), KEYS).replace(str(place / "etcd"), ETCD_DATA)
+    def _back(output: bytes, place: Path) -> bytes:
+        for folder, own in _OWN.items():
+            output = output.replace(str(place / own).encode(), folder.encode())
+        return output
 
     @staticmethod
     async def _close(server) -> None:

@@ -5,6 +5,8 @@ A second engine is a folder beside ``rke`` with two modules; besides it, only ``
 ``schema``  SCHEMA, an EngineSchema: the engine's part of the pillar's schema
 ``engine``  ENGINE, a subclass of Engine
 
+An engine that offers operations on keys and data has a package ``upkeep`` too, with UPKEEP, a subclass of Upkeep.
+
 What it needs of nodes, files and health is beside this module: ``ssh`` (checks nodes), ``state_folder`` (copies of the
 state, record of the last run, lock), ``health`` (waits for a healthy cluster), ``plan``, ``guards`` (refuses plans that
 could lose the cluster), ``progress`` (a program's output as log lines and events).
@@ -113,3 +115,27 @@ class Engine(ABC):
     def programs(self) -> list[str]:
         """Return the programs that the admin needs, by their names below ``k8s:binaries``."""
         return [*self.schema.programs, "kubectl"]
+
+
+class Upkeep(ABC):
+    """The operations on one cluster. Each that changes something holds the cluster's lock, and has a test mode."""
+
+    def __init__(self, model: dict[str, Any], hooks: Hooks):
+        """model: what ``k8s_config.get`` returns; hooks: log and events."""
+        self.model, self.hooks = model, hooks
+
+    @abstractmethod
+    def snapshots(self) -> list[dict[str, Any]]:
+        """Return the snapshots on the etcd nodes, newest first: ``name``, ``taken``, ``nodes`` ({name: bytes})."""
+
+    @abstractmethod
+    def save_snapshot(self, name: str | None = None, test: bool = False) -> dict[str, Any]:
+        """Take a snapshot on every etcd node; return its ``name`` and ``lines``."""
+
+    @abstractmethod
+    def verify_snapshot(self, name: str | None = None, node: str | None = None) -> dict[str, Any]:
+        """Restore a snapshot into a scratch etcd and read it; return what it has. Raises Invalid with what is wrong."""
+
+    @abstractmethod
+    def defragment(self, test: bool = False) -> dict[str, Any]:
+        """Give back what etcd's databases do not use, one member after the other; return ``changes`` and ``lines``."""

@@ -16,7 +16,7 @@ from saltk8s.engine.ssh import Probe
 STATUS, MEMBERS, DATA = "etcd-status", "etcd-members", "etcd-data"
 BOOTSTRAPPED = "already been bootstrapped"  # etcd's words
 NEARLY_FULL = 0.95
-DEFRAGMENT = "etcdctl defrag on each member in turn, then etcdctl alarm disarm"
+DEFRAGMENT = "k8s_etcd.defragment on the admin"
 
 
 class Problem(NamedTuple):
@@ -113,7 +113,7 @@ def problems(
         if quota and one.size > NEARLY_FULL * quota and not one.errors:
             sizes = f"{one.size / 2**30:.1f} of {quota / 2**30:.1f} GiB"
             text = f"etcd's database on {node} has {sizes}; full, it takes no write"
-            hint = f"{one.used / 2**30:.1f} GiB are used: {DEFRAGMENT.partition(',')[0]} frees the rest"
+            hint = f"{one.used / 2**30:.1f} GiB are used: {DEFRAGMENT} frees the rest"
             found.append(Problem(f"{text}; {hint}", mends=False))
     return [*found, *_membership(members, names, set(leaving))]
 

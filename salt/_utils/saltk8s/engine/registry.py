@@ -12,7 +12,7 @@ from typing import Any
 
 from saltk8s import engine
 from saltk8s.base import errors
-from saltk8s.engine.base import Engine, Hooks
+from saltk8s.engine.base import Engine, Hooks, Upkeep
 from saltk8s.engine.schema import EngineSchema
 
 
@@ -29,6 +29,25 @@ def schema_of(name: str) -> EngineSchema:
 def classes() -> dict[str, type[Engine]]:
     """Return the engines' classes by name; imports them."""
     return {name: import_module(f"{engine.__name__}.{name}.engine").ENGINE for name in names()}
+
+
+def upkeeps() -> dict[str, type[Upkeep]]:
+    """Return the classes of the engines that offer operations on keys and data, by name; imports them."""
+    found = {}
+    for name in names():
+        folder = f"{engine.__name__}.{name}"
+        if any(one.name == "upkeep" for one in pkgutil.iter_modules(import_module(folder).__path__)):
+            found[name] = import_module(f"{folder}.upkeep").UPKEEP
+    return found
+
+
+def upkeep(model: dict[str, Any], hooks: Hooks | None = None) -> Upkeep:
+    """Return the operations on the keys and the data of a cluster. Raises Refused when its engine offers none."""
+    load(model, hooks)  # refuses an engine that there is not
+    name, offered = model["cluster"]["engine"], upkeeps()
+    if name not in offered:
+        raise errors.Refused(f"the engine {name} offers no operations on etcd and certificates")
+    return offered[name](model, hooks or Hooks())
 
 
 def load(model: dict[str, Any], hooks: Hooks | None = None) -> Engine:

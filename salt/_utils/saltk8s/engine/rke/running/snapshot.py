@@ -19,9 +19,9 @@ TIMEOUT_S = 900  # rke allows each member 300 s, one after the other
 _NOT_UPLOADED = "failed to upload etcd snapshot file to s3"
 
 
-def name() -> str:
-    """Return the name of a snapshot that is taken now."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ_before-run_etcd")
+def name(why: str = "before-run") -> str:
+    """Return the name of a snapshot that is taken now. why: lower case and hyphens."""
+    return datetime.now(timezone.utc).strftime(f"%Y-%m-%dT%H:%M:%SZ_{why}_etcd")
 
 
 def take(
@@ -32,14 +32,16 @@ def take(
     secrets: Iterable[str] = (),
     pass_fds: Iterable[int] = (),
     needed: bool = True,
+    called: str | None = None,
 ) -> str:
     """Take a snapshot and return what is to be said of it.
 
     program: path of ``rke``; config: path of ``cluster.yml``; any_docker: accept any Docker version; on_line: called
     with each line; secrets: texts redacted in its output; pass_fds: descriptors that it inherits; needed: fail without
-    one. One that rke could not copy to the bucket is one all the same. Raises CommandError with the lines that matter.
+    one; called: its name, when it is asked for and not before a run. One that rke could not copy to the bucket is one
+    all the same. Raises CommandError with the lines that matter.
     """
-    called = name()
+    called, asked = called or name(), called is not None
     argv = [program, "etcd", "snapshot-save", "--config", config, "--name", called]
     argv += ["--ignore-docker-version"] if any_docker else []
     folder, fds = str(Path(config).parent), tuple(pass_fds)
@@ -57,7 +59,8 @@ def take(
         output = result.out
     except errors.CommandTimeout as err:
         status, how, output = None, f"timed out after {TIMEOUT_S} s", err.output
-    said = f"snapshot of etcd before the run: {FOLDER}/{called}.zip on the etcd nodes"
+    when = "" if asked else " before the run"
+    said = f"snapshot of etcd{when}: {FOLDER}/{called}.zip on the etcd nodes"
     if status == 0:
         return said
     lines = "\n".join(log_lines.that_matter(output))
@@ -65,5 +68,6 @@ def take(
         return f"{said}, but it could not be copied to the bucket"
     if not needed:
         return f"no snapshot of etcd before the run ({how}): {' '.join(lines.split())}"
-    text = f"rke's snapshot of etcd before the run failed ({how}), so nothing was changed"
-    raise errors.CommandError(f"{text}; k8s_cluster.up repair=True needs none", status, lines)
+    text = f"rke's snapshot of etcd{when} failed ({how})"
+    more = "" if asked else ", so nothing was changed; k8s_cluster.up repair=True needs none"
+    raise errors.CommandError(text + more, status, lines)

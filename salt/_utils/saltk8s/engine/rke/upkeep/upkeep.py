@@ -1,0 +1,86 @@
+"""The operations on a cluster of ``rke``'s. What each of them decides is in the modules beside this one."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from saltk8s.base import errors, files
+from saltk8s.engine import state_folder
+from saltk8s.engine.base import Hooks, Upkeep
+from saltk8s.engine.rke import cluster_yml
+from saltk8s.engine.rke.running import snapshot
+from saltk8s.engine.rke.snapshots import listing, verify
+from saltk8s.engine.rke.upkeep import defragment
+from saltk8s.engine.rke.upkeep.access import Access
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,120}")
+
+
+class RkeUpkeep(Upkeep):
+    """One cluster, built by ``rke``. See saltk8s.engine.base.Upkeep for what the methods promise."""
+
+    def __init__(self, model: dict[str, Any], hooks: Hooks):
+        """model: what ``k8s_config.get`` returns; hooks: log and events."""
+        super().__init__(model, hooks)
+        self._access = Access(model, hooks)
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """Return the snapshots on the etcd nodes, newest first."""
+        return listing.table(listing.read(self._access))
+
+    def save_snapshot(self, name: str | None = None, test: bool = False) -> dict[str, Any]:
+        """Take a snapshot on every etcd node; rke puts its state into it, which the periodic ones do not have."""
+        self._access.running()
+        if name is not None and not _NAME.fullmatch(name):
+            raise errors.Refused(f"{name!r} is no name of a snapshot: letters, digits, dots, colons, hyphens")
+        called = name or snapshot.name("by-hand")
+        if test:
+            return {
+                "name": called,
+                "lines": [f"a snapshot {called} would be taken on {', '.join(self._access.members())}"],
+            }
+        paths, config = self._access.paths, self._access.config
+        with self._access.lock("k8s_etcd.save_snapshot") as descriptor:
+            if name and any(one["name"] == name for one in self.snapshots()):
+                raise errors.Refused(f"there is a snapshot {name} already: a snapshot is never written over")
+            if not Path(paths["cluster_yml"]).exists():
+                files.write(paths["cluster_yml"], cluster_yml.text(config))
+            hidden, any_docker = cluster_yml.secrets(config), bool(self.model["cluster"].get("accept_any_docker"))
+            line = self._access.execution.progress.line
+            words = (self._access.program.path, paths["cluster_yml"], any_docker, line, hidden, [descriptor])
+            said = snapshot.take(*words, called=called)
+        self.hooks.event("snapshot", {"name": called})
+        return {"name": called, "lines": [said]}
+
+    def verify_snapshot(self, name: str | None = None, node: str | None = None) -> dict[str, Any]:
+        """Restore a snapshot into a scratch etcd on a node that has it, read it, and keep what came of it."""
+        paths, begin = self._access.paths, time.monotonic()
+        with state_folder.lock(Path(paths["state_dir"]) / "snapshot-check.lock", "k8s_etcd.verify_snapshot"):
+            row = listing.choose(listing.read(self._access), name, node)
+            where = {"name": row.name, "node": row.node, "taken": row.taken}
+            self.hooks.event("verify", where)
+            try:
+                found = verify.check(self._access.node(row.node, self._access.members()[row.node]), row.name, paths)
+            except errors.Invalid as err:
+                verify.record(paths, {**where, "ok": False, "problem": str(err)})
+                self.hooks.event("verify", {**where, "ok": False, "problem": str(err)})
+                raise errors.Invalid(f"the snapshot {row.name} on {row.node} cannot be restored: {err}") from err
+            seconds = round(time.monotonic() - begin, 1)
+            verify.record(paths, {**where, "ok": True, "keys": found["keys"], "seconds": seconds})
+        self.hooks.event("verify", {**where, "ok": True, "seconds": seconds})
+        return {**where, "taken": _date(row.taken), **found, "seconds": seconds}
+
+    def defragment(self, test: bool = False) -> dict[str, Any]:
+        """Give back what etcd's databases do not use."""
+        if test:
+            return defragment.run(self._access, True)
+        with self._access.lock("k8s_etcd.defragment"):
+            return defragment.run(self._access, False)
+
+
+def _date(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
