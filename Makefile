@@ -5,7 +5,7 @@ STEPS  := $(PYTHON) tests/support/steps.py
 VENV   := $(CACHE)/venv-3008
 export PATH := $(PATH):/usr/local/go/bin
 .DEFAULT_GOAL := help
-.PHONY: help test lint unit functional docs check programs lab lab-down lab-status e2e bench mutation wheel clean
+.PHONY: help test lint unit functional docs check programs lab lab-down lab-status e2e e2e-life bench mutation wheel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -40,8 +40,8 @@ programs: ## build the programs of the tests and of the lab: most of an hour on 
 	@$(STEPS) prepare --line 3008
 	@cd lab && $(PYTHON) -m labkit.gobuild
 
-lab: ## the whole platform on this machine, until the cluster runs
-	@cd lab && $(PYTHON) -m labkit up
+lab: ## the whole platform on this machine, until the cluster runs (PROFILE=ha: three control planes)
+	@cd lab && $(PYTHON) -m labkit up $(if $(PROFILE),--profile $(PROFILE))
 
 lab-down: ## take the lab away (what was built stays in the cache)
 	@cd lab && $(PYTHON) -m labkit down
@@ -52,6 +52,10 @@ lab-status: ## what of the lab runs
 e2e: ## end-to-end tests on the running lab
 	@$(STEPS) prepare --line 3008
 	@$(VENV)/bin/pytest -q --durations=10 tests/e2e $(ARGS)
+
+e2e-life: ## end-to-end tests that change the lab's machines, many minutes; CI leaves them out
+	@$(STEPS) prepare --line 3008
+	@$(VENV)/bin/pytest -q --durations=10 --life tests/e2e $(ARGS)
 
 bench: ## measure objects against other tools, and the lab when it is up; build/bench.json (MANIFESTS=FILE for yours)
 	@$(STEPS) prepare --line 3008

@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
     up = verbs.add_parser("up", help="bring everything up")
+    up.add_argument("--profile", choices=config.PROFILES, default="default", help="ha: three control planes")
     up.add_argument("--until", choices=commands.STOPS, default="cluster", help="stop earlier")
     verbs.add_parser("down", help="remove everything but the cache")
     verbs.add_parser("status", help="show what is running")
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     steps = Steps()
     try:
         return {
-            "up": lambda: commands.up(steps, options.until),
+            "up": lambda: commands.up(steps, options.until, options.profile),
             "down": lambda: commands.down(steps),
             "status": lambda: commands.status(steps),
         }[options.verb]()

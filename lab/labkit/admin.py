@@ -25,7 +25,7 @@ random_reauth_delay: 1
 """
 
 SSH = (
-    "".join(f"Host {name}\n  HostName {address}\n" for name, address in config.NODES.items())
+    "".join(f"Host {name}\n  HostName {address}\n" for name, address in config.MACHINES.items())
     + """Host *
   User root
   IdentityFile /etc/saltk8s-lab/cloud_key

@@ -32,8 +32,8 @@ from labkit.steps import Steps
 STOPS = ("images", "master", "machines", "cluster")
 
 
-def up(steps: Steps, until: str = "cluster") -> int:
-    """Bring the lab up as far as ``until``; return the exit status."""
+def up(steps: Steps, until: str = "cluster", profile: str = "default") -> int:
+    """Bring the lab with a profile's machines up as far as ``until``; return the exit status."""
     preflight.check(steps.say)
     if config.state().exists() and (running(vcenter.NAME) or succeeds("docker", "inspect", config.ADMIN)):
         raise LabError("a lab already exists: `make lab-status` shows it, `make lab-down` removes it")
@@ -46,12 +46,13 @@ def up(steps: Steps, until: str = "cluster") -> int:
         note.append("started" if dockerd.ensure() else "already running")
     programs = _build(steps)
     if until != "images":
-        _site(steps, programs)
+        _site(steps, programs, profile)
     if until in ("machines", "cluster"):
         _machines(steps)
     if until == "cluster":
         _cluster(steps)
     case = f"lab {'warm' if warm else 'cold'}" if until == "cluster" else f"lab until {until}"
+    case += "" if profile == "default" else f", profile {profile}"
     steps.save(case)
     steps.say(f"{steps.total():6.1f} s  in all ({case})")
     return 0
@@ -89,12 +90,12 @@ def _say_and_count(steps: Steps, built: list[str]):
     return report
 
 
-def _site(steps: Steps, programs: dict[str, pathlib.Path]) -> None:
+def _site(steps: Steps, programs: dict[str, pathlib.Path], profile: str) -> None:
     """The site before the platform: network, registry, vCenter, Salt master."""
     version = gobuild.go_version()
     with steps.step("keys and passwords of this lab"):
         keys.make()
-        pillar.write(programs)
+        pillar.write(programs, profile)
     with steps.step("network, registry and S3 servers"):
         machines.create_network()
         registry.start(version)
@@ -178,7 +179,7 @@ def status(steps: Steps) -> int:
         state = run("docker", "inspect", "-f", "{{.State.Status}}", name, check=False).strip()
         steps.say(f"{name:<19} {state or 'not found'}")
     found = machines.virtual_machines()
-    for name in config.NODES:
+    for name in pillar.nodes():
         steps.say(f"{name:<19} {'exists' if name in found else 'not found'}")
     if not succeeds("docker", "inspect", config.ADMIN):
         return 1

@@ -20,7 +20,15 @@ ADMIN_MINION = "k8s-admin"
 NFS = "saltk8s-lab-nfs"
 NFS_ADDRESS = "172.31.50.3"
 NFS_EXPORTS = ("projects", "scratch", "keep")  # each /export/NAME
-NODES = {"k8s-cp1": "172.31.50.11", "k8s-w1": "172.31.50.21", "k8s-w2": "172.31.50.22"}
+# every machine that can be had; which of them there are is said by the lab's pillar, see labkit/pillar.py
+MACHINES = {
+    **{f"k8s-cp{number}": f"172.31.50.{10 + number}" for number in (1, 2, 3)},
+    **{f"k8s-w{number}": f"172.31.50.{20 + number}" for number in (1, 2, 3)},
+}
+PROFILES = {
+    "default": ("k8s-cp1", "k8s-w1", "k8s-w2"),
+    "ha": ("k8s-cp1", "k8s-cp2", "k8s-cp3", "k8s-w1", "k8s-w2"),
+}
 MAP = "/etc/salt/cloud.maps.d/lab.map"
 CLUSTER = "lab"
 DOMAIN = "lab.example"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from labkit import admin, config, machines
+from labkit import admin, config, machines, pillar
 from labkit.shell import LabError, run, until, write_log
 
 # what `state.apply k8s` may take from blank nodes on two cores
@@ -112,14 +112,14 @@ def create_machines() -> None:
     """``salt-cloud -m MAP -P -y``; it exits with 0 on most errors, so its answer is read."""
     _, answer = _answer("cloud.log", "salt-cloud", "--out=json", "-m", config.MAP, "-P", "-y", timeout_s=600)
     bad = {name: value for name, value in (answer or {}).items() if not isinstance(value, dict) or "Error" in value}
-    missing = set(config.NODES) - set(machines.virtual_machines())
+    missing = set(pillar.nodes()) - set(machines.virtual_machines())
     if bad or missing:
         raise LabError(f"salt-cloud: machines not created: {sorted(missing)}; errors: {json.dumps(bad, indent=1)}")
 
 
 def check_minions() -> None:
     """``salt '*' test.ping`` answers for every machine."""
-    wanted = {config.ADMIN_MINION, *config.NODES}
+    wanted = {config.ADMIN_MINION, *pillar.nodes()}
 
     def all_answer():
         _, answers = _answer("salt.log", "salt", "--out=json", "--static", "-t", "15", "*", "test.ping", timeout_s=120)
@@ -147,7 +147,7 @@ def check_nodes() -> str:
         for node in listed
         if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
     }
-    if ready != set(config.NODES):
+    if ready != set(pillar.nodes()):
         table = run(*kubectl("get", "nodes", "-o", "wide"))
-        raise LabError(f"nodes Ready: {sorted(ready)}, expected: {sorted(config.NODES)}\n{table}")
+        raise LabError(f"nodes Ready: {sorted(ready)}, expected: {sorted(pillar.nodes())}\n{table}")
     return run(*kubectl("get", "nodes", "-o", "wide"))

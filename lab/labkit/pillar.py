@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pathlib
+import re
 
 from labkit import config, keys
 
@@ -66,7 +67,30 @@ def secret() -> dict:
     }
 
 
-def write(programs: dict[str, pathlib.Path]) -> None:
-    """Write both files (JSON is YAML)."""
+def nodes_file() -> pathlib.Path:
+    """The machines of this lab: the one file of its pillar that an operator of the lab edits."""
+    return folder() / "lab" / "nodes.sls"
+
+
+def node(name: str) -> dict:
+    """A machine's entry below ``k8s:nodes``: its role follows from its name (pure)."""
+    roles, shape = (["controlplane", "etcd"], "control") if name.startswith("k8s-cp") else (["worker"], "worker")
+    return {"roles": roles, "shape": shape, "address": f"{config.MACHINES[name]}/24"}
+
+
+def nodes_text(names) -> str:
+    """The pillar with those machines, a line each (pure)."""
+    return "".join(["k8s:\n  nodes:\n", *(f"    {name}: {json.dumps(node(name))}\n" for name in names)])
+
+
+def nodes() -> dict[str, str]:
+    """Name -> address of the machines that the running lab's pillar has."""
+    names = re.findall(r"^    ([\w.-]+):", nodes_file().read_text(), re.MULTILINE) if nodes_file().exists() else ()
+    return {name: config.MACHINES[name] for name in names if name in config.MACHINES}
+
+
+def write(programs: dict[str, pathlib.Path], profile: str = "default") -> None:
+    """Write all files (JSON is YAML)."""
+    keys.write_private(nodes_file(), nodes_text(config.PROFILES[profile]))
     for name, content in {"generated": public(programs), "secrets": secret()}.items():
         keys.write_private(folder() / "lab" / f"{name}.sls", "#!json\n" + json.dumps(content, indent=1) + "\n")

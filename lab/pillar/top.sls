@@ -6,6 +6,7 @@ base:
     - k8s.services
     - lab.platform
     - lab.tenants
+    - lab.nodes           # written by `make lab`: the machines of its profile, to be edited as an operator does
     - lab.generated       # written by `make lab`: public keys and checksums
   k8s-admin:
     - k8s.secrets

@@ -1,19 +1,25 @@
-"""Salt Cloud's configuration for the cluster's VMs, on the minion of the Salt master.
+"""Salt Cloud for the cluster's VMs, on the minion of the Salt master: its configuration, and the VMs that are missing.
 
-Nothing here contacts the vCenter: operators run ``salt-cloud`` themselves, on the map that ``k8s.cloud`` writes.
+``k8s_cloud.create`` alone contacts the vCenter, with the ``salt-cloud`` that operators can run themselves, on the map
+that ``k8s.cloud`` writes.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import posixpath
+import shutil
+import sys
+from pathlib import Path
 
 import salt.config
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments
-from saltk8s.cloud import salt_cloud
+from saltk8s.base import arguments, errors, process
+from saltk8s.cloud import machines, salt_cloud
 
 __func_alias__ = {"map_": "map"}
+
+LIST_S, CREATE_S = 120, 3600  # Salt Cloud itself waits up to 20 minutes for the address of a VM
 
 
 def _model(secrets: bool = True, **kwargs) -> dict:
@@ -173,6 +179,59 @@ def advice() -> list[str]:
             "Without ssh_private_key Salt Cloud installs no minion: the template has to have one that starts."
         )
     return warnings
+
+
+def create(test: bool = False) -> dict:
+    """Create the VMs of the map that the vCenter does not have, all at once; others are left alone.
+
+    The map is the file that the state ``k8s.cloud`` wrote. Salt Cloud installs the minions, and the master accepts
+    their keys.
+
+    test
+        True: only ask the vCenter which are missing.
+
+    Returns a dict: ``changes`` (``{VM: {"old": None, "new": its profile}}``), ``lines``, and ``waits`` (True with
+    test=True while Salt Cloud is not configured). Raises CommandExecutionError: Salt Cloud is not configured, cannot
+    log in, or could not create a VM; a VM exists and the master has no key of its minion, because the installation was
+    interrupted.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.create test=True
+        salt 'salt.osug.example' k8s_cloud.create
+    """
+    model = _model()
+    folder, name = model["cloud"]["config_dir"], model["cluster"]["name"]
+    profiles_ = {vm: profile for profile, vms in salt_cloud.vm_map(model).items() for vm in machines.names({"": vms})}
+    path = posixpath.join(folder, "cloud.maps.d", f"{name}.map")
+    if not Path(folder, "cloud.providers.d", f"{name}.conf").exists():
+        if test:  # the state before this one would write it
+            return {"changes": {}, "lines": ["Salt Cloud is not configured yet: no vCenter was asked"], "waits": True}
+        raise errors.Refused("Salt Cloud is not configured yet: apply k8s.cloud first")
+    there = machines.existing(_salt_cloud(folder, LIST_S, "-f", "list_nodes_min", name)) & profiles_.keys()
+    if any(salt_cloud.key_texts(model).values()):
+        machines.refuse_half_made([vm for vm in profiles_ if vm in there], _accepted(folder))
+    missing = [vm for vm in profiles_ if vm not in there]
+    if missing and not test:
+        machines.check_made(_salt_cloud(folder, CREATE_S, "-m", path, "-P", "-y"), missing)
+    lines = [f"create VM {vm} ({profiles_[vm]})" for vm in missing] or ["every VM of the map exists"]
+    return {"changes": {vm: {"old": None, "new": profiles_[vm]} for vm in missing}, "lines": lines}
+
+
+def _salt_cloud(folder: str, timeout_s: float, *words: str) -> dict:
+    program = shutil.which("salt-cloud") or str(Path(sys.executable).parent / "salt-cloud")
+    done = process.run([program, "-c", folder, "--out=json", *words], timeout_s=timeout_s)
+    return machines.answer(f"{done.out}\n{done.err}")
+
+
+def _accepted(folder: str) -> list[str]:
+    """The minions whose keys the master beside this minion has accepted."""
+    keys = Path(salt.config.master_config(posixpath.join(folder, "master"))["pki_dir"], "minions")
+    return [key.name for key in keys.iterdir()] if keys.is_dir() else []
 
 
 def _found(module: str) -> bool:

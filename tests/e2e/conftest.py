@@ -20,16 +20,22 @@ CLIENT = "172.31.50.1:5000/saltk8s-lab/client:1"
 
 
 def pytest_addoption(parser):
-    """``--without-slow``: leave out the slow tests, for a machine that had to build everything first."""
+    """``--without-slow``, for a machine that had to build everything first; ``--life``, of `make e2e-life`."""
     parser.addoption("--without-slow", action="store_true", help="skip the tests that take a minute or more")
+    parser.addoption("--life", action="store_true", help="run the tests that change the lab's machines, and no others")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Skip slow tests with ``--without-slow``; each is listed at the end."""
-    if config.getoption("--without-slow", default=False):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason=f"{item.name} is slow: --without-slow"))
+    """Skip slow tests with ``--without-slow``, the machines' without ``--life``; each is listed at the end."""
+    if config.getoption("--life", default=False):
+        others = [item for item in items if not item.get_closest_marker("life")]
+        items[:] = [item for item in items if item.get_closest_marker("life")]
+        config.hook.pytest_deselected(items=others)
+    for item in items:
+        if item.get_closest_marker("life") and not config.getoption("--life", default=False):
+            item.add_marker(pytest.mark.skip(reason=f"{item.name} changes the lab's machines: make e2e-life"))
+        elif item.get_closest_marker("slow") and config.getoption("--without-slow", default=False):
+            item.add_marker(pytest.mark.skip(reason=f"{item.name} is slow: --without-slow"))
 
 
 class Lab:

@@ -31,6 +31,7 @@ TAIL = 60  # lines of a failed step's output that are shown
 # line runs them, each its share (files and folders below tests/functional). What Salt loads is tested on both.
 ONCE = {
     "3008": (
+        "cloud/test_machines.py",
         "engine/rke",
         "kubectl/health/test_away.py",
         "kubectl/health/test_dead_nodes.py",

@@ -48,11 +48,6 @@ k8s:
       control: {cpus: 2, memory_gib: 4, disk_gib: 20}
       worker: {cpus: 2, memory_gib: 4, disk_gib: 20}
 
-  nodes:
-    k8s-cp1: {roles: [controlplane, etcd], shape: control, address: 172.31.50.11/24}
-    k8s-w1: {roles: [worker], shape: worker, address: 172.31.50.21/24}
-    k8s-w2: {roles: [worker], shape: worker, address: 172.31.50.22/24}
-
   os: {firewall: managed}
 
   docker:

@@ -57,7 +57,7 @@ def test_a_pipeline_makes_everything_once_and_in_order(commands):
 
 def test_it_is_what_ci_runs():
     text = (tree.ROOT / ".ci" / "run").read_text()
-    assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", text)) == {"test", "lab", "e2e", "lab-down"}
+    assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", text)) == {"test", "lab", "e2e", "e2e-life", "lab-down"}
     parts = re.search(r"^test:.*\n\t@\$\(STEPS\) (.*?) \$\(if", MAKEFILE, re.M)[1].split()
     assert parts == ["prepare", "lint", "unit", "programs", "functional"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from saltk8s.base import errors, process
+from saltk8s.engine.plan import Plan
 from saltk8s.engine.unusable import NodesUnusable
 
 CONNECT_S = 5  # a paused machine accepts the connection and never answers
@@ -195,6 +196,17 @@ def add_not_ready(probes: Iterable[Probe], not_ready: Mapping[str, str]) -> None
 def unusable(probes: Iterable[Probe], waited_s: float = 0) -> NodesUnusable:
     """Return the error of nodes that are not usable."""
     return NodesUnusable({probe.name: str(probe) for probe in probes}, waited_s)
+
+
+def lost(plan: Plan, probes: Iterable[Probe]) -> list[Probe]:
+    """Return the unusable nodes that a plan cannot do without. Those that join may be machines that nobody has made
+    yet: they are noted in the plan.
+    """
+    found = [probe for probe in probes if probe.problem]
+    new = [p.name for p in found if p.name in plan.added and (plan.create or p.problem != "key")]
+    if new:
+        plan.notes.append(f"not ready yet: {', '.join(new)}")
+    return [probe for probe in found if probe.name not in new]
 
 
 def _timeout(probe: Probe, member: bool, timeout_s: float) -> float:

@@ -74,7 +74,7 @@ class Rke(Engine):
                 checked = pool.submit(self._problems, [name for name in self._addresses if name not in plan.added])
                 probes = prober.probe_all(self._addresses | self._leaving(plan, state))
                 reasons = checked.result()
-            self._check_usable(plan, [probes[name] for name in self._addresses if probes[name].problem])
+            self._check_usable(plan, probes)
             identity.check(state, probes, self._paths)
             self._guard(plan, state, probes)
             self._settle(plan, state, probes, reasons, None if repair else GRACE_S)
@@ -181,9 +181,7 @@ class Rke(Engine):
             return
         probes = self._prober(keep=False).probe_all(self._addresses)
         identity.check(state, probes, self._paths)
-        unusable = [name for name, probe in probes.items() if probe.problem]
-        if unusable:
-            plan.notes.append(f"not ready yet: {', '.join(unusable)}")
+        ssh.lost(plan, probes.values())
 
     def _wait_for_nodes(self, plan: Plan, state: dict[str, Any] | None, wait_s: float | None) -> None:
         """Wait for the nodes and check the cluster's health, both at once; complete the plan and check the guards."""
@@ -216,8 +214,8 @@ class Rke(Engine):
             self.hooks.log(logging.WARNING if problem else logging.INFO, words)
             self.hooks.event("start", {"node": name, "containers": names, "problem": problem})
 
-    def _check_usable(self, plan: Plan, lost: list[ssh.Probe]) -> None:
-        if lost:
+    def _check_usable(self, plan: Plan, probes: Mapping[str, ssh.Probe]) -> None:
+        if lost := ssh.lost(plan, [probes[name] for name in self._addresses]):
             ssh.add_not_ready(lost, self._not_ready())
             with unusable.told(plan):
                 raise ssh.unusable(lost)
