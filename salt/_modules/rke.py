@@ -10,8 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments
+from saltk8s.base import arguments, edges
 from saltk8s.engine.rke.program import Program
+from saltk8s.engine.rke.takeover import adoption
 
 __virtualname__ = "rke"
 
@@ -82,6 +83,38 @@ def system_images(version=None, binary=None):
         salt k8s-admin rke.system_images v1.31.10-rancher1-1
     """
     return _program(binary).images(version or __salt__["k8s_config.get"](secrets=True)["cluster"]["version"])
+
+
+def take_over(cluster_yml, test=False):
+    """
+    Take over a cluster that ``rke`` built by hand: its state becomes that of this minion's pillar.
+
+    The pillar declares the cluster already (``python3 -m saltk8s take-over`` wrote it). The state and the kubeconfig
+    are copied into the state folder, and a record of what runs is written, so that the next plan is the difference
+    between that and the pillar. No node is reached, and rke is not run. A second call changes nothing.
+
+    cluster_yml
+        Path on this minion of the ``cluster.yml`` that the cluster was last built from; the files that rke left lie
+        beside it (``cluster.rkestate``, ``kube_config_cluster.yml``). They stay.
+    test
+        True: return what would be written, and the plan; nothing is written.
+
+    Returns a dict: ``changes`` ({path: what it is}, empty when all is there), ``plan`` (what ``k8s_cluster.up`` would
+    do then, as a list of lines; ``nothing to do`` when the pillar is what runs).
+    Raises CommandExecutionError when ``cluster_yml`` is not what runs, when the state is damaged, when this minion has
+    another cluster's state, or when the pillar would change what is fixed.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin rke.take_over /root/rke/cluster.yml test=True
+        salt k8s-admin rke.take_over /root/rke/cluster.yml
+    """
+    with edges.translated(CommandExecutionError):
+        return adoption.take_over(__salt__["k8s_config.get"](secrets=True), cluster_yml, bool(test))
 
 
 def _program(binary):

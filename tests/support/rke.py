@@ -91,12 +91,24 @@ def many_nodes(count: int) -> dict[str, Any]:
     return nodes
 
 
-def _spelled(tree: Any, names: bool = True) -> Any:
+def hand_written_nodes(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of a ``cluster.yml`` that was written by hand, with the names and ports that rke fills in."""
+    return [
+        {
+            **node,
+            "hostname_override": str(node.get("hostname_override") or node["address"]).lower(),
+            "port": str(node.get("port") or 22),
+        }
+        for node in config["nodes"]
+    ]
+
+
+def spelled(tree: Any, names: bool = True) -> Any:
     """What cluster.yml says, in the spelling of the state file; names of flags and options stay."""
     if not isinstance(tree, dict):
         return tree
     spell = fixed.spelling if names else str
-    return {spell(key): _spelled(value, key not in ("extra_args", "options")) for key, value in tree.items()}
+    return {spell(key): spelled(value, key not in ("extra_args", "options")) for key, value in tree.items()}
 
 
 @functools.cache
@@ -129,8 +141,8 @@ def rkestate(
             }
             for node in config["nodes"]
         ],
-        "services": _spelled(config["services"]),
-        "network": _spelled(config["network"]),
+        "services": spelled(config["services"]),
+        "network": spelled(config["network"]),
         "privateRegistries": [
             {"url": one["url"], "user": one.get("user"), "password": one.get("password")}
             for one in config.get("private_registries", [])

@@ -12,6 +12,7 @@ from saltk8s.base import redact
 from saltk8s.base.errors import ConfigError
 from saltk8s.pillar import images, rules, schema_engines, schema_services
 from saltk8s.pillar.schema import SCHEMA
+from saltk8s.pillar.vocabulary.free_form import FreeForm
 from saltk8s.pillar.vocabulary.types import List, Map, Report, Secret, Section, Type
 
 ROOT = "k8s"
@@ -117,6 +118,9 @@ def _secrets(kind: Type, value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tu
     if isinstance(kind, Secret):
         if isinstance(value, str) and value:
             yield path, value
+    elif isinstance(kind, FreeForm):
+        for inside, secret in kind.secrets(value):
+            yield (*path, *inside), secret
     elif isinstance(kind, Section) and isinstance(value, Mapping):
         for name, key in kind.keys.items():
             yield from _secrets(key.type, value.get(name), (*path, name))

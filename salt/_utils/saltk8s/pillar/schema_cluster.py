@@ -5,6 +5,7 @@ from __future__ import annotations
 from saltk8s.pillar import schema_engines
 from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.addresses import Cidr
+from saltk8s.pillar.vocabulary.free_form import FreeForm
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Key, List, Map, Section
 
 _NETWORK = Section(
@@ -162,6 +163,13 @@ CLUSTER = Section(
                 }
             ),
             "Further command-line flags of the cluster's components, without leading dashes.",
+        ),
+        "engine_config": Key(
+            FreeForm(),
+            "Further content of the engine's own configuration (rke: cluster.yml, where `nodes` is a map by their "
+            "names), laid over what follows from all other keys; null takes a key out. For what no other key has: "
+            "docs/operations/take-over.md.",
+            example={"dns": {"upstreamnameservers": ["10.20.0.2"]}},
         ),
         "timeouts": Key(
             Section(

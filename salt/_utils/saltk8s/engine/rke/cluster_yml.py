@@ -10,6 +10,8 @@ from typing import Any
 
 from saltk8s.base import redact, yaml_text
 from saltk8s.engine.rke import audit_policy, hardening
+from saltk8s.engine.rke.takeover import extra
+from saltk8s.pillar.vocabulary import free_form
 from saltk8s.pillar.vocabulary.values import SECONDS, seconds
 
 # rke's name of each component below `services`, by the pillar's name
@@ -29,7 +31,6 @@ WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
 # rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
 OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
 S3_SECRETS = ("access_key", "secret_key")
-SECRET_KEYS = ("password", *S3_SECRETS)  # of cluster.yml, wherever they are in it
 
 
 def build(model: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,8 @@ def build(model: dict[str, Any]) -> dict[str, Any]:
     }
     if ((model.get("services") or {}).get("vsphere") or {}).get("enabled"):
         _wait_for_vsphere(config)
-    return config if config["private_registries"] else {k: v for k, v in config.items() if k != "private_registries"}
+    config = config if config["private_registries"] else {k: v for k, v in config.items() if k != "private_registries"}
+    return extra.laid_over(config, cluster.get("engine_config"))
 
 
 def in_order(config: dict[str, Any], running: Iterable[str]) -> dict[str, Any]:
@@ -80,14 +82,12 @@ def text(config: dict[str, Any]) -> str:
 
 def redacted(config: dict[str, Any]) -> dict[str, Any]:
     """Return a copy without the secrets in it."""
-    return redact.tree(config, secrets(config))
+    return free_form.mapped(config, lambda secret: redact.REDACTED)
 
 
 def secrets(config: dict[str, Any]) -> list[str]:
     """Return the secrets that are in the data, to be taken out of any output."""
-    found = [one.get("password") for one in config.get("private_registries", [])]
-    s3 = (config["services"].get("etcd", {}).get("backup_config") or {}).get("s3backupconfig") or {}
-    return [text for text in [*found, *(s3.get(key) for key in S3_SECRETS)] if text]
+    return list(dict.fromkeys(text for _, text in free_form.secrets(config)))
 
 
 def fingerprinted(config: dict[str, Any], salt: str) -> dict[str, Any]:
@@ -95,17 +95,12 @@ def fingerprinted(config: dict[str, Any], salt: str) -> dict[str, Any]:
 
     salt: text, the same for copies that are compared.
     """
-    return _hashed(config, salt)
 
+    def slow(secret: Any) -> str:
+        text = secret if isinstance(secret, str) else json.dumps(secret, sort_keys=True)
+        return hashlib.pbkdf2_hmac("sha256", text.encode(), salt.encode(), HASH_ROUNDS).hex()
 
-def _hashed(value: Any, salt: str, secret: bool = False) -> Any:
-    if isinstance(value, dict):
-        return {key: _hashed(item, salt, key in SECRET_KEYS) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_hashed(item, salt) for item in value]
-    if secret and value:
-        return hashlib.pbkdf2_hmac("sha256", str(value).encode(), salt.encode(), HASH_ROUNDS).hex()
-    return value
+    return free_form.mapped(config, slow)
 
 
 def duration(value: str) -> str:

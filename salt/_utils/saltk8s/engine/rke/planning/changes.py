@@ -6,8 +6,8 @@ from typing import Any
 
 from saltk8s.base import redact
 from saltk8s.engine.plan import Change, Plan
-from saltk8s.engine.rke.cluster_yml import SECRET_KEYS
 from saltk8s.engine.rke.planning import consequences
+from saltk8s.pillar.vocabulary import free_form
 
 
 def plan_of(
@@ -94,5 +94,10 @@ def _difference(old: Any, new: Any, path: str = "") -> dict[str, Change]:
         return found
     if old == new:
         return {}
-    key = path.rpartition(".")[2]
-    return {path: {side: redact.fields({key: leaf}, SECRET_KEYS)[key] for side, leaf in (("old", old), ("new", new))}}
+    return {path: {side: _shown(leaf, path) for side, leaf in (("old", old), ("new", new))}}
+
+
+def _shown(leaf: Any, path: str) -> Any:
+    parts = tuple(path.split("."))
+    hidden = leaf is not None and not isinstance(leaf, (dict, list)) and free_form.is_secret(parts)
+    return redact.REDACTED if hidden else free_form.mapped(leaf, lambda secret: redact.REDACTED, parts)

@@ -13,6 +13,11 @@ from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD, WORKER
 Images = Callable[[str], Iterable[str]]
 _ENCRYPTION = "services.kube-api.secrets_encryption_config.enabled"
 OWNER = "services.etcd.uid"
+# of k8s:cluster:engine_config: what follows from these is not computed here
+UNFORETOLD = frozenset(
+    {"addons", "addons_include", "cri_dockerd_stream_server_address", "cri_dockerd_stream_server_port", "dns"}
+    | {"enable_cri_dockerd", "ingress", "prefix_path", "system_images", "win_prefix_path"}
+)
 UNCORDONS = "rke uncordons every node, also one that was cordoned by hand"
 _OF_API_CERTIFICATE = ("kube-apiserver", "kube-controller-manager")
 
@@ -136,6 +141,8 @@ def _notes(plan: Plan, last: Mapping[str, Any] | None) -> list[str]:
     notes = []
     if "rke" in plan.options:
         notes.append("another rke may have other images and flags: what it recreates for them is not in this plan")
+    if others := sorted({path.partition(".")[0] for path in plan.options} & UNFORETOLD):
+        notes.append(f"what rke recreates for {', '.join(others)} of cluster.yml is not in this plan")
     if _ENCRYPTION in plan.options:
         notes.append("every Secret is written again")
     if OWNER in plan.options and not any("etcd" in one.recreated for one in plan.touched.values()):
