@@ -4,9 +4,11 @@ For the next Kubernetes, in this order:
 
 - these constants, from ``rke config --list-version --all`` and ``rke config --system-images --version VERSION``;
 - ``pillar.example/k8s/cluster.sls``, which stays literal (``tests/unit/lab/test_versions.py`` compares);
-- for a new minor version, what vSphere's programs go with: ``COMPATIBLE`` in
-  ``salt/_utils/saltk8s/services/vsphere.py`` and ``cpi_version`` in ``salt/k8s/defaults.yaml`` (the table in
-  ``docs/services/vsphere.md`` says the same), and the checksums of its new dependencies, in ``lab/build/kubernetes``;
+- for a new minor version, what services go with: ``TABLE`` in
+  ``salt/_utils/saltk8s/pillar/vocabulary/compatible.py`` and vSphere's ``cpi_version`` in ``salt/k8s/defaults.yaml``
+  (the table in ``docs/services/vsphere.md`` says the same), the APIs that it removes (``TABLE`` in
+  ``salt/_utils/saltk8s/kubectl/upgrade/removed_apis.py``), and the checksums of its new dependencies, in
+  ``lab/build/kubernetes``;
 - the golden files: ``SALTK8S_WRITE_GOLDEN=1 pytest tests/unit/engine/rke/test_cluster_yml.py``.
 
 Test data about versions themselves (upgrades, rejected versions: ``tests/cases/engine/rke/``) keeps literal ones.

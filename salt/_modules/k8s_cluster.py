@@ -118,6 +118,34 @@ def plan(repair=False):
     return {"empty": found.empty, "changes": found.changes(), "lines": found.lines()}
 
 
+def preflight(version=None):
+    """
+    Return what stands against another version of Kubernetes, asked while nothing is changed yet. Reads only.
+
+    ``k8s_cluster.up`` and ``plan`` ask the same before a run that changes the version, and refuse it; any other run
+    asks nothing of this.
+
+    version
+        The version, as ``k8s:cluster:version`` would have it, which is the default: one that the pillar does not have
+        yet can be asked about, too.
+
+    Returns a dict: ``old``, ``new``, ``ok`` (bool: nothing has to be mended first), ``checks`` ({name: {state: ``ok``,
+    ``warning`` or ``blocked``; lines}}: version, health, snapshot, services, deprecated APIs, etcd, disk space, images,
+    drains; empty when the version stays), ``lines`` (the same for a human). Raises CommandExecutionError before the
+    cluster exists.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.preflight
+        salt k8s-admin k8s_cluster.preflight v1.32.6-rancher1-1
+    """
+    return _engine().preflight(version)
+
+
 def status():
     """
     Return what is known of the cluster.

@@ -4,8 +4,8 @@ killed, or leave an unhealthy cluster. What the real rke does without nodes is t
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
 the folder ``FOLDER/``: ``mode`` (ok, fail, cut, hang; wait, until there is a file ``go``, which has the mode that it
 goes on with; replace, the same while a container is stopped), ``snapshot`` (the error of one), ``version``,
-``offered``, ``objects.json`` (kubectl's answer), ``pods.json``, ``secret.json``, ``log``; it notes every call in
-``calls``.
+``offered``, ``objects.json`` (kubectl's answer), ``pods.json``, ``secret.json``, ``metrics``, ``managed.json`` (objects
+with their field managers), ``log``; it notes every call in ``calls``.
 """
 
 from __future__ import annotations
@@ -82,6 +82,12 @@ def _file_or(place: Path, name: str, default: str) -> str:
 def _kubectl(place: Path, argv: list[str]) -> int:
     if "logs" in argv:
         print(_file_or(place, "log", ""))
+        return 0
+    if "/metrics" in argv:
+        print(_file_or(place, "metrics", ""))
+        return 0
+    if "--output=jsonpath={.items}" in argv:
+        print(_file_or(place, "managed.json", "[]"))
         return 0
     if "Event.v1." in argv:
         print('{"kind": "List", "items": []}')

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from saltk8s.base import errors
 from saltk8s.engine import state_folder
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.schema import EngineSchema
@@ -90,6 +91,13 @@ class Engine(ABC):
 
         The keys are those of ``k8s_cluster.status``.
         """
+
+    def preflight(self, version: str | None = None) -> dict[str, Any]:
+        """Return what stands against another version of Kubernetes, the model's by default; reads only.
+
+        The keys are those of ``k8s_cluster.preflight``. Raises Refused before the cluster exists.
+        """
+        raise errors.Refused(f"the engine {self.model['cluster']['engine']} checks nothing before an upgrade")
 
     @abstractmethod
     def system_images(self, version: str | None = None) -> list[str]:

@@ -11,7 +11,8 @@ from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.operations import drain
 
 TIMEOUTS = {"timeout_s": 40, "request_timeout_s": 20}
-_KINDS = f"Node.v1.,Pod.v1.,DaemonSet.v1.apps,{drain.BUDGETS}"
+KINDS = f"Node.v1.,Pod.v1.,DaemonSet.v1.apps,{drain.BUDGETS}"
+DELETED = "deleted by the drains"  # how the line of the only obstacle begins that does not block them
 
 
 def add(plan: Plan, kubectl: Kubectl, force: bool, timeout_s: float) -> None:
@@ -23,7 +24,7 @@ def add(plan: Plan, kubectl: Kubectl, force: bool, timeout_s: float) -> None:
     if plan.empty or plan.create or not names:
         return
     try:
-        objects = kubectl.objects("get", _KINDS, "--all-namespaces", **TIMEOUTS)
+        objects = kubectl.objects("get", KINDS, "--all-namespaces", **TIMEOUTS)
     except errors.SaltK8sError:
         plan.notes.append("what the drains would be blocked by is not known: the API server does not answer")
         return
@@ -64,7 +65,7 @@ def _node_of(pod: Mapping[str, Any]) -> str | None:
 
 def _lost(pods: list[str], force: bool) -> str:
     if force:
-        return f"deleted by the drains, and re-created by no controller: {named(pods)}"
+        return f"{DELETED}, and re-created by no controller: {named(pods)}"
     return f"the drains stop at these pods, because no controller re-creates them: {named(pods)}"
 
 

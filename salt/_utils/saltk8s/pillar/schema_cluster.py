@@ -6,7 +6,7 @@ from saltk8s.pillar import schema_engines
 from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.addresses import Cidr
 from saltk8s.pillar.vocabulary.free_form import FreeForm
-from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Key, List, Map, Section
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Key, List, Map, Section, Text
 
 _NETWORK = Section(
     {
@@ -67,6 +67,22 @@ _ADMISSION = Section(
             "Whether every start of a container asks the registry. Then no pod starts, not even one of the platform, "
             "while the registry is away; and it does not keep images of others private, because the kubelets have "
             "the platform's own login (`k8s:registry:username`).",
+        ),
+    }
+)
+
+_UPGRADE = Section(
+    {
+        "workers": Key(
+            Text("a number of nodes, or a percentage such as 10%", r"[1-9]\d?%?|100%", doc="number or percentage"),
+            "How many nodes with the role `worker` alone are drained at the same time, a percentage rounded down. All "
+            "others are drained one by one.",
+            example="2",
+        ),
+        "accept_removed": Key(
+            List(Text("an API version such as group.k8s.io/v1beta1", r"[a-z0-9.-]+/v[0-9a-z]+", doc="API version")),
+            "API versions whose use does not stop an upgrade to a Kubernetes that no longer serves them.",
+            example=["flowcontrol.apiserver.k8s.io/v1beta3"],
         ),
     }
 )
@@ -171,6 +187,7 @@ CLUSTER = Section(
             "docs/operations/take-over.md.",
             example={"dns": {"upstreamnameservers": ["10.20.0.2"]}},
         ),
+        "upgrade": Key(_UPGRADE, "How the nodes of a live cluster are upgraded."),
         "timeouts": Key(
             Section(
                 {
@@ -185,7 +202,7 @@ CLUSTER = Section(
                     "up_node_s": Key(
                         Int(0, 86400, "seconds"),
                         "Added to `up_s` for each turn of a run: each control plane and etcd member has its own, the "
-                        "other nodes a tenth at a time.",
+                        "other nodes as many at a time as `upgrade:workers` says.",
                     ),
                     "ready_s": Key(Int(1, 86400, "seconds"), "How long to wait for nodes and system workloads."),
                 }

@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from saltk8s.base import redact
-from saltk8s.pillar.vocabulary import values
+from saltk8s.pillar.vocabulary import compatible, values
 from saltk8s.pillar.vocabulary.types import Bool, Enum, Int, Key, List, Map, Report, Section, Text
 from saltk8s.services import common
 
 MEANING = "vSphere: cloud controller manager, and volumes on its datastores."
 NAMESPACES = ("vsphere-system",)
-
-# Compatible minor versions: cloud controller manager (CPI), CSI driver, Kubernetes, and the evidence. A CPI is released
-# for one minor version of Kubernetes; its client library supports one more.
-COMPATIBLE = (
-    ("1.30", "3.3", "1.30", "this CPI is released for it, and RKE2 1.30 ships this driver"),
-    ("1.31", "3.3", "1.32", "tested against a simulated vCenter"),
-)
 
 StorageName = Text("a storage policy's name in the vCenter", r"[^\x00-\x1f\x7f\"\\]+", 80, doc="name")
 DatastoreUrl = Text(
@@ -90,32 +83,24 @@ def complete(model: dict[str, Any]) -> None:
     model["services"]["vsphere"].update(vcenter(model))
 
 
-def _minor(version: str | None) -> str:
-    numbers = values.version(version or "")
-    return f"{numbers[0]}.{numbers[1]}" if numbers else ""
-
-
 def _versions_are_compatible(model: dict[str, Any], report: Report) -> None:
     """An untested combination of versions is rejected: it fails only when a node or a volume is missing."""
     vsphere = common.enabled(model, "vsphere")
-    if not vsphere:
+    cluster = compatible.minor((model["cluster"] or {}).get("version"))
+    if not vsphere or not cluster:
         return
-    cluster = _minor((model["cluster"] or {}).get("version"))
-    cpi, csi = _minor(vsphere["cpi_version"]), _minor(vsphere["version"])
-    if not (cluster and cpi and csi):
-        return
-    rows = [row for row in COMPATIBLE if row[2] == cluster]
     where = ("k8s", "services", "vsphere")
-    if not rows:
-        known = ", ".join(sorted({row[2] for row in COMPATIBLE}))
-        report.add(where, f"Kubernetes {known}, or enabled: false", f"Kubernetes {cluster}")
-    elif cpi not in {row[0] for row in rows}:
-        expected = f"v{' or v'.join(row[0] for row in rows)}, which is known to work with Kubernetes {cluster}"
-        report.add((*where, "cpi_version"), expected, redact.show(vsphere["cpi_version"]))
-    elif csi not in {row[1] for row in rows if row[0] == cpi}:
-        found = " or v".join(row[1] for row in rows if row[0] == cpi)
-        expected = f"v{found}, which is known to work with Kubernetes {cluster} and CPI {cpi}"
-        report.add((*where, "version"), expected, redact.show(vsphere["version"]))
+    if not all(compatible.fitting("vsphere", key, cluster) for key in ("cpi_version", "version")):
+        every = [row for row in compatible.TABLE if row.service == "vsphere"]
+        known = sorted({number for row in every for number in (row.first, row.last) if number})
+        expected = f"Kubernetes {', '.join(map(compatible.words, known))}, or enabled: false"
+        report.add(where, expected, f"Kubernetes {compatible.words(cluster)}")
+        return
+    for key in ("cpi_version", "version"):
+        fitting, version = compatible.fitting("vsphere", key, cluster), compatible.minor(vsphere[key])
+        if version and compatible.words(version) not in fitting:
+            expected = f"v{' or v'.join(fitting)}, which is known to work with Kubernetes {compatible.words(cluster)}"
+            report.add((*where, key), expected, redact.show(vsphere[key]))
 
 
 def _has_a_vcenter(model: dict[str, Any], report: Report) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from saltk8s.base import redact, yaml_text
@@ -27,6 +27,7 @@ DNS_ADDRESS = 10  # the cluster's DNS service is the tenth address of the servic
 HASH_ROUNDS = 200_000  # a tenth of a second: guessing a password by its hash has to be slow
 ADDON_TIMEOUT_S = 300  # an add-on's job also waits for its image to be pulled
 DRAIN_TIMEOUT_S = 300
+MOST_WORKERS = 50  # rke itself takes no more at once
 WIREGUARD_MTU = 1420  # of nodes with 1500: flannel's WireGuard takes 80
 # rke mounts the nodes' /etc/kubernetes into the API server; the control plane nodes' formula writes the file
 OIDC_CA = "/etc/kubernetes/saltk8s-oidc-ca.pem"
@@ -264,9 +265,17 @@ def deletes_pods(model: dict[str, Any]) -> bool:
     return bool(((model.get("services") or {}).get("tenants") or {}).get("enabled") and model.get("tenants"))
 
 
+def together(config: Mapping[str, Any]) -> int:
+    """Return how many nodes with the role worker alone rke drains at the same time."""
+    wanted = str((config.get("upgrade_strategy") or {}).get("max_unavailable_worker") or "10%")
+    workers = sum("worker" in node["role"] for node in config["nodes"])
+    number = workers * int(wanted[:-1]) // 100 if wanted.endswith("%") else int(wanted)
+    return max(1, min(number, MOST_WORKERS))
+
+
 def _upgrade(model: dict[str, Any]) -> dict[str, Any]:
     return {
-        "max_unavailable_worker": "10%",
+        "max_unavailable_worker": (model["cluster"].get("upgrade") or {}).get("workers") or "10%",
         "max_unavailable_controlplane": "1",
         "drain": True,
         "node_drain_input": {  # all five, because rke loses the others when one is missing

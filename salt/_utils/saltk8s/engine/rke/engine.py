@@ -16,6 +16,7 @@ from saltk8s.engine.base import Engine, Hooks, Outcome, Workloads
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.rke import cluster_yml, guards, node, versions, workloads
 from saltk8s.engine.rke.planning import changes, duration, fixed, upgrade
+from saltk8s.engine.rke.preflight.checks import Preflight
 from saltk8s.engine.rke.program import Program
 from saltk8s.engine.rke.running import attempt, checkup, containers
 from saltk8s.engine.rke.running.execution import Execution
@@ -48,6 +49,8 @@ class Rke(Engine):
         self._execution = Execution(model, self.program, self._kubectl, hooks)
         self._addresses = {entry["hostname_override"]: entry["address"] for entry in self._config["nodes"]}
         self._checkup = checkup.Checkup(self._config, self._problems, self._probe, self.workloads())
+        asking = lambda inspection: self._prober(False, inspection).probe_all(self._addresses)  # noqa: E731
+        self._preflight = Preflight(model, self.program, self._kubectl, asking)
 
     def render(self, redacted: bool = True) -> dict[str, Any]:
         """Return ``cluster.yml`` as data."""
@@ -82,6 +85,16 @@ class Rke(Engine):
         if not plan.empty and self.program.installed:
             self._check_versions(plan)
         return plan
+
+    def preflight(self, version: str | None = None) -> dict[str, Any]:
+        """Return what stands against another version of Kubernetes; reads only."""
+        state = self._state()
+        if not state or not state["running"]:
+            raise errors.Refused("there is no cluster yet, so there is none to upgrade")
+        probes, scope = self._probe(self._addresses), checkup.scope(Plan(), state["nodes"], self._addresses)
+        found = self._checkup.judge(scope, self._problems(scope.nodes), probes)
+        wanted = version or self._cluster["version"]
+        return self._preflight.whole(wanted, state, self._execution.record(), probes, found).data()
 
     def up(self, test: bool = False, repair: bool = False) -> Outcome:
         """Make the cluster what the model declares."""
@@ -152,9 +165,9 @@ class Rke(Engine):
         guards.check(plan, running, self._cluster.get("allow_removal") or (), exchange=members)
         return plan
 
-    def _prober(self, keep: bool) -> ssh.Prober:
+    def _prober(self, keep: bool, inspection: ssh.Inspection = node.INSPECTION) -> ssh.Prober:
         ssh_key, known_hosts = self._paths["ssh_key"], str(self._known_hosts)
-        return ssh.Prober(self._cluster["ssh"], node.INSPECTION, ssh_key, known_hosts, keep)
+        return ssh.Prober(self._cluster["ssh"], inspection, ssh_key, known_hosts, keep)
 
     def _probe(self, addresses: Mapping[str, str]) -> dict[str, ssh.Probe]:
         return self._prober(keep=False).probe_all(addresses)
@@ -257,6 +270,8 @@ class Rke(Engine):
             found = health.wait_for(lambda: self._checkup.ask(scope, dead), seconds or 0, self.hooks.event)
         if wait_s is not None:
             gate.check(change, found, plan.empty)
+        if change:
+            self._preflight.gate(plan, state, probes, repair=wait_s is None)
         if plan.empty:
             plan.reasons += [f"not healthy: {problem}" for problem in found[:SHOWN]]
 

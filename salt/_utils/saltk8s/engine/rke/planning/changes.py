@@ -82,7 +82,9 @@ def _taints(taints: list[dict[str, str]] | None) -> list[str] | None:
 
 
 def _options(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in ("nodes", "kubernetes_version")}
+    """Return what the cluster is to be, without how rke gets there."""
+    others = ("nodes", "kubernetes_version", "upgrade_strategy")
+    return {key: value for key, value in config.items() if key not in others}
 
 
 def _difference(old: Any, new: Any, path: str = "") -> dict[str, Change]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from saltk8s.base import errors
 from saltk8s.engine.plan import Plan, Touched
+from saltk8s.engine.rke import cluster_yml
 from saltk8s.engine.rke.planning.deployed import SCHEDULE, Deployed, kept
 from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD, WORKER
 
@@ -44,7 +45,7 @@ def add(
     _restart(touched, before, after, remade)
     _describe(plan, touched, after)
     plan.touched = {name: one for name, one in touched.items() if one.words()}
-    plan.turns = _turns(plan, after)
+    plan.turns = _turns(plan, after, cluster_yml.together(config))
     plan.addons = _addons(before.addons(), after.addons())
     plan.certificates = [*remade, "kube-admin"]  # the administrator's with each run
     plan.always = [*_notes(plan, last), UNCORDONS]
@@ -115,11 +116,10 @@ def _describe(plan: Plan, touched: Mapping[str, Touched], after: Deployed) -> No
             one.others.append("a taint evicts its pods")
 
 
-def _turns(plan: Plan, after: Deployed) -> int:
-    """Control planes and members of etcd are drained one after the other, a tenth of the other workers together."""
+def _turns(plan: Plan, after: Deployed, together: int) -> int:
+    """Control planes and members of etcd are drained one after the other, so many of the other workers together."""
     drained = [set(after.nodes[name]["role"]) for name, one in plan.touched.items() if one.drained]
     workers = sum(roles == {WORKER} for roles in drained)
-    together = max(1, sum(WORKER in node["role"] for node in after.nodes.values()) // 10)
     return len(drained) - workers + -(-workers // together)
 
 

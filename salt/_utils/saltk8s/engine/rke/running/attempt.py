@@ -12,7 +12,8 @@ from saltk8s.engine.rke import cluster_yml
 
 def mark(config: dict[str, Any], record: Mapping[str, Any]) -> str:
     """Return what tells a configuration from others, without its secrets. record: of the last run."""
-    known = cluster_yml.fingerprinted(config, record.get("salt") or "")
+    wanted = {key: value for key, value in config.items() if key != "upgrade_strategy"}  # how, and not what
+    known = cluster_yml.fingerprinted(wanted, record.get("salt") or "")
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 

@@ -30,15 +30,14 @@ SHOWN = 10
 _NEXT_NODE = re.compile(r"Processing (?:controlplane )?host|Successfully upgraded")  # it is done with the one before
 
 
-def limit_s(timeouts: Mapping[str, int], nodes: Iterable[Mapping[str, Any]]) -> int:
+def limit_s(timeouts: Mapping[str, int], config: Mapping[str, Any]) -> int:
     """Return how long one ``rke up`` may take.
 
-    timeouts: the model's; nodes: those of ``cluster.yml``. Control planes and etcd members have their turn one after
-    the other, the others a tenth at a time.
+    timeouts: the model's; config: ``cluster.yml``. Control planes and etcd members have their turn one after the other,
+    the others as many at a time as it says.
     """
-    alone = [bool({CONTROL_PLANE, ETCD} & set(node["role"])) for node in nodes]
-    workers = alone.count(False)
-    turns = alone.count(True) + math.ceil(workers / max(1, workers // 10))
+    alone = [bool({CONTROL_PLANE, ETCD} & set(node["role"])) for node in config["nodes"]]
+    turns = alone.count(True) + math.ceil(alone.count(False) / cluster_yml.together(config))
     return timeouts["up_s"] + turns * timeouts["up_node_s"]
 
 
@@ -163,7 +162,7 @@ class Execution:
             if cordoned and _NEXT_NODE.search(line.message):
                 self._cordons.restore(cordoned)
 
-        return limit_s(self._cluster["timeouts"], config["nodes"]), line, cluster_yml.secrets(config)
+        return limit_s(self._cluster["timeouts"], config), line, cluster_yml.secrets(config)
 
     def _written(self) -> dict[str, Any]:
         """Return the ``cluster.yml`` that rke was given last."""
