@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from conftest import NODES, changed, failed, states_of
+from conftest import ADMIN, NODES, changed, failed, states_of
 
 MORE_LOGS = json.dumps({"k8s": {"docker": {"log_files": 4}}})
 
@@ -45,18 +45,22 @@ def test_docker_runs_with_its_daemon_json(lab):
         assert (told["CgroupDriver"], told["LiveRestoreEnabled"], told["LoggingDriver"]) == (driver, True, "json-file")
 
 
-def test_a_new_daemon_json_restarts_docker_and_no_container(lab):
+def test_a_new_daemon_json_waits_for_the_nodes_turn_and_restarts_no_container(lab):
     node = "k8s-w2"
     before = started(lab, node)
     assert before
-    answer = lab.salt(node, "state.apply", "k8s.docker", f"pillar={MORE_LOGS}")[node]
-    assert not failed(answer)
-    assert {state["__id__"] for state in states_of(answer) if state["changes"]} == {
-        "k8s-docker-daemon-json",
-        "k8s-docker-running",
-    }
-    back = lab.salt(node, "state.apply", "k8s.docker")[node]
-    assert not failed(back) and changed(back)
+    waits = lab.salt(node, "state.apply", "k8s.docker", f"pillar={MORE_LOGS}")[node]
+    assert (failed(waits), changed(waits)) == ([], [])
+    assert any("it is not this node's turn" in state["comment"] for state in states_of(waits))
+    assert lab.salt(ADMIN, "k8s_nodes.begin", node, "drain=False")[ADMIN]["changes"]
+    try:
+        answer = lab.salt(node, "state.apply", "k8s.docker", f"pillar={MORE_LOGS}")[node]
+        assert not failed(answer)
+        assert {state["__id__"] for state in states_of(answer) if state["changes"]} == {"k8s-docker-daemon-json"}
+        back = lab.salt(node, "state.apply", "k8s.docker")[node]
+        assert not failed(back) and changed(back)
+    finally:
+        assert lab.salt(ADMIN, "k8s_nodes.end", node)[ADMIN]["changes"]
     after = started(lab, node)
     assert {name: after.get(name) for name in before} == before
 

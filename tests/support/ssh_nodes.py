@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncssh
 from saltk8s.engine.rke.node import ETCD_DATA, KEYS
 from saltk8s.engine.rke.running.snapshot import FOLDER as SNAPSHOTS
+from saltk8s.nodes import reboot
 
 _DOCKER = """#!/bin/sh
 # scratch_docker.py: containers of etcd's image that are made, served and removed
@@ -44,7 +45,7 @@ esac
 """
 
 
-_OWN = {KEYS: "ssl", ETCD_DATA: "etcd", SNAPSHOTS: "snapshots"}  # a node's own folders
+_OWN = {KEYS: "ssl", ETCD_DATA: "etcd", SNAPSHOTS: "snapshots", reboot.MARK: "reboot"}  # a node's own folders
 # of a node with room, whatever the machine of the tests has; a file ``df`` has another answer
 _DF = """#!/bin/sh
 echo "Filesystem 1024-blocks Used Available Capacity Mounted on"
@@ -143,7 +144,7 @@ class Nodes:
                 "/bin/sh",
                 "-c",
                 self._there(remote.command or "exit 0", place),
-                env={"PATH": f"{place}/bin:/usr/bin:/bin"},
+                env={"PATH": f"{place}/bin:/usr/bin:/bin", "HOME": str(place)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -51,6 +51,7 @@ ONCE = {
         "kubectl/test_other_cluster.py",
         "kubectl/test_replicas.py",
         "kubectl/test_shared_namespaces.py",
+        "nodes/test_dockerd.py",
         "nodes/test_firewall.py",
         "services/backup/test_velero.py",
         "services/prometheus/test_selectors.py",
@@ -89,6 +90,7 @@ ONCE = {
         "services/tenants/test_pods.py",
         "services/tenants/test_services.py",
         "services/test_cases.py",
+        "turns",
     ),
 }
 AGAIN = ("--last-failed", "--last-failed-no-failures=none")

@@ -1,12 +1,9 @@
-# daemon.json and the registry's CA certificate, before Docker is installed and starts for the first time.
+# daemon.json and the registry's CA certificate, before Docker is installed and starts for the first time. One that is
+# installed gets another daemon.json in running.sls, after its packages.
 {%- from "k8s/map.jinja" import k8s with context %}
-k8s-docker-daemon-json:
-  file.serialize:
+k8s-docker-first-daemon-json:
+  k8s_docker.prepared:
     - name: /etc/docker/daemon.json
-    - dataset: {{ salt['k8s_docker.daemon']() | json }}
-    - serializer: json
-    - mode: "0644"
-    - makedirs: true
 
 {%- if k8s.registry %}
 {%-   set folder = '/etc/docker/certs.d/' ~ salt['k8s_docker.registry_host'](k8s.registry.url) %}

@@ -1,4 +1,5 @@
-# The pinned version, or the newest with that prefix, on hold: only a new pin in the pillar changes it.
+# The pinned version, or the newest with that prefix, on hold: only a new pin in the pillar changes it, and while
+# containers run, only in the node's turn.
 {%- from "k8s/map.jinja" import k8s with context %}
 {%- from "k8s/os/family.jinja" import family with context %}
 {%- set pkgs = [] %}
@@ -18,6 +19,15 @@ k8s-docker-can-be-held:
       - pkg: k8s-docker-packages
 {%- endif %}
 
+{%- set waits = salt['k8s_docker.waits'](family.docker) %}
+{%- if waits %}
+
+k8s-docker-packages:
+  k8s_docker.waiting:
+    - name: Docker's packages
+    - why: {{ waits | json }}
+{%- else %}
+
 k8s-docker-packages:
   pkg.installed:
     - pkgs: {{ pkgs | json }}
@@ -27,4 +37,5 @@ k8s-docker-packages:
     - skip_suggestions: true
     - require:
       - file: k8s-docker-repository
-      - file: k8s-docker-daemon-json
+      - k8s_docker: k8s-docker-first-daemon-json
+{%- endif %}

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from saltk8s.nodes.dockerd import Dockerd
 from tests.support import nodes, pillars
 from tests.support.salt import changed, failed
 
@@ -177,7 +178,8 @@ def test_a_workers_states_hold_no_secret(node):
 def test_the_states_before_and_after_docker_is_installed_are_in_order(node):
     order = [chunk["__id__"] for chunk in sorted(node().low("k8s"), key=lambda chunk: chunk["order"])]
     wanted = ["k8s-os-packages", "k8s-os-modules", "k8s-os-sysctls", "k8s-os-user", "k8s-os-ssh-open"]
-    wanted += ["k8s-docker-repository", "k8s-docker-daemon-json", "k8s-docker-packages", "k8s-docker-running"]
+    wanted += ["k8s-docker-repository", "k8s-docker-first-daemon-json", "k8s-docker-packages", "k8s-docker-daemon-json"]
+    wanted += ["k8s-docker-running"]
     assert [name for name in order if name in wanted] == wanted
 
 
@@ -192,7 +194,9 @@ def files_of(chunks: list[dict]) -> dict[str, tuple | None]:
 
 @pytest.mark.parametrize("sls", ["k8s", *NODE_SLS])
 def test_test_mode_on_this_machine_writes_nothing_and_fails_nowhere(loaders, site, sls):
-    minion = loaders("k8s-w1", pillar={"k8s": nodes.tree()}, file_roots=[site])
+    docker = Dockerd(Path).info() or {}  # what this machine's keeps must not be lost to it
+    over = {"data_root": docker.get("DockerRootDir"), "cgroup_driver": docker.get("CgroupDriver")} if docker else {}
+    minion = loaders("k8s-w1", pillar={"k8s": nodes.tree({"docker": over})}, file_roots=[site])
     if minion.opts["grains"]["os_family"] not in nodes.FAMILIES["families"]:
         pytest.skip("this machine's system is not one of a node's")
     chunks = minion.low(sls)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from saltk8s.base import errors
@@ -12,6 +12,7 @@ from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD
 
 SHOWN = 10
 WAIT_S = 120  # a cluster may only be recovering: the same highstate may just have restarted Docker on a node
+_END = "It ends with the orchestration that began it, or with: k8s_nodes.end "
 _WORKERS_ONLY = ("services.kubelet", "services.kubeproxy")
 
 
@@ -82,6 +83,17 @@ def check(change: bool, problems: list[Problem], idle: bool = False) -> None:
         raise BeyondRepair(
             "the cluster is not healthy, and running the engine does not mend it; nothing was run:", hopeless
         )
+
+
+def check_turn(turn: Mapping[str, Any] | None, runs: bool) -> None:
+    """Refuse to run an engine while a node has its turn (saltk8s.turns): it is being interrupted, and comes back.
+
+    turn: the record, None when no node has one; runs: whether the engine would run. Raises BeyondRepair.
+    """
+    if turn and runs:
+        node = str(turn.get("node"))
+        since = f"{node} has its turn since {turn.get('since')}, and is interrupted for its system or its Docker"
+        raise BeyondRepair("nothing was run, because a node has its turn:", [Problem(since, node=node)], _END + node)
 
 
 def _lines(problems: list[Problem]) -> list[str]:

@@ -133,6 +133,14 @@ class Prober:
         result = process.run(self.argv(address, command), timeout_s=RUN_S)
         return " ".join(result.err.split())[-300:] or f"exit status {result.exit_status}" if result.exit_status else ""
 
+    def ask(self, address: str, command: str) -> str:
+        """Return what a command prints on a node. Raises CommandError, CommandTimeout, MissingProgram."""
+        result = process.run(self.argv(address, command), timeout_s=PROBE_S)
+        if result.exit_status:
+            why = " ".join(result.err.split())[-300:] or f"exit status {result.exit_status}"
+            raise errors.CommandError(why, result.exit_status)
+        return result.out
+
     def probe_all(self, addresses: Mapping[str, str]) -> dict[str, Probe]:
         """Check nodes in parallel. addresses: {node name: address}. Returns {node name: Probe}."""
         if not addresses:

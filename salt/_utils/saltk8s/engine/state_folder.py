@@ -19,6 +19,7 @@ AFTER = "after"
 KNOWN_HOSTS = "known_hosts"
 LOCK = "lock"
 RECORD = "last-run.json"
+TURN = "turn.json"  # of a node: see saltk8s.turns
 RUNS = "runs"
 _TIME = "%Y-%m-%dT%H-%M-%S.%fZ"
 

@@ -95,6 +95,22 @@ _OS = Section(
             "pods' traffic, a monitoring outside the cluster.",
             example=["10.21.0.0/24"],
         ),
+        "reboots": Key(
+            Section(
+                {
+                    "days": Key(
+                        List(Enum("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
+                        "Days on which it opens; every day when empty.",
+                        example=["sat"],
+                    ),
+                    "from": Key(values.TimeOfDay, "When it opens, in UTC.", True, "02:00"),
+                    "hours": Key(Int(1, 24, "hours"), "How long it is open: no reboot begins after that.", True, 4),
+                },
+                optional=True,
+            ),
+            "The window in which the orchestration `k8s.orch.nodes` reboots nodes whose reboot is pending, one at a "
+            "time. Without it, only when it is told to.",
+        ),
     }
 )
 

@@ -265,6 +265,8 @@ class Rke(Engine):
         scope = checkup.scope(plan, state["nodes"], self._addresses)
         dead = any(probes[name].problem for name in plan.removed)
         found = self._checkup.judge(scope, reasons, probes, dead)
+        turn = state_folder.read_record(Path(self._paths["state_dir"]) / state_folder.TURN)
+        gate.check_turn(turn, change or bool(found))
         if found and (change or plan.empty) and Path(self._paths["kubeconfig"]).exists():
             seconds = wait_s if change else wait_s and GRACE_S
             found = health.wait_for(lambda: self._checkup.ask(scope, dead), seconds or 0, self.hooks.event)

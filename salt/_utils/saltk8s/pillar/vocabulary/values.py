@@ -38,6 +38,7 @@ AbsolutePath = Text(
     doc="absolute path",
 )
 Duration = Text("a duration: a number and m, h or d, such as 6h", r"[1-9]\d{0,6}[mhd]", doc="duration")
+TimeOfDay = Text("a time of day in quotes, such as '02:00'", r"([01]\d|2[0-3]):[0-5]\d", doc="time of day")
 Size = Text("a size: a number and k, m or g, such as 10m", r"[1-9]\d{0,6}[kmg]", doc="size")
 Fingerprint = Text(
     "a SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons between them",

@@ -1,0 +1,1 @@
+"""Tests of nodes that are interrupted one at a time."""
