@@ -215,6 +215,16 @@ def test_a_blank_node_joins(joining):
     assert joining.engine().up().changes["nodes"] == {"w3": {"old": None, "new": ["worker"]}}
 
 
+def test_a_plan_goes_without_a_node_that_nobody_has_made_yet(joining):
+    joining.nodes.stop(joining.nodes.address(4))
+    outcome = joining.engine().up(test=True)
+    assert outcome.changes["nodes"] == {"w3": {"old": None, "new": ["worker"]}}
+    assert "not ready yet: w3" in outcome.lines
+    joining.nodes.stop(joining.nodes.address(3))
+    with pytest.raises(errors.Unreachable, match="node w2 cannot be used"):
+        joining.engine().plan()
+
+
 def test_a_node_of_another_cluster_does_not(joining):
     deployed(joining, 4, OTHER)
     refused(joining, "w3 belongs to another cluster")
