@@ -7,23 +7,26 @@
     operating system's settings are applied, which name all nodes, and never Docker. The pillar that the master gives to
     itself names the admin; where it has none (several clusters): pillar='{"admin": "k8s-admin"}'. -#}
 {%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin') %}
-{%- set asked = {} %}
+{%- set answers, problems = {}, [] %}
 {%- if admin %}
 {%-   do salt['saltutil.cmd'](admin, 'saltutil.refresh_pillar', kwarg={'wait': true}) %}
-{%-   for function in ('k8s_config.get', 'k8s_cluster.plan') if not asked.values() | selectattr('retcode') | list %}
-{%-     do asked.update({function: salt['saltutil.cmd'](admin, function).get(admin, {'retcode': 1, 'ret': admin ~ ' does not answer'})}) %}
-{%-   endfor %}
 {%- endif %}
-{%- set problems = asked.values() | selectattr('retcode') | map(attribute='ret') | list %}
-{%- set model, plan = asked.get('k8s_config.get', {}).get('ret', {}), asked.get('k8s_cluster.plan', {}).get('ret', {}) %}
+{%- for function in ('k8s_config.get', 'k8s_cluster.plan') %}
+{%-   if admin and not problems %}
+{%-     set answer = salt['saltutil.cmd'](admin, function).get(admin, {}) %}
+{%-     do answers.update({function: answer.get('ret')}) %}
+{%-     if answer.get('retcode', 1) %}
+{%-       do problems.append(answer.get('ret') or admin ~ ' does not answer') %}
+{%-     endif %}
+{%-   endif %}
+{%- endfor %}
+{%- set model, plan = answers.get('k8s_config.get'), answers.get('k8s_cluster.plan') %}
 {%- set new, more = [], [] %}
 {%- if admin and not problems %}
 {%-   for name, change in plan.changes.get('nodes', {}).items() %}
 {%-     do (more if change.old else new).append(name) %}
 {%-   endfor %}
-{%-   for path in plan.changes.get('options', {}) if path.split('.')[1] not in new %}
-{%-     do more.append(path) %}
-{%-   endfor %}
+{%-   do more.extend(plan.changes.get('options', {})) %}
 {%-   do more.extend(plan.changes.keys() | difference(['nodes', 'options', 'reasons'])) %}
 {%- endif %}
 
