@@ -72,12 +72,14 @@ def get(saltenv=None, secrets=False, **kwargs):
     return copy.deepcopy(model) if plain else models.redacted(model)
 
 
-def validate(saltenv=None):
+def validate(saltenv=None, tree=None):
     """
     Return whether this minion's pillar is valid.
 
     saltenv
         As in k8s_config.get.
+    tree
+        What stands below ``k8s`` in another pillar, which is judged in the place of the minion's own.
 
     Returns a map: ``valid`` (true or false), ``problems`` (a list of ``path``, ``value``, ``expected``; values of
     secrets redacted), ``warnings`` (a list of texts). Raises nothing.
@@ -93,7 +95,7 @@ def validate(saltenv=None):
     _use(saltenv)
     found = {"valid": True, "problems": [], "warnings": _warnings()}
     try:
-        found["warnings"] += schema_services.warnings(_build())
+        found["warnings"] += schema_services.warnings(_build(tree))
     except errors.ConfigError as err:
         found["valid"] = False
         found["problems"] = [
@@ -263,8 +265,8 @@ def _model():
         raise CommandExecutionError(str(err)) from err
 
 
-def _build():
-    tree = __pillar__.get("k8s")
+def _build(tree=None):
+    tree = __pillar__.get("k8s") if tree is None else tree
     defaults = _defaults()
     key = _digest(tree, defaults)
     cached = __context__.get("saltk8s.pillar.model")

@@ -166,24 +166,36 @@ def export_drift(mods="k8s", saltenv=None):
 
         salt '*' k8s_monitoring.export_drift
     """
-    model, minion = _model(saltenv=saltenv), __opts__["id"]
-    roles = model["minion"]["roles"]
-    if not {"admin", "node"} & set(roles):
-        raise CommandExecutionError(
-            f"{minion} is neither the admin nor a node: Prometheus does not collect its metrics"
-        )
-    if "admin" in roles and not model["services"]["prometheus"]["enabled"]:
-        raise CommandExecutionError("k8s:services:prometheus is not enabled: the result cannot be exported")
+    _collected(_model(saltenv=saltenv))
     begin = time.time()
     answer = __salt__["state.apply"](mods, test=True, **({"saltenv": saltenv} if saltenv else {}))
     found = highstate.counts(answer)
-    end = time.time()
-    text = highstate.metrics(minion, found, end, end - begin)
+    written = export_result(found, time.time() - begin)
     __context__.pop("retcode", None)  # of the states; this function succeeded
-    return found | {"written": _export(roles, minion, text)}
+    return found | {"written": written}
 
 
-def _export(roles, minion, text):
+def export_result(counts, took_s):
+    """
+    Export how a highstate with ``test=True`` ended to Prometheus, as ``k8s_monitoring.export_drift`` does.
+
+    counts
+        A map: ``ok``, ``change``, ``failure`` (how many states).
+    took_s
+        Its duration.
+
+    Returns where it was written. Raises CommandExecutionError as ``k8s_monitoring.export_drift`` does.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-w1 k8s_monitoring.export_result '{ok: 20, change: 0, failure: 0}' 4.2
+    """
+    minion, roles = __opts__["id"], _collected(_model())
+    text = highstate.metrics(minion, counts, time.time(), took_s)
     if "admin" in roles:
         objects = [highstate.config_map(minion, text)]
         __salt__["kubectl.apply"](highstate.SET, objects=objects, wait=False)
@@ -193,6 +205,18 @@ def _export(roles, minion, text):
     path = folder / "highstate.prom"
     file_writes.write(path, text, 0o644)  # the exporter is nobody
     return str(path)
+
+
+def _collected(model):
+    """Return this minion's roles; refuse where Prometheus does not collect its metrics."""
+    roles = model["minion"]["roles"]
+    if not {"admin", "node"} & set(roles):
+        raise CommandExecutionError(
+            f"{__opts__['id']} is neither the admin nor a node: Prometheus does not collect its metrics"
+        )
+    if "admin" in roles and not model["services"]["prometheus"]["enabled"]:
+        raise CommandExecutionError("k8s:services:prometheus is not enabled: the result cannot be exported")
+    return roles
 
 
 def _model(saltenv=None):

@@ -55,7 +55,7 @@ class Site:
         }
         write_pillar(folder / "minion" / "pillar", {"k8s": self.pillar(binaries)})
         self.minion = packaging.Masterless(
-            sys.executable, folder / "minion", file_roots={"base": [str(source / "salt")]}
+            sys.executable, folder / "minion", file_roots={"base": [str(source / "salt")]}, saltk8s_root=str(folder)
         )
         self.minion.call("saltutil.sync_all")
 

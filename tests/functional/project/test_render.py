@@ -86,7 +86,7 @@ OVER = {
 def test_each_sls_compiles_on_the_minion_it_is_for(loaders, sls):
     part = sls.split(".")[1] if "." in sls else ""
     minion_id = CONTROL if part in NODE_FORMULAS else ADMIN
-    assert part in NODE_FORMULAS | ADMIN_FORMULAS | {"", "sync", "orch"}, "a formula of no role"
+    assert part in NODE_FORMULAS | ADMIN_FORMULAS | {"", "gitops", "sync", "orch"}, "a formula of no role"
     tree = pillars.merge(pillar_of("example", minion_id)["k8s"], OVER.get(sls, {}))
     assert loaders(minion_id=minion_id, pillar={"k8s": tree}).low(sls)
 

@@ -14,6 +14,7 @@ NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=UTC)
 NODE = {"ready": True, "reason": "", "schedulable": True, "version": versions.KUBECTL}
 GOOD = {"kind": "Deployment", "namespace": "web", "name": "site", "ready": True, "reason": ""}
 SICK = GOOD | {"name": "api", "ready": False, "reason": "0 of 2 available"}
+GITOPS = {"paused": None, "last": None, "role": None}
 MODEL = {
     "cluster": {"name": "osug", "version": versions.CLUSTER},
     "nodes": {"cp1": {}, "w1": {}},
@@ -55,13 +56,13 @@ def states(**over) -> dict[str, tuple[str, str]]:
 
 
 def test_everything_is_ok():
-    rows = status.table(MODEL, facts(), NOW)
+    rows = status.table(MODEL | {"gitops": {"enabled": True}}, facts(gitops=GITOPS), NOW)
     assert status.healthy(rows)
     assert {row["state"] for row in rows} == {"ok", "off"}
     assert list(dict.fromkeys(row["part"] for row in rows)) == list(status.PARTS)
     text = status.lines(rows)
     assert text[:2] == ["cluster", f"  osug        ok       {versions.KUBECTL}, the API server answers"]
-    assert text[-1] == "all 10 checks OK"
+    assert text[-1] == "all 11 checks OK"
     assert "200 days left" in "\n".join(text) and "10 h ago" in "\n".join(text)
 
 
@@ -133,3 +134,21 @@ def test_the_summary_counts():
     rows = status.table(MODEL, facts(version=FAILED, nodes=FAILED, certificates={}), NOW)
     assert not status.healthy(rows)
     assert status.lines(rows)[-1] == f"1 bad, 1 unknown of {len(rows)} checks"
+
+
+APPLIED = "2026-11-25T11:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("over", "enabled", "row"),
+    [
+        ({}, False, None),
+        ({}, True, ("ok", "nothing was applied by itself yet")),
+        ({"last": {"at": APPLIED, "ok": True}}, True, ("ok", f"last applied at {APPLIED}")),
+        ({"last": {"at": APPLIED, "ok": False}}, False, ("warn", f"failed at {APPLIED}")),
+        ({"paused": "paused by alice"}, False, ("warn", "paused by alice")),
+    ],
+)
+def test_what_is_applied_by_itself(over, enabled, row):
+    rows = status.table(MODEL | {"gitops": {"enabled": enabled}}, facts(gitops=GITOPS | over), NOW)
+    assert [(one["state"], one["why"]) for one in rows if one["part"] == "gitops"] == ([row] if row else [])

@@ -15,7 +15,9 @@ from saltk8s.pillar.vocabulary import values
 from saltk8s.pillar.vocabulary.addresses import Address, Cidr
 from saltk8s.pillar.vocabulary.locations import LOCATIONS
 from saltk8s.pillar.vocabulary.roles import ROLES
-from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Json, Key, List, Map, Section, Text
+
+_Sls = Text("the name of an SLS, such as k8s", r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", 128, doc="SLS")
 
 _REGISTRY = Section(
     {
@@ -150,6 +152,27 @@ _DOCKER = Section(
     }
 )
 
+_GITOPS = Section(
+    {
+        "enabled": Key(
+            Bool(), "Whether every minion of the platform applies its pillar by itself, and looks for drift by itself."
+        ),
+        "every_s": Key(
+            Int(10, 86400, "seconds"), "How often it asks whether its pillar changed; a third of it is added at random."
+        ),
+        "states": Key(List(_Sls, least=1), "What it applies.", example=["k8s", "site.motd"]),
+        "drift": Key(
+            Section(
+                {
+                    "every": Key(values.Duration, "How often the states are run with `test=True`."),
+                    "heal": Key(Bool(), "Whether what differs is then applied, and not only told."),
+                }
+            ),
+            "What is done about drift, docs/operations/drift.md.",
+        ),
+    }
+)
+
 SCHEMA = Section(
     {
         "cluster": Key(CLUSTER, "The cluster itself.", True),
@@ -163,6 +186,7 @@ SCHEMA = Section(
         ),
         "os": Key(_OS, "The nodes' operating system."),
         "docker": Key(_DOCKER, "The nodes' Docker."),
+        "gitops": Key(_GITOPS, "What is applied without anybody's help, docs/operations/gitops.md."),
         "locations": Key(LOCATIONS, "Storage outside the cluster that backups are written to, by name."),
         "services": Key(SERVICES, "The cluster's services, deployed in the order of defaults.yaml."),
         **SECTIONS,

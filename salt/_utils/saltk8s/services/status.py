@@ -17,7 +17,7 @@ from saltk8s.services.common import BAD, OK, WARN
 from saltk8s.services.status_facts import Failed
 
 OFF, UNKNOWN = "off", "unknown"
-PARTS = ("cluster", "nodes", "services", "tenants", "certificates", "backups")
+PARTS = ("cluster", "nodes", "services", "tenants", "certificates", "backups", "gitops")
 WARN_DAYS, BAD_DAYS = 60, 7  # before a certificate expires
 MAX_NAMED = 3  # objects of a set that are named when they are not ready
 
@@ -31,8 +31,8 @@ def table(model: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.date
     API server, None before the cluster exists), ``nodes`` (as ``kubectl.list_nodes``), ``sets`` ({service: its objects
     as ``kubectl.list_set``, None: no such set}), ``namespaces`` ({name: phase}), ``certificates`` ({name: PEM}),
     ``schedules`` and ``backups`` (Velero's objects, None: Velero is not installed), ``k8up`` ({plural of a kind: its
-    objects, None: not served}); and ``failures`` ({service, or ``cluster``: the error of its state that failed in this
-    run}).
+    objects, None: not served}), ``gitops`` (the admin's ``k8s_gitops.status``); and ``failures`` ({service, or
+    ``cluster``: the error of its state that failed in this run}).
     now: with time zone.
     """
     rows = [
@@ -42,6 +42,7 @@ def table(model: Mapping[str, Any], facts: Mapping[str, Any], now: datetime.date
         *_tenants(model.get("tenants") or {}, facts["namespaces"]),
         *_certificates(facts["certificates"], now),
         *_backups(model["services"], facts, now),
+        *_gitops(model.get("gitops") or {}, facts.get("gitops")),
     ]
     return [dict(zip(("part", "name", "state", "why"), row, strict=True)) for row in rows]
 
@@ -167,3 +168,16 @@ def _backups(
             yield from (("backups", *row) for row in rows)
         else:
             yield from (("backups", *row) for row in assessment.of_k8up(k8up, now, max_age))
+
+
+def _gitops(declared: Mapping[str, Any], found: Any) -> Iterator[tuple[str, str, str, str]]:
+    """What the admin applies by itself; a pause is shown whether it does or not."""
+    if found is None or isinstance(found, Failed):
+        return
+    last = found["last"]
+    if found["paused"]:
+        yield "gitops", "apply", WARN, found["paused"]
+    elif last and not last["ok"]:
+        yield "gitops", "apply", WARN, f"failed at {last['at']}"
+    elif declared.get("enabled"):
+        yield "gitops", "apply", OK, f"last applied at {last['at']}" if last else "nothing was applied by itself yet"

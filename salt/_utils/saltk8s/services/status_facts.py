@@ -44,6 +44,7 @@ def read(model: Mapping[str, Any], call: Call) -> dict[str, Any]:
         "certificates": _certificates(model["paths"]["kubeconfig"]),
         "schedules": velero["schedules"],
         "backups": velero["backups"],
+        "gitops": call("k8s_gitops.status"),
         "k8up": _of_group(ask, "k8up.io", ("schedules", *(f"{job}s" for job in K8UP_JOBS))),
     }
 
