@@ -2,15 +2,83 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from saltk8s.pillar import schema_engines
 from saltk8s.pillar.vocabulary import values
-from saltk8s.pillar.vocabulary.addresses import Cidr
+from saltk8s.pillar.vocabulary.addresses import Address, Cidr
 from saltk8s.pillar.vocabulary.free_form import FreeForm
-from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Key, List, Map, Section, Text
+from saltk8s.pillar.vocabulary.types import Bool, Enum, Flag, Int, Key, List, Map, Secret, Section, Text, parse_or_none
+
+_ACI_BASE64 = Text("base64 on one line", r"[A-Za-z0-9+/]+={0,2}", 16384, doc="base64")
+_VLAN = Int(1, 4094)
+_MULTICAST = Text(
+    "an IPv4 multicast address such as 225.2.1.1",
+    r"2(2[4-9]|3\d)(\.\d{1,3}){3}",
+    test=lambda text: parse_or_none(ipaddress.IPv4Address, text) is not None,
+    doc="IPv4 multicast address",
+)
+_GATEWAY = Text(
+    "a gateway with its network's prefix, such as 10.2.0.1/16",
+    r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}",
+    test=lambda text: Address("required").accept(text) is not None,
+    doc="IPv4 address/prefix",
+)
+ACI = Section(
+    {
+        "system_id": Key(values.Word, "`aci_config:system_id`: the prefix of all objects on the fabric.", True, "osug"),
+        "apic_hosts": Key(List(values.Host, least=1), "The fabric's controllers (APIC).", True, ["10.0.0.11"]),
+        "apic_user": Key(values.Word, "The APIC user that `acc-provision` made.", True, "osug"),
+        "apic_user_key": Key(
+            Secret("admin", "the user's private key, base64 on one line", "secret: base64", pattern=r"[A-Za-z0-9+/=]+"),
+            "The user's private key; the admin only.",
+        ),
+        "apic_user_crt": Key(_ACI_BASE64, "The user's certificate, base64 on one line.", True, "LS0t..."),
+        "token": Key(values.Word, "`token`: the id of this version of the configuration.", True, "5a1c..."),
+        "vmm_domain": Key(values.Word, "The VMM domain; the system's id when absent."),
+        "vmm_controller": Key(values.Word, "The VMM controller; the system's id when absent."),
+        "encap_type": Key(Enum("vxlan", "vlan"), "How the fabric's ports carry the pods' packets."),
+        "mcast_start": Key(_MULTICAST, "First multicast address of the VMM domain.", True, "225.2.1.1"),
+        "mcast_end": Key(_MULTICAST, "Last multicast address.", True, "225.2.255.255"),
+        "aep": Key(values.Word, "The attachable entity profile.", True, "k8s-aep"),
+        "vrf": Key(values.Word, "The VRF.", True, "k8s-vrf"),
+        "vrf_tenant": Key(values.Word, "The VRF's tenant.", True, "common"),
+        "l3out": Key(values.Word, "The L3 outside.", True, "k8s-out"),
+        "l3out_networks": Key(List(values.Word, least=1), "Its external networks.", True, ["k8s-ext"]),
+        "node_gateway": Key(_GATEWAY, "`node_subnet`: the nodes' gateway.", True, "10.20.0.1/24"),
+        "dynamic_gateway": Key(
+            _GATEWAY,
+            "`extern_dynamic`: what Services of type LoadBalancer get.",
+            True,
+            "10.3.0.1/24",
+        ),
+        "static_gateway": Key(
+            _GATEWAY, "`extern_static`: addresses for Services that name theirs.", True, "10.4.0.1/24"
+        ),
+        "service_gateway": Key(_GATEWAY, "`node_svc_subnet`: the service graph's network.", True, "10.5.0.1/24"),
+        "kubeapi_vlan": Key(_VLAN, "VLAN of the nodes.", True, 4001),
+        "service_vlan": Key(_VLAN, "VLAN of the service graph.", True, 4003),
+        "infra_vlan": Key(_VLAN, "The fabric's infrastructure VLAN.", True, 4093),
+        "options": Key(
+            Map(Text("an option of rke's such as aci_multipod", r"aci_[a-z0-9_]+", 80, doc="option"), Flag()),
+            "Further options of rke's plugin.",
+            example={"aci_controller_log_level": "debug"},
+        ),
+    },
+    optional=True,
+)
 
 _NETWORK = Section(
     {
-        "plugin": Key(Enum("canal"), "The network plugin. Canal: VXLAN between the nodes, and network policies."),
+        "plugin": Key(
+            Enum("canal", "aci"),
+            "The network plugin. Canal: VXLAN between the nodes, and network policies. `aci`: Cisco ACI's, on a fabric "
+            "that was prepared for it.",
+        ),
+        "aci": Key(
+            ACI,
+            "What `acc-provision` made for the fabric, for the plugin `aci`: docs/cluster.md.",
+        ),
         "interface": Key(
             values.Interface,
             "The nodes' interface for traffic between pods. Without it, the interface of the default route.",

@@ -39,6 +39,8 @@ def settle(
     rollout; report: called with progress. Interrupted, it begins again at the next run.
     Raises NotReady, and what kubectl raises.
     """
+    if config["network"]["plugin"] != NAME:
+        return
     daemon_set = _find(health.objects_of(kubectl, "daemonsets.apps"))
     wanted = options(config)
     text = json.dumps(wanted, sort_keys=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from saltk8s.base import redact, yaml_text
-from saltk8s.engine.rke import audit_policy, hardening
+from saltk8s.engine.rke import aci, audit_policy, hardening
 from saltk8s.engine.rke.takeover import extra
 from saltk8s.pillar.vocabulary import free_form
 from saltk8s.pillar.vocabulary.values import SECONDS, seconds
@@ -245,6 +245,8 @@ def _flag(value: Any) -> str:
 
 
 def _network(network: dict[str, Any]) -> dict[str, Any]:
+    if network["plugin"] == aci.NAME:
+        return aci.network(network)
     encrypted = network.get("encryption") == "wireguard"
     # flannel's own WireGuard: Calico's needs routes and node addresses of Calico's, and in Canal they are flannel's
     options = {"canal_flannel_backend_type": "wireguard" if encrypted else network.get("backend", "vxlan")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltk8s.engine.rke import versions
+from saltk8s.engine.rke import aci, versions
 from saltk8s.engine.rke.takeover import extra
 from saltk8s.engine.schema import EngineSchema, PinnedProgram
 from saltk8s.pillar.vocabulary import locations, values
@@ -60,5 +60,5 @@ SCHEMA = EngineSchema(
         "state_file": "cluster.rkestate",  # rke derives this name and the next one from that of cluster.yml
         "kubeconfig": "kube_config_cluster.yml",
     },
-    rules=(_snapshots_on_s3, _docker, extra.rule),
+    rules=(_snapshots_on_s3, _docker, extra.rule, aci.rule),
 )

@@ -16,5 +16,7 @@ def of(model: Mapping[str, Any]) -> Workloads:
     services: set[str] = set()
     if model["cluster"].get("metrics_server", True):
         deployments, services = deployments | {"metrics-server"}, {METRICS}
-    required = {"DaemonSet": {"canal"}, "Deployment": deployments, "APIService": services}
+    # those of ACI are in a namespace of their own: without them no node is Ready
+    network = {"canal"} if model["cluster"]["network"]["plugin"] == "canal" else set()
+    required = {"DaemonSet": network, "Deployment": deployments, "APIService": services}
     return Workloads(required, {"Deployment": {"calico-kube-controllers"}})

@@ -88,12 +88,14 @@ def _split(tree: dict[str, Any]) -> dict[str, Any]:
     secret: dict[str, Any] = {}
     if password := tree.get("registry", {}).pop("password", None):
         secret["registry"] = {"password": password}
+    if key := tree["cluster"]["network"].get("aci", {}).pop("apic_user_key", None):
+        secret["cluster"] = {"network": {"aci": {"apic_user_key": key}}}
     for name, place in tree.get("locations", {}).items():
         keys = {key: place["s3"].pop(key) for key in cluster_yml.S3_SECRETS}
         secret.setdefault("locations", {})[name] = {"s3": keys}
     public, hidden = _parts(tree["cluster"].get("engine_config") or {}, ())
     if hidden:
-        secret["cluster"] = {"engine_config": hidden}
+        secret.setdefault("cluster", {})["engine_config"] = hidden
         tree["cluster"]["engine_config"] = public
         if not public:
             del tree["cluster"]["engine_config"]

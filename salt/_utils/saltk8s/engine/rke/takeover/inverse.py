@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from saltk8s.engine.rke import cluster_yml
+from saltk8s.engine.rke import aci, cluster_yml
 from saltk8s.engine.rke.takeover import canonical
 from saltk8s.pillar.vocabulary import addresses, locations, values
 from saltk8s.pillar.vocabulary.types import Flag, Scalar
@@ -100,13 +100,19 @@ def _cluster(config: Mapping[str, Any], version: str) -> dict[str, Any]:
 def _network(config: Mapping[str, Any]) -> dict[str, Any]:
     network = config.get("network") or {}
     options = network.get("options") or {}
+    networks = {
+        "pod_cidr": _at(config, "services", "kube-controller", "cluster_cidr") or canonical.POD_CIDR,
+        "service_cidr": _at(config, "services", "kube-api", "service_cluster_ip_range") or canonical.SERVICE_CIDR,
+    }
+    if network.get("plugin") == aci.NAME:
+        provider = network.get("aci_network_provider") or {}
+        return {"plugin": aci.NAME, **networks, "aci": aci.pillar(provider, options)}
     backend = options.get("canal_flannel_backend_type") or "vxlan"
     encrypted = backend == "wireguard"
     return _known(
         plugin=network.get("plugin") or "canal",
         interface=options.get("canal_iface") or _at(network, "canal_network_provider", "iface"),
-        pod_cidr=_at(config, "services", "kube-controller", "cluster_cidr") or canonical.POD_CIDR,
-        service_cidr=_at(config, "services", "kube-api", "service_cluster_ip_range") or canonical.SERVICE_CIDR,
+        **networks,
         mtu=network.get("mtu") or None,
         backend="vxlan" if encrypted or backend not in ("vxlan", "host-gw") else backend,
         encryption="wireguard" if encrypted else "none",

@@ -1,0 +1,40 @@
+"""The real rke takes what the pillar makes of ``plugin: aci``; what it needs, the pillar's schema needs, too."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from saltk8s.engine.rke import cluster_yml
+from saltk8s.engine.rke.takeover import importing, reading
+from tests.support import pillars, takeover
+
+
+@pytest.fixture
+def config():
+    given = reading.parse((takeover.CASES / "fabric.yml").read_text())
+    found = importing.pillar_of(given, "v1.32.6-rancher1-1", "adm", takeover.complete)
+    return cluster_yml.build(takeover.complete(pillars.merge(takeover.site(found.public), found.secret)))
+
+
+def init(binaries, folder, config):
+    """``rke up --init``: it checks the file, makes keys, and reaches no node."""
+    path = folder / "cluster.yml"
+    path.write_text(cluster_yml.text(config))
+    return subprocess.run(
+        [binaries["rke"], "up", "--init", "--config", path], capture_output=True, text=True, check=False
+    )
+
+
+def test_rke_takes_it(binaries, tmp_path, config):
+    done = init(binaries, tmp_path, config)
+    assert done.returncode == 0, done.stdout
+    assert "Deployed state file" in done.stdout
+
+
+@pytest.mark.parametrize("missing", ["aep", "apic_hosts"])
+def test_rke_needs_each(binaries, tmp_path, config, missing):
+    del config["network"]["aci_network_provider"][missing]
+    done = init(binaries, tmp_path, config)
+    assert done.returncode != 0
+    assert "is not provided" in done.stdout
