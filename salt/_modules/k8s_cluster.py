@@ -7,13 +7,16 @@ what it refuses, is in docs/cluster.md.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, edges
-from saltk8s.engine import registry
+from saltk8s.base import arguments, edges, errors
+from saltk8s.engine import drains, registry, state_folder
 from saltk8s.engine.base import Hooks
-from saltk8s.kubectl.client import access, serving
+from saltk8s.kubectl.client import access, api_errors, serving
+from saltk8s.kubectl.operations import target
+from saltk8s.nodes import steps
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ def __virtual__():
     return __virtualname__
 
 
-def up(test=False, repair=False):
+def up(test=False, repair=False, without=None):
     """
     Make the cluster what the pillar declares, and wait until it is healthy.
 
@@ -47,6 +50,12 @@ def up(test=False, repair=False):
         and the run goes on when no snapshot can be taken. Guards refuse as always. For this one run: a switch in the
         pillar would stay on.
 
+    without
+        A node's name: for this one run it is as if the pillar did not declare it, and listed it in ``allow_removal``;
+        the next run adds it again. To exchange its machine.
+
+    Nodes that leave are drained first.
+
     Returns a dict: ``changes`` (empty when there was nothing to do), ``lines`` (the plan), ``ran`` (whether the engine
     ran). Raises CommandExecutionError: a guard refuses, the cluster is not healthy before a change or in a way that no
     run mends, a node does not answer (it is named, nothing is run), no snapshot can be taken, the engine failed (the
@@ -62,7 +71,7 @@ def up(test=False, repair=False):
         salt k8s-admin k8s_cluster.up test=True
         salt k8s-admin k8s_cluster.up repair=True
     """
-    outcome = _engine().up(test=bool(test), repair=bool(repair))
+    outcome = _living(without).up(test=bool(test), repair=bool(repair))
     return {"changes": outcome.changes, "lines": outcome.lines, "ran": outcome.ran}
 
 
@@ -93,12 +102,14 @@ def usable(test=False, known=False):
         return serving.check(access.kubectl(__salt__, __pillar__, None, None), bool(test), bool(known))
 
 
-def plan(repair=False):
+def plan(repair=False, without=None):
     """
     Return what ``k8s_cluster.up`` would do now. Reads only.
 
     repair
         True: what ``k8s_cluster.up repair=True`` would do, also while the cluster is not healthy.
+    without
+        A node's name: what ``k8s_cluster.up without=NAME`` would do.
 
     Returns a dict: ``empty`` (bool), ``changes`` (what a state would show), ``lines`` (the same for a human: nodes
     added, removed and changed, versions, options, and what happens to which running node).
@@ -114,7 +125,7 @@ def plan(repair=False):
         salt k8s-admin k8s_cluster.plan
         salt k8s-admin k8s_cluster.plan repair=True
     """
-    found = _engine().plan(repair=bool(repair))
+    found = _living(without).plan(repair=bool(repair))
     return {"empty": found.empty, "changes": found.changes(), "lines": found.lines()}
 
 
@@ -144,6 +155,103 @@ def preflight(version=None):
         salt k8s-admin k8s_cluster.preflight v1.32.6-rancher1-1
     """
     return _engine().preflight(version)
+
+
+def taking_out(node, machine=None, exchange=False):
+    """
+    Return which steps taking a node out of the cluster, or exchanging its machine, still needs. Reads only.
+
+    The orchestrations ``k8s.orch.take_out`` and ``k8s.orch.exchange`` ask that, so that one which was interrupted goes
+    on where it stopped.
+
+    node
+        The node.
+    machine
+        With ``exchange``: the uid that Kubernetes gave to the node whose machine goes.
+    exchange
+        True: another machine takes its place, under the same name.
+
+    Returns a dict: ``refused`` (why nothing is done, and the way that works; empty when it is), ``todo`` (steps in
+    order: leave, clean, forget, join), ``lines`` (for a human). Raises CommandExecutionError: the pillar is not valid,
+    the state is damaged.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.taking_out k8s-w2
+        salt k8s-admin k8s_cluster.taking_out k8s-w2 exchange=True machine=0cbe1dd9-9b0f-4ab0-a0b4-41b0c1d2a1a5
+    """
+    with edges.translated(CommandExecutionError):
+        engine = _living()
+        name, allowed = str(node), engine.model["cluster"].get("allow_removal") or ()
+        uid = _uid(name, machine or None) if engine.kubeconfig() else ""
+        facts = steps.Facts(name in engine.model["nodes"], name in allowed, name in engine.members(), uid)
+        found = steps.exchange(name, facts, str(machine or "")) if exchange else steps.take_out(name, facts)
+        return found.as_dict()
+
+
+def forget(node, test=False):
+    """
+    Delete the object of a node that is not in the cluster any more: a kubelet that came back registered it again.
+
+    node
+        The node.
+    test
+        True: return what would change, and delete nothing.
+
+    Returns a dict: ``changes`` and ``lines``. Raises CommandExecutionError: the cluster has this node.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.forget k8s-w2
+    """
+    with edges.translated(CommandExecutionError):
+        engine, name = _living(), target.checked_name("node", node)
+        if name in engine.members() or name in engine.model["nodes"]:
+            raise errors.Refused(f"refused, nothing was done: {name} is a node of the cluster; take it out first")
+        if not engine.kubeconfig() or not _uid(name):
+            return {"changes": {}, "lines": []}
+        if not test:
+            _kubectl().run("delete", "node", name, "--ignore-not-found", what=f"delete node {name}")
+        return {"changes": {f"Node {name}": {"old": "present", "new": None}}, "lines": [f"Node {name} is deleted"]}
+
+
+def remove(cluster, test=False):
+    """
+    Give the whole cluster up: its state, its keys and the kubeconfig are moved aside, and no run builds it again.
+
+    The nodes are cleaned after it, see the orchestration ``k8s.orch.remove``; nothing on them is touched here.
+
+    cluster
+        The cluster's name, as a confirmation.
+    test
+        True: return what would change, and write nothing.
+
+    Returns a dict: ``changes`` (empty when it was removed before), ``lines``, ``nodes`` (names of those that have to be
+    cleaned). Raises CommandExecutionError: another name; a run is in progress.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_cluster.remove osug test=True
+    """
+    with edges.translated(CommandExecutionError):
+        engine = _engine()
+        known = (state_folder.removal(engine.model["paths"]) or {}).get("nodes")
+        with contextlib.suppress(errors.Refused):  # its state is damaged: one more reason to give it up
+            known = known or engine.members()
+        nodes = sorted({*(known or ()), *engine.model["nodes"]})
+        return state_folder.remove(engine.model, nodes, str(cluster), bool(test)) | {"nodes": nodes}
 
 
 def status():
@@ -264,8 +372,33 @@ def programs():
     return _engine().programs()
 
 
-def _engine():
+def _living(without=None):
+    """The engine of a cluster that was not removed. without: a node as if it was not declared."""
+    with edges.translated(CommandExecutionError):
+        engine = _engine(without)
+        state_folder.refuse_removed(engine.model["paths"])
+        return engine
+
+
+def _kubectl():
+    return access.kubectl(__salt__, __pillar__, None, None)
+
+
+def _uid(node, otherwise=None):
+    """The uid of a node's object, "" without one; ``otherwise`` while no API server answers."""
+    try:
+        return target.get_object(_kubectl(), target.NODE, node)["metadata"]["uid"]
+    except api_errors.NotFound:
+        return ""
+    except errors.Unreachable:
+        if otherwise is None:
+            raise
+        return str(otherwise)
+
+
+def _engine(without=None):
     model = __salt__["k8s_config.get"](secrets=True)
+    model = drains.without(model, [str(without)]) if without else model
     cluster = model["cluster"]
     return registry.load(model, Hooks(_log, _sender(f"saltk8s/{cluster['name']}/{cluster['engine']}")))
 

@@ -11,8 +11,9 @@ These return ``{"changes": {what: {"old", "new"}}, "notes": [texts for the opera
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments
-from saltk8s.nodes import firewall, host
+from saltk8s.base import arguments, edges
+from saltk8s.nodes import belonging, firewall, host
+from saltk8s.nodes.cleaning import Cleaning
 from saltk8s.nodes.machine import Machine
 
 __virtualname__ = "k8s_host"
@@ -355,6 +356,42 @@ def ssh_obstacles(user):
     """
     groups = (__salt__["user.info"](user) or {}).get("groups", [])
     return _machine().ssh_obstacles(user, groups)
+
+
+def clean_up(name, gone=False, keep_etcd=False, test=False):
+    """
+    Remove what a cluster left on this node, so that nothing of it runs on, and the node can join one again.
+
+    Containers of the engine and of pods, mounts below the kubelet's folder, network interfaces, packet filter rules and
+    ipsets of the network plugin and of kube-proxy, and folders, etcd's data among them. Docker, the system, the
+    snapshots of etcd and the audit log stay. Folders are removed only when nothing is mounted below them any more.
+
+    name
+        The node's own name, as a confirmation; or the cluster's, when that is removed.
+    gone
+        True: the caller knows that the cluster does not count this node any more. Otherwise its API server is asked,
+        with the node's own certificate.
+    keep_etcd
+        True: etcd's data are moved to ``/var/lib/etcd.left-TIME``.
+    test
+        Only return what would be removed.
+
+    Returns changes and notes. Raises CommandExecutionError: the cluster counts this node, or that is not known while
+    its pillar declares it or its kubelet or etcd runs; Docker does not answer; something is left (what, and why).
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-w2 k8s_host.clean_up k8s-w2 test=True
+        salt k8s-w2 k8s_host.clean_up k8s-w2
+    """
+    model = __salt__["k8s_config.get"](secrets=True) if __pillar__.get("k8s") else None
+    with edges.translated(CommandExecutionError):
+        belonging.check(_machine(), __opts__["id"], model, str(name), bool(gone))
+        return Cleaning(_machine(), bool(keep_etcd)).clean(bool(test))
 
 
 def _machine():

@@ -5,6 +5,8 @@ Source: the execution module ``k8s_cluster``, which these states only translate.
 
 from __future__ import annotations
 
+import functools
+
 from salt.exceptions import CommandExecutionError
 from salt.state import STATE_INTERNAL_KEYWORDS
 from saltk8s.base import arguments, edges
@@ -88,6 +90,77 @@ def up(name):
     return ret
 
 
+def without(name, node):
+    """
+    The cluster is what the pillar declares, but without one node, whose machine is exchanged.
+
+    name
+        Any sentence.
+    node
+        The node. The next ``k8s_cluster.up`` adds it again.
+
+    As ``k8s_cluster.up``: the same plan, guards and gate, and the node is drained first. Without changes when the
+    cluster does not have it.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The machine of k8s-w2 can be exchanged:
+          k8s_cluster.without:
+            - node: k8s-w2
+    """
+    return _changed(name, "k8s_cluster.up", "the cluster is without it, and healthy", without=node)
+
+
+def forgotten(name, node):
+    """
+    Kubernetes has no object of a node that left.
+
+    name
+        Any sentence.
+    node
+        The node. Result False while the cluster has it.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        Kubernetes has forgotten k8s-w2:
+          k8s_cluster.forgotten:
+            - node: k8s-w2
+    """
+    return _changed(name, "k8s_cluster.forget", "Kubernetes has no such node", node)
+
+
+def removed(name, cluster):
+    """
+    The cluster is given up: its state and its keys are moved aside, and no run builds it again.
+
+    name
+        Any sentence.
+    cluster
+        The cluster's name, as a confirmation.
+
+    ``changes`` says where the state is. The nodes are cleaned after it.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        The cluster is given up:
+          k8s_cluster.removed:
+            - cluster: osug
+    """
+    return _changed(name, "k8s_cluster.remove", "the cluster was removed", cluster)
+
+
 def usable(name):
     """
     The cluster takes objects: the admin's kubeconfig leads to an API server that answers.
@@ -123,6 +196,12 @@ def usable(name):
         return done | {"lines": [*done["lines"], *lost]}
 
     return edges.state_result(name, test, CommandExecutionError, call, "the API server answers")
+
+
+def _changed(name, function, unchanged, *args, **kwargs):
+    test = bool(__opts__["test"])
+    call = functools.partial(__salt__[function], *args, test=test, **kwargs)
+    return edges.state_result(name, test, CommandExecutionError, call, unchanged)
 
 
 arguments.guard(globals(), None, None, STATE_INTERNAL_KEYWORDS)

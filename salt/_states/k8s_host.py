@@ -242,6 +242,34 @@ def firewall_unloaded(name):
     return _result(name, "there are no such rules", "unload_firewall")
 
 
+def cleaned_up(name, node, gone=False, keep_etcd=False):
+    """
+    Nothing of a cluster is left on this node. Docker, the system, snapshots of etcd and the audit log stay.
+
+    name
+        Any sentence.
+    node
+        The node's own name, as a confirmation; or the cluster's, when that is removed.
+    gone
+        True: the cluster does not count this node any more; otherwise its API server is asked.
+    keep_etcd
+        True: etcd's data are moved aside.
+
+    ``changes`` has what was found, by kind. Result False: the cluster counts this node, or something is left.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: yaml
+
+        Nothing of the cluster is left here:
+          k8s_host.cleaned_up:
+            - node: k8s-w2
+    """
+    return _result(name, "nothing of a cluster is here", "clean_up", node, gone=gone, keep_etcd=keep_etcd)
+
+
 def left_alone(name, why):
     """
     Nothing is done, and the comment says why. Always succeeds without changes.

@@ -4,8 +4,9 @@ killed, or leave an unhealthy cluster. What the real rke does without nodes is t
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
 the folder ``FOLDER/``: ``mode`` (ok, fail, cut, hang; wait, until there is a file ``go``, which has the mode that it
 goes on with; replace, the same while a container is stopped), ``snapshot`` (the error of one), ``version``,
-``offered``, ``objects.json`` (kubectl's answer), ``pods.json``, ``secret.json``, ``metrics``, ``managed.json`` (objects
-with their field managers), ``log``; it notes every call in ``calls``.
+``offered``, ``objects.json`` (kubectl's answer), ``on_nodes.json`` (what a drain meets), ``pods.json``,
+``secret.json``, ``metrics``, ``managed.json`` (objects with their field managers), ``log``; it notes every call in
+``calls``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ users: [{name: admin, user: {token: of-a-fake}}]
 contexts: [{name: local, context: {cluster: local, user: admin}}]
 current-context: local
 """
+
+
+_ASKED = ("Node.v1.", "Pod.v1.", "PodDisruptionBudget.v1.policy,DaemonSet.v1.apps")
 
 
 def install(folder: Path, bin_dir: Path) -> None:
@@ -95,14 +99,48 @@ def _kubectl(place: Path, argv: list[str]) -> int:
     if "secret" in argv:
         print(_file_or(place, "secret.json", ""))
         return 0
-    if argv[0] == "cordon":
+    if argv[0] in ("cordon", "drain"):
         _cordon(place, lambda node: node["metadata"]["name"] == argv[1], True)
+        return _evict(place, argv[1]) if argv[0] == "drain" else 0
+    if argv[0] == "delete":
+        _keep(place, "objects.json", lambda item: (item["kind"], item["metadata"]["name"]) != ("Node", argv[2]))
+        return 0
+    if argv[0] == "get" and (place / "objects.json").exists() and argv[1] in _ASKED:
+        print(json.dumps({"kind": "List", "items": _asked(place, argv)}))
         return 0
     name = "pods.json" if "pods" in argv else "objects.json"
     if not (place / name).exists():
         print("Unable to connect to the server", file=sys.stderr)
         return 1
     print((place / name).read_text())
+    return 0
+
+
+def _asked(place: Path, argv: list[str]) -> list[dict]:
+    """What a drain asks for: one node by its name, the pods on it, budgets and DaemonSets."""
+    objects = json.loads((place / "objects.json").read_text())["items"]
+    others = json.loads(_file_or(place, "on_nodes.json", '{"items": []}'))["items"]
+    if argv[1] == "Pod.v1.":
+        name = argv[argv.index("--field-selector") + 1].partition("=")[2]
+        return [one for one in others if one["kind"] == "Pod" and one["spec"].get("nodeName") == name]
+    if argv[1] == "Node.v1.":
+        return [one for one in objects if one["kind"] == "Node" and argv[2] in (one["metadata"]["name"], "-o")]
+    return [one for one in others if one["kind"] != "Pod"]
+
+
+def _keep(place: Path, name: str, wanted: Callable[[dict], bool]) -> None:
+    found = json.loads((place / name).read_text())
+    (place / name).write_text(json.dumps({**found, "items": [item for item in found["items"] if wanted(item)]}))
+
+
+def _evict(place: Path, node: str) -> int:
+    """As kubectl: what a PodDisruptionBudget holds stays, and it ends when its time is up."""
+    if (place / "on_nodes.json").exists():
+        others = json.loads((place / "on_nodes.json").read_text())["items"]
+        if any(one["kind"] == "PodDisruptionBudget" and not one["status"]["disruptionsAllowed"] for one in others):
+            print("error: timeout reached", file=sys.stderr)
+            return 1
+        _keep(place, "on_nodes.json", lambda one: one["kind"] != "Pod" or one["spec"].get("nodeName") != node)
     return 0
 
 

@@ -28,7 +28,8 @@ case "$1" in
     [ -e {folder}/broken ] && { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
     echo "runtime 27.5.1";;
   info) echo {folder};;
-  ps) cat {folder}/containers;;
+  ps) case "$*" in *docker.type*) cat {folder}/pods 2>/dev/null; exit 0;; esac; cat {folder}/containers;;
+  rm) shift 3; for one; do sed -i "/^$one$/d" {folder}/pods; done;;
   inspect) cat {folder}/restarts 2>/dev/null;;
   logs) for last; do :; done; cat "{folder}/log-$last" 2>/dev/null;;
   exec)

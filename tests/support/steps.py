@@ -53,6 +53,7 @@ ONCE = {
         "kubectl/test_replicas.py",
         "kubectl/test_shared_namespaces.py",
         "nodes/test_dockerd.py",
+        "nodes/test_cleaning.py",
         "nodes/test_firewall.py",
         "services/backup/test_velero.py",
         "services/prometheus/test_selectors.py",

@@ -65,8 +65,10 @@ def test_what_identifies_a_cluster_is_read_through_its_containers(nodes, prober)
 
 def test_etcds_data_is_a_trace(nodes, prober):
     address = nodes.start(1)
-    (nodes.place(1) / "etcd").mkdir()
+    (nodes.place(1) / "etcd" / "member").mkdir(parents=True)
     assert prober.probe("cp1", address).traces == [ETCD_DATA]
+    (nodes.place(1) / "etcd" / "member").rmdir()
+    assert prober.probe("cp1", address).traces == [], "rke empties the folder when a member leaves"
 
 
 def test_a_paused_container_does_not_run():

@@ -107,6 +107,10 @@ class Engine(ABC):
     def workloads(self) -> Workloads:
         """Return the system workloads without which the cluster is not healthy."""
 
+    def members(self) -> dict[str, Any]:
+        """Return the cluster's nodes as the engine's own state has them, {name: what is known}; no node is asked."""
+        return self.status().get("nodes") or {}
+
     def prepare(self, test: bool = False) -> dict[str, str]:
         """Make the state folder and the SSH key, for root only; return the changes, without the key.
 

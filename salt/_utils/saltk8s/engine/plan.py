@@ -37,8 +37,8 @@ class Plan:
     nothing of the above changed (the last one did not finish, the cluster is not healthy); touched: {running node that
     something happens to: what}; addons: {system add-on: what happens to it}; certificates: those that are made anew;
     obstacles: what the drains would meet; turns: how many drains follow one another; takes: how long the run takes, in
-    words; always: what else a run does, whatever its reason; addresses: {declared node: its address}; notes: what to
-    know that is not a change.
+    words; always: what else a run does, whatever its reason; addresses: {declared node: its address}; leaving: nodes
+    that are drained before the run, because they leave; notes: what to know that is not a change.
     """
 
     create: bool = False
@@ -57,6 +57,7 @@ class Plan:
     takes: str = ""
     always: list[str] = field(default_factory=list)
     addresses: dict[str, str] = field(default_factory=dict)
+    leaving: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ LOCK = "lock"
 RECORD = "last-run.json"
 TURN = "turn.json"  # of a node: see saltk8s.turns
 RUNS = "runs"
+REMOVED = "removed.json"
 _TIME = "%Y-%m-%dT%H-%M-%S.%fZ"
 
 
@@ -185,3 +186,59 @@ def _locked(path: str | Path) -> str:
 
 def _minutes(seconds: float) -> str:
     return f"{seconds // 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+# a cluster that is given up
+
+
+def removal(paths: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return what is known of the removal, ``{"cluster", "time", "nodes"}``; None where there was none."""
+    text = files.read(Path(paths["state_dir"]) / REMOVED)
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:  # cut off: it was removed, and more is not known
+        return {"cluster": "", "time": "", "nodes": []}
+
+
+def refuse_removed(paths: Mapping[str, str]) -> None:
+    """Raise Refused when the cluster was removed: a scheduled run would build an empty one under its name."""
+    if found := removal(paths):
+        raise errors.Refused(
+            f"the cluster {found['cluster']} was removed on {found['time']}; nothing was run. To build a new, "
+            f"empty one under this name: rm {Path(paths['state_dir']) / REMOVED}, then apply. To get the old one back: "
+            f"docs/operations/removal.md"
+        )
+
+
+def remove(model: Mapping[str, Any], nodes: Iterable[str], typed: str, test: bool) -> dict[str, Any]:
+    """Give a cluster up: move its state and kubeconfig aside, so that no run builds it again; return changes and lines.
+
+    That is all on the admin. The nodes are cleaned by their own minions after it, whatever of the cluster still works:
+    an engine's own removal needs control planes that answer.
+
+    nodes: names of those that it has; typed: its name, as a confirmation; test: write nothing. Raises Refused: another
+    name; a run is in progress.
+    """
+    name, paths = model["cluster"]["name"], model["paths"]
+    if typed != name:
+        raise errors.Refused(f"refused, nothing was done: {typed!r} is not the name of this cluster, {name}")
+    folder, found = Path(paths["state_dir"]), removal(paths)
+    moved = [path for key in ("state_file", "kubeconfig", "cluster_yml") if (path := Path(paths[key])).exists()]
+    moved += [path] if (path := folder / RECORD).exists() else []
+    if not moved:
+        return {"changes": {}, "lines": []}
+    time = (found or {}).get("time") or now()
+    target = folder / f"removed-{time}"
+    changes = {"cluster": {"old": name, "new": None}, str(target): {"old": None, "new": "its state and all its keys"}}
+    lines = [f"{name} is given up: {', '.join(path.name for path in moved)} go to {target}"]
+    if test:
+        return {"changes": {"cluster": changes["cluster"]}, "lines": lines}
+    with lock(folder / LOCK, "k8s_cluster.remove"):
+        left = {"cluster": name, "time": time, "nodes": sorted(nodes)}
+        files.write(folder / REMOVED, json.dumps(found or left))  # first: from now on no run begins
+        files.make_private_folder(target)
+        for path in moved:
+            path.rename(target / path.name)
+    return {"changes": changes, "lines": lines}

@@ -231,9 +231,9 @@ def test_a_node_of_another_cluster_does_not(joining):
     joining.nodes.cluster(4, {}, {"kube-ca.pem": OTHER})
     refused(joining, r"w3 carries what a cluster left there \(/etc/kubernetes/ssl\): clean it first")
     joining.nodes.cluster(4, {})
-    (joining.nodes.place(4) / "etcd").mkdir()
+    (joining.nodes.place(4) / "etcd" / "member").mkdir(parents=True)
     refused(joining, r"w3 carries what a cluster left there \(/var/lib/etcd\)")
-    (joining.nodes.place(4) / "etcd").rmdir()
+    (joining.nodes.place(4) / "etcd" / "member").rmdir()  # as rke leaves a member's node
     assert joining.engine().up().ran
 
 

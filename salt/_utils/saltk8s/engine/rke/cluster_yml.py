@@ -11,6 +11,7 @@ from typing import Any
 from saltk8s.base import redact, yaml_text
 from saltk8s.engine.rke import aci, audit_policy, hardening
 from saltk8s.engine.rke.takeover import extra
+from saltk8s.kubectl.operations import drain
 from saltk8s.pillar.vocabulary import free_form
 from saltk8s.pillar.vocabulary.values import SECONDS, seconds
 
@@ -273,6 +274,11 @@ def together(config: Mapping[str, Any]) -> int:
     workers = sum("worker" in node["role"] for node in config["nodes"])
     number = workers * int(wanted[:-1]) // 100 if wanted.endswith("%") else int(wanted)
     return max(1, min(number, MOST_WORKERS))
+
+
+def drain_options(model: dict[str, Any]) -> drain.Options:
+    """Return how a node that leaves is drained: as rke drains those that stay."""
+    return drain.Options(DRAIN_TIMEOUT_S, delete_emptydir_data=True, force=deletes_pods(model))
 
 
 def _upgrade(model: dict[str, Any]) -> dict[str, Any]:

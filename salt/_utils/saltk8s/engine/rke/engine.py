@@ -119,6 +119,11 @@ class Rke(Engine):
             self._run(plan, state, descriptor, repair)
             return Outcome(followed | plan.changes(), [*followed.values(), *plan.lines()], True)
 
+    def members(self) -> dict[str, Any]:
+        """Return the cluster's nodes, as the state file has them."""
+        state = self._state()
+        return state["nodes"] if state else {}
+
     def status(self) -> dict[str, Any]:
         """Return what is known of the cluster; an API server that does not answer is reported, not raised."""
         state = self._state()
@@ -204,11 +209,11 @@ class Rke(Engine):
         with ThreadPoolExecutor(max_workers=2) as pool:
             old = [name for name in self._addresses if name not in plan.added]
             checked = None if plan.create else pool.submit(self._problems, old)
-            leaving = pool.submit(self._prober(keep=False).probe_all, self._leaving(plan, state))
+            left = pool.submit(self._prober(keep=False).probe_all, self._leaving(plan, state))
             timeout_s = self._cluster["timeouts"]["nodes_s"]
             with unusable.told(plan, self.hooks.event):
                 probes = prober.wait(self._addresses, running, timeout_s, self.hooks.event, self._not_ready)
-            probes |= leaving.result()
+            probes |= left.result()
             reasons = checked.result() if checked else []
         identity.check(state, probes, self._paths)
         if state and not plan.create:
@@ -247,9 +252,7 @@ class Rke(Engine):
         images = {name: probe.images for name, probe in probes.items()}
         record = self._execution.record()
         upgrade.check(self._cluster["version"], state, record, images, self._offered)
-        for name in plan.removed:
-            if probes[name].problem:
-                plan.notes.append(f"{name} does not answer: it leaves the cluster, but is not cleaned")
+        drains.note(plan, probes)
 
     def _settle(
         self,
@@ -287,8 +290,12 @@ class Rke(Engine):
     # the run
 
     def _run(self, plan: Plan, state: dict[str, Any] | None, descriptor: int, repair: bool) -> None:
-        leaving = [*self._leaving(plan, state).values(), *(change["old"] for change in plan.moved.values())]
-        self._prober(keep=True).forget(self._execution.up(self._config, plan, leaving, descriptor, repair))
+        left, prober = self._leaving(plan, state), self._prober(keep=True)
+        drains.drain_all(plan, self._kubectl, cluster_yml.drain_options(self.model), self.hooks, repair)
+        gone = [*left.values(), *(change["old"] for change in plan.moved.values())]
+        gone = self._execution.up(self._config, plan, gone, descriptor, repair)
+        drains.stop(plan, prober, left, self.hooks)
+        prober.forget(gone)
         self._wait_healthy()
         self._execution.progress.send("done", {"nodes": sorted(self._addresses)})
 

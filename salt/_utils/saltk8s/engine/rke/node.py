@@ -63,7 +63,9 @@ INSPECTION = Inspection(
         "'container '*' second'*|'container '[ECDR]*) "
         "docker inspect --format 'restarts {{.Name}} {{.RestartCount}}' \"$name\" </dev/null; "
         f'docker logs --tail {_LOG_LINES} "$name" 2>&1 </dev/null | cut -c1-500 | sed "s/^/log $name /" ;; esac; done; '
-        f"for path in {KEYS} {ETCD_DATA}; do if test -d $path; then echo trace $path; fi; done; "
+        f"if test -d {KEYS}; then echo trace {KEYS}; fi; "
+        # rke empties the folder of a member that leaves, root's alone: with no folder in it, it has two links
+        f'if test -d {ETCD_DATA} && test "$(stat -c %h {ETCD_DATA})" != 2; then echo trace {ETCD_DATA}; fi; '
         f"if test -d {ETCD_DATA}; then echo {etcd.DATA} {ETCD_DATA}; fi; }}"
     ),
     containers=(ETCD, *_CONTROL_PLANE, *_EVERYWHERE),
