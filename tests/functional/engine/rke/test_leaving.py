@@ -109,6 +109,9 @@ def test_what_cannot_be_stopped_there_is_said(site):
 
 def test_one_run_goes_without_a_node_that_is_declared(site):
     engine = site.engine()
+    with pytest.raises(errors.Refused, match="no node would have the role worker"):
+        without(engine.model, ["w1"])
+    engine.model["nodes"]["cp1"]["roles"] = ["controlplane", "etcd", "worker"]
     model = without(engine.model, ["w1"])
     assert set(model["nodes"]) == {"cp1"} and model["cluster"]["allow_removal"] == ["w1"]
     assert "w1" in engine.model["nodes"]
