@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+import yaml
 from conftest import ADMIN, NODES, ROOT
 
 sys.path.insert(0, str(ROOT / "lab"))
@@ -51,6 +52,27 @@ def take_out(lab, *names: str) -> None:
     declare(*declared())
 
 
+def restore(lab, snapshot: str, lost: tuple[str, ...]) -> None:
+    """Take lost nodes out of cluster.yml by hand, and let rke restore a snapshot on those that are left."""
+    path = f"{config.STATE_DIR}/cluster.yml"
+    text = lab.run("run", "cat", path).stdout
+    content = yaml.safe_load(text)
+    content["nodes"] = [node for node in content["nodes"] if node["hostname_override"] not in lost]
+    lab.run("run", "tee", path, stdin=yaml.safe_dump(content))
+    argv = [
+        "flock",
+        f"{config.STATE_DIR}/lock",
+        "rke",
+        "etcd",
+        "snapshot-restore",
+        "--config",
+        path,
+        "--name",
+        snapshot,
+    ]
+    lab.run("run", *argv, timeout_s=1200)
+
+
 def as_before(lab) -> None:
     """The lab as `make lab` made it, whatever a test left."""
     extra = sorted(declared() - set(NODES), reverse=True)
@@ -59,4 +81,4 @@ def as_before(lab) -> None:
     lab.salt("*", "state.apply", "k8s", timeout_s=900)
 
 
-__all__ = ["as_before", "config", "containers", "declare", "declared", "orchestrate", "take_out"]
+__all__ = ["as_before", "config", "containers", "declare", "declared", "orchestrate", "restore", "take_out"]
