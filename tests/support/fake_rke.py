@@ -3,7 +3,8 @@ killed, or leave an unhealthy cluster. What the real rke does without nodes is t
 
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
 the folder ``FOLDER/``: ``mode`` (ok, fail, cut, hang; wait, until there is a file ``go``, which has the mode that it
-goes on with; replace, the same while a container is stopped), ``snapshot`` (the error of one), ``version``,
+goes on with; replace, the same while a container is stopped; turn, one node is done and the next begins; ill, the same
+and the cluster is not healthy), ``snapshot`` (the error of one), ``version``,
 ``offered``, ``objects.json`` (kubectl's answer), ``on_nodes.json`` (what a drain meets), ``pods.json``,
 ``secret.json``, ``metrics``, ``managed.json`` (objects with their field managers), ``log``; it notes every call in
 ``calls``.
@@ -192,6 +193,22 @@ def _print_line(level: str, message: str) -> None:
     print(f'time="2026-11-23T20:57:32Z" level={level} msg="{message}"', flush=True)
 
 
+def _turn(place: Path, mode: str) -> None:
+    """Go from one worker to the next, and stay there until somebody has asked for the cluster's health."""
+    _print_line("info", "[worker] Successfully updated [kubelet] container on host [127.0.1.2]")
+    if mode == "ill":
+        objects = json.loads((place / "objects.json").read_text())
+        for item in objects["items"]:
+            if (item["kind"], item["metadata"]["name"]) == ("Node", "w1"):
+                item["status"]["conditions"] = [{"type": "Ready", "status": "False", "reason": "KubeletNotReady"}]
+        (place / "objects.json").write_text(json.dumps(objects))
+    before = len(calls(place))
+    _print_line("info", "[workerplane] Processing host w2")
+    end = time.monotonic() + 120
+    while time.monotonic() < end and (mode == "ill" or len(calls(place)) == before):
+        time.sleep(0.05)
+
+
 def _up(place: Path, config: Path) -> int:
     import yaml
     from tests.support import rke as sample
@@ -217,6 +234,8 @@ def _up(place: Path, config: Path) -> int:
             time.sleep(0.05)
         _print_line("info", f"[worker] Successfully updated [kubelet] container {host}")
         mode = (place / "go").read_text()
+    if mode in ("turn", "ill"):
+        _turn(place, mode)
     if (place / "objects.json").exists():  # as the real one: whatever it has done with a node, it uncordons it
         _cordon(place, lambda node: True, False)
         _print_line("info", "Processing controlplane host w2")

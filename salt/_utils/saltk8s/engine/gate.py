@@ -22,6 +22,12 @@ def changes(plan: Plan) -> bool:
     return not plan.create and any(found)
 
 
+def between(plan: Plan) -> bool:
+    """Whether a run asks for health between its nodes: it drains some, one after the other, and all of them stay."""
+    moves = (plan.added, plan.removed, plan.reroled, plan.moved)
+    return not plan.create and plan.turns > 1 and not any(moves)
+
+
 def wants_snapshot(plan: Plan, schedule: Iterable[str] = ()) -> bool:
     """Whether a run touches what only a snapshot of etcd brings back: etcd, a control plane, what is stored.
 

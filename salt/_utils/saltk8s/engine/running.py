@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from saltk8s.base import errors, files, process, processes
 from saltk8s.engine import state_folder
@@ -39,6 +39,22 @@ status=$?
 echo $status >"$base.new" && mv "$base.new" "$base.status"
 exit $status
 """
+
+
+class Gate(Protocol):
+    """What decides between the steps of a run whether it goes on; the run stands still meanwhile.
+
+    closed: why it was ended, "" while it was not.
+    """
+
+    closed: str
+
+    @property
+    def due(self) -> bool:
+        """Whether it has to be asked before the run goes on."""
+
+    def is_closed(self) -> bool:
+        """Ask; return whether the run has to end here."""
 
 
 @dataclass
@@ -74,13 +90,15 @@ class Run:
         timeout_s: float,
         secrets: Iterable[str] = (),
         may_end: Callable[[], bool] = lambda: True,
+        gate: Gate | None = None,
     ) -> str:
         """Wait for its end; return the last lines that it printed.
 
         on_line: called with each line from its beginning on, redacted; timeout_s: seconds since it was started;
         secrets: texts that are redacted; may_end: whether it may be ended now, asked while it stands still and all its
-        lines were read.
-        Raises CommandTimeout: it was ended at the time limit, or, when may_end did not allow that, still runs.
+        lines were read; gate: asked where it may be ended.
+        Raises CommandError when the gate ended it; CommandTimeout: it was ended at the time limit, or, when may_end did
+        not allow that, still runs.
         """
         lines = process.Lines(on_line, tuple(secrets), process.KEPT_LINES)
         with self.log.open("rb") as stream:
@@ -88,8 +106,16 @@ class Run:
             def read() -> None:
                 _take_all(stream, lines)
 
+            def is_closed() -> bool:
+                return bool(gate and may_end() and gate.due and gate.is_closed())
+
+            self._signal(signal.SIGCONT)  # whoever asked the gate may have been killed meanwhile
             while self.alive:
                 read()
+                if gate and gate.due and may_end():
+                    self._end(read, is_closed)
+                    if gate.closed:
+                        raise errors.CommandError(gate.closed, None, lines.text())
                 late = self.leader.age_s - timeout_s if self.leader else 0.0
                 if late > 0 and may_end() and self._end(read, may_end):
                     read()

@@ -143,8 +143,8 @@ _UPGRADE = Section(
     {
         "workers": Key(
             Text("a number of nodes, or a percentage such as 10%", r"[1-9]\d?%?|100%", doc="number or percentage"),
-            "How many nodes with the role `worker` alone are drained at the same time, a percentage rounded down. All "
-            "others are drained one by one.",
+            "How many nodes with the role `worker` alone are drained at the same time, a percentage rounded down. "
+            "After each of so many the run goes on when the cluster is healthy. All others are drained one by one.",
             example="2",
         ),
         "accept_removed": Key(

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from saltk8s.engine.rke.preflight import images
 
-HELD, LACKING = "rancher/hyperkube:v1.32.6-rancher1", "rancher/pause:3.7"
+HELD, LACKING = "rancher/hyperkube:v1.99.1-rancher1", "rancher/pause:3.7"
 LOGIN = "Basic " + base64.b64encode(b"k8s:CANARY").decode()
 
 

@@ -49,6 +49,7 @@ class Rke(Engine):
         self._execution = Execution(model, self.program, self._kubectl, hooks)
         self._addresses = {entry["hostname_override"]: entry["address"] for entry in self._config["nodes"]}
         self._checkup = checkup.Checkup(self._config, self._problems, self._probe, self.workloads())
+        self._execution.healthy = self._healthy_between
         asking = lambda inspection: self._prober(False, inspection).probe_all(self._addresses)  # noqa: E731
         self._preflight = Preflight(model, self.program, self._kubectl, asking)
 
@@ -306,6 +307,12 @@ class Rke(Engine):
             return {}
         self._prober(keep=True).forget(settled[1])
         return {"followed": f"rke up of {settled[0]}, whose caller had ended, succeeded"}
+
+    def _healthy_between(self, config: Mapping[str, Any]) -> list[Any]:
+        roles = {entry["hostname_override"]: list(entry["role"]) for entry in config["nodes"]}
+        scope = checkup.Scope({name: roles[name] for name in roles if name in self._addresses}, set())
+        timeout_s = self._cluster["timeouts"]["ready_s"]  # pods that were drained have to come up elsewhere
+        return health.wait_for(lambda: self._checkup.ask(scope), timeout_s, self._execution.progress.send)
 
     def _wait_healthy(self) -> None:
         report = self._execution.progress.send

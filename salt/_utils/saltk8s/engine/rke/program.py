@@ -46,10 +46,11 @@ class Program:
         on_line: Callable[[Line], None],
         secrets: Iterable[str] = (),
         pass_fds: Iterable[int] = (),
+        gate: running.Gate | None = None,
     ) -> None:
         """Run ``rke up`` to its end. any_docker: accept a Docker version that it does not support; see ``run``."""
         words = ["--ignore-docker-version"] if any_docker else []  # the key in cluster.yml alone is overridden
-        self.run(["up", "--config", config, *words], timeout_s, on_line, secrets, pass_fds)
+        self.run(["up", "--config", config, *words], timeout_s, on_line, secrets, pass_fds, gate)
 
     def run(
         self,
@@ -58,17 +59,19 @@ class Program:
         on_line: Callable[[Line], None],
         secrets: Iterable[str] = (),
         pass_fds: Iterable[int] = (),
+        gate: running.Gate | None = None,
     ) -> None:
         """Run one of its commands on the cluster to its end; it goes on when we are ended.
 
         words: the command's, the configuration's path after ``--config`` among them, beside which its output is kept;
         timeout_s: in seconds, after which it is ended where that leaves no container stopped; on_line: called with
-        each line; secrets: texts redacted in its output; pass_fds: descriptors that it inherits.
+        each line; secrets: texts redacted in its output; pass_fds: descriptors that it inherits;
+        gate: asked between nodes, where no container is stopped.
         Raises CommandError with the lines that matter, CommandTimeout, MissingProgram.
         """
         folder = Path(words[words.index("--config") + 1]).parent
         run = running.start([self.path, *words], folder / state_folder.RUNS, str(folder), pass_fds)
-        self.follow(run, timeout_s, on_line, secrets, f"rke {words[0]}")
+        self.follow(run, timeout_s, on_line, secrets, gate, f"rke {words[0]}")
 
     def follow(
         self,
@@ -76,6 +79,7 @@ class Program:
         timeout_s: float,
         on_line: Callable[[Line], None],
         secrets: Iterable[str] = (),
+        gate: running.Gate | None = None,
         what: str = "rke up",
     ) -> None:
         """Follow a run to its end, whoever started it; raises as ``run`` does."""
@@ -87,7 +91,7 @@ class Program:
             on_line(line)
 
         try:
-            output = run.follow(take, timeout_s, secrets, lambda: not replaced.containers)
+            output = run.follow(take, timeout_s, secrets, lambda: not replaced.containers, gate)
         except errors.CommandTimeout as err:
             where = f"; it replaces {', '.join(sorted(replaced.containers))}" if replaced.containers else ""
             lines = "\n".join(log_lines.that_matter(err.output))

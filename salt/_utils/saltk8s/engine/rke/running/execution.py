@@ -6,7 +6,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from saltk8s.engine.rke import canal, cluster_yml, rkestate
 from saltk8s.engine.rke.planning import consequences, duration
 from saltk8s.engine.rke.planning.deployed import SCHEDULE
 from saltk8s.engine.rke.program import Program
-from saltk8s.engine.rke.running import attempt, snapshot
+from saltk8s.engine.rke.running import attempt, snapshot, turns
 from saltk8s.engine.rke.state import copies
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.operations.cordons import Cordons
@@ -52,6 +52,8 @@ class Execution:
         self._program, self._kubectl = program, kubectl
         self._cordons = Cordons(kubectl, "rke", hooks.log)
         self.progress = Progress("rke", hooks.log, hooks.event)
+        # waits until the cluster of a ``cluster.yml`` is healthy; returns what is still wrong
+        self.healthy: Callable[[Mapping[str, Any]], list[Any]] = lambda config: []
 
     @property
     def last(self) -> running.Run | None:
@@ -127,17 +129,20 @@ class Execution:
             "leaving": [*leaving],
             "plan": {"create": plan.create, "options": sorted(plan.options), "joined": consequences.joined(plan)},
         }
-        if not attempt.resumes(config, old):
+        resumes = attempt.resumes(config, old)
+        # what an unfinished run left is not in the plan of the next one
+        record["gated"] = not repair and (gate.between(plan) or bool(resumes and old.get("gated")))
+        if not resumes:
             record.pop("snapshot", None)
             if gate.wants_snapshot(plan, SCHEDULE):
                 record["snapshot"] = self._snapshot(config, descriptor, not repair)
                 plan.notes.append(record["snapshot"])
         state_folder.write_record(self._path, record)
         self.progress.send("start", {"plan": plan.lines()[:SHOWN]})
-        limit, on_line, texts = self._how(record, config)
+        limit, on_line, texts, turn = self._how(record, config)
         try:
             begin = time.monotonic()
-            self._program.up(paths["cluster_yml"], self._any_docker, limit, on_line, texts, [descriptor])
+            self._program.up(paths["cluster_yml"], self._any_docker, limit, on_line, texts, [descriptor], turn)
             record["measured"] = duration.measure(record.get("measured"), plan, time.monotonic() - begin)
             return self._done(record, config)
         except BaseException:
@@ -154,15 +159,19 @@ class Execution:
         return bool(self._cluster.get("accept_any_docker"))
 
     def _how(self, record: Mapping[str, Any], config: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the time limit, what is done with each line, and what is redacted."""
+        """Return the time limit, what is done with each line, what is redacted, and the gate between nodes."""
         cordoned = record.get("cordoned", [])
+        together = cluster_yml.together(config)
+        turn = turns.Turns(together, lambda: self.healthy(config)) if record.get("gated") else None
 
         def line(line: Line) -> None:
             self.progress.line(line)
+            if turn:
+                turn.take(line.message)
             if cordoned and _NEXT_NODE.search(line.message):
                 self._cordons.restore(cordoned)
 
-        return limit_s(self._cluster["timeouts"], config), line, cluster_yml.secrets(config)
+        return limit_s(self._cluster["timeouts"], config), line, cluster_yml.secrets(config), turn
 
     def _written(self) -> dict[str, Any]:
         """Return the ``cluster.yml`` that rke was given last."""
