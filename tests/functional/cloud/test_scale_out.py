@@ -6,6 +6,7 @@ import json
 
 import pytest
 import salt.loader
+from labkit import versions
 from tests.support.salt import FORMULAS
 
 SALTUTIL = """
@@ -81,7 +82,7 @@ def test_nothing_to_do_touches_no_docker_and_says_nothing(compiled):
         {"nodes": {"w1.osug.example": {"old": ["worker"], "new": None}} | WORKER["nodes"]},
         {"nodes": {"w1.osug.example": {"old": ["worker"], "new": ["worker", "etcd"]}}},
         WORKER | {"options": {"nodes.w1.osug.example.labels": {"old": None, "new": {"a": "b"}}}},
-        WORKER | {"version": {"old": "v1.31.10-rancher1-1", "new": "v1.32.6-rancher1-1"}},
+        WORKER | {"version": {"old": "v1.31.10-rancher1-1", "new": versions.CLUSTER}},
         {"cluster": {"old": None, "new": "3 nodes"}} | WORKER,
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from labkit import versions
 from saltk8s.engine.rke import cluster_yml
 from saltk8s.engine.rke.takeover import importing, reading
 from tests.support import pillars, takeover
@@ -13,7 +14,7 @@ from tests.support import pillars, takeover
 @pytest.fixture
 def config():
     given = reading.parse((takeover.CASES / "fabric.yml").read_text())
-    found = importing.pillar_of(given, "v1.32.6-rancher1-1", "adm", takeover.complete)
+    found = importing.pillar_of(given, versions.CLUSTER, "adm", takeover.complete)
     return cluster_yml.build(takeover.complete(pillars.merge(takeover.site(found.public), found.secret)))
 
 

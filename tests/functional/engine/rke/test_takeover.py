@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
+from labkit import versions
 from saltk8s.base import errors
 from saltk8s.engine.rke import cluster_yml, rkestate
 from saltk8s.engine.rke.planning import changes
@@ -17,7 +18,7 @@ from tests.support import pillars, takeover
 from tests.support import rke as sample
 
 NAMES = sorted(path.stem for path in takeover.CASES.glob("*.yml"))
-VERSION = "v1.32.6-rancher1-1"
+VERSION = versions.CLUSTER
 DRAWN = 8
 
 
