@@ -31,6 +31,9 @@ func fillGaps(ctx *simulator.Context, disks *disks) {
 			return nil, customizeContainer(vm, &request.Spec)
 		case *types.ReconfigVM_Task:
 			nameNetworks(ctx, request.Spec.DeviceChange)
+			if fault := refuseResize(vm, &request.Spec); fault != nil {
+				return nil, fault
+			}
 		}
 		return nil, nil
 	}

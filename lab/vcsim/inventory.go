@@ -12,7 +12,11 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-const templateDiskKB = 10 * 1024 * 1024
+const (
+	templateDiskKB = 10 * 1024 * 1024
+	hostThreads    = 64
+	hostMemory     = 512 << 30
+)
 
 // names of what a site has in its vCenter; the lab uses those of its pillar.
 type names struct {
@@ -46,7 +50,16 @@ func inventory(n names, run string) (*simulator.Model, error) {
 	if err := addFolder(ctx, n); err != nil {
 		return nil, err
 	}
+	enlargeHosts(ctx)
 	return model, addTemplate(ctx, n, run)
+}
+
+// enlargeHosts makes the hosts large enough for the VMs of a site: the simulator's have 2 threads and 4 GiB.
+func enlargeHosts(ctx *simulator.Context) {
+	for _, entity := range ctx.Map.All("HostSystem") {
+		hardware := entity.(*simulator.HostSystem).Summary.Hardware
+		hardware.NumCpuCores, hardware.NumCpuThreads, hardware.MemorySize = hostThreads/2, hostThreads, hostMemory
+	}
 }
 
 func entityOf(ctx *simulator.Context, kind, name string) (mo.Entity, error) {

@@ -2,7 +2,7 @@
 //
 // It listens like a vCenter, so salt-cloud talks to it as to a real one. With -run, a VM is backed by a Docker
 // container that is created when the VM is first powered on; without it, VMs exist in the API only, which is what
-// tests of salt-cloud need. What govmomi's simulator does not do as a vCenter does is filled in clone.go, customize.go
+// tests of salt-cloud need. What govmomi's simulator does not do as a vCenter does is filled in clone.go, customize.go, resize.go
 // and tags.go. The inventory lives in memory; SIGTERM removes the containers and the disks of all VMs.
 //
 // The password comes from a file, never from an argument: arguments are readable by everyone on the machine.

@@ -33,6 +33,7 @@ ONCE = {
     "3008": (
         "cloud/test_machines.py",
         "cloud/test_scale_out.py",
+        "cloud/test_resize.py",
         "engine/rke",
         "kubectl/health/test_away.py",
         "kubectl/health/test_dead_nodes.py",

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from importlib.util import find_spec
 
 import pytest
 import yaml
-from labkit.owngo import build_own
 from tests.support import cloud
 from tests.support.salt import changed, failed
 
 ELSEWHERE = {"host": "vcenter.osug.example", "port": 443}  # for tests that contact no vCenter
 CREATE = ("-m", "{dir}/cloud.maps.d/osug.map", "-P", "-y")
-
-
-@pytest.fixture(scope="session")
-def vcsim():
-    return build_own("vcsim")
-
-
-@pytest.fixture
-def server(vcsim, tmp_path):
-    with cloud.vcenter(vcsim, tmp_path) as address:
-        yield address
-
-
-@pytest.fixture
-def salt_cloud(tmp_path):
-    return cloud.Cloud(tmp_path / "etc" / "salt", tmp_path / "root")
 
 
 def files(folder):
@@ -150,8 +134,8 @@ def test_the_map_creates_the_machines_once(loaders, server, salt_cloud):
 
     made = cloud.machines(server)
     common = {"power": "poweredOn", "cards": 1, "networks": ["VLAN42"], "pool": "k8s-pool", "datastores": ["SAN1"]}
-    control = {"cpus": 2, "memory_gib": 8, "disks_gib": [40], "folder": "k8s"}
-    worker = {"cpus": 8, "memory_gib": 32, "disks_gib": [100, 200], "folder": "vm"}
+    control = {"cpus": 2, "memory_gib": 8, "disks_gib": [40], "folder": "k8s", "hot_add": (False, False)}
+    worker = {"cpus": 8, "memory_gib": 32, "disks_gib": [100, 200], "folder": "vm", "hot_add": (True, True)}
     seen = {name: {key: vm[key] for key in (*common, *control)} for name, vm in made.items()}
     assert seen == {"k8s-cp1": common | control, "k8s-w1": common | worker, "k8s-w2": common | worker}
     assert {name: (vm["hostname"], vm["address"]) for name, vm in made.items()} == {
@@ -160,7 +144,19 @@ def test_the_map_creates_the_machines_once(loaders, server, salt_cloud):
         "k8s-w2": ("k8s-w2", None),
     }
 
+    records = files(salt_cloud.config_dir / "cloud.vms.d" / "osug")  # which VM is whose, and that we created it
+    assert {mode for _, mode in records.values()} == {0o600}
+    recorded = {name: json.loads(content) for name, (content, _) in records.items()}
+    assert {name: one.pop("instance_uuid") for name, one in recorded.items()} == {
+        f"{name}.json": vm["instance_uuid"] for name, vm in made.items()
+    }
+    assert all(set(one) == {"provider", "created", "by"} and one["by"] == "salt-cloud" for one in recorded.values())
+    minion = loaders(pillar={"k8s": cloud.pillar(server, salt_cloud.config_dir)})
+    assert minion.call("k8s_cloud.vm", "k8s-w1")["provider"] == server["host"]
+    assert minion.call("k8s_cloud.resize_plan")["lines"] == []
+
     code, answer, said = create(salt_cloud)
+    assert files(salt_cloud.config_dir / "cloud.vms.d" / "osug") == records
     assert code == 0 and "already exist" in said and "Traceback" not in said, said
     assert cloud.machines(server) == made
 

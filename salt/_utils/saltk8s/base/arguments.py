@@ -23,6 +23,7 @@ TEXTS = {
     "container",
     "context",
     "group",
+    "instance_uuid",
     "jsonpath",
     "kind",
     "kube_context",

@@ -122,6 +122,8 @@ def _profile(model: dict, name: str) -> dict[str, Any]:
         "power_on": True,
         "customization": True,
     }
+    if shape["hot_add"]:
+        profile |= {"cpu_hot_add": True, "mem_hot_add": True}
     if shape["tags"]:
         profile["tags"] = [{"category": category, "name": tag} for category, tag in shape["tags"].items()]
     return profile | _installation(model, name)

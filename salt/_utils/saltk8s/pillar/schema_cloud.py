@@ -33,6 +33,11 @@ _SHAPE = Section(
         "memory_gib": Key(Int(1, 24576, "GiB"), "Memory.", True, 32),
         "disk_gib": Key(Int(1, 63488, "GiB"), "First disk; not smaller than the template's.", True, 100),
         "extra_disks_gib": Key(List(Int(1, 63488, "GiB")), "Further disks.", example=[200]),
+        "hot_add": Key(
+            Bool(),
+            "New VMs take CPUs and memory while they run; vSphere gives such a VM no virtual NUMA.",
+            example=True,
+        ),
         "networks": Key(List(_NAME), "Networks of further interfaces, which use DHCP.", example=["VLAN43"]),
         **_PLACEMENT,
     }
