@@ -1,6 +1,6 @@
 """The cluster's VMs in their vCenter, on the minion of the Salt master: which is whose, and how large it is.
 
-Part of the module ``k8s_cloud``, as k8s_cloud.py (Salt Cloud) is. ``resize_plan``, ``resize`` and ``adopt`` contact the
+Part of the module ``k8s_cloud``, whose other part is Salt Cloud. ``resize_plan``, ``resize`` and ``adopt`` contact the
 vCenter. Nothing here creates or deletes a VM. For operators: docs/operations/resize.md.
 """
 
@@ -78,9 +78,10 @@ def resize_plan(names: list | None = None) -> dict:
     names
         Nodes; all of the pillar that have a shape by default.
 
-    Returns a dict: ``nodes`` ({node: ``changes``, ``cold`` (the VM is turned off for it), ``continues`` (an interrupted
-    resize turned it off), ``grown`` (numbers of disks), ``more`` (CPUs or memory change), ``refused`` (why it is not
-    done, and the way that works), ``lines``}, only nodes with something to say) and ``lines`` (all of them).
+    Returns a dict: ``nodes`` ({node: ``node``, ``changes``, ``cold`` (the VM is turned off for it), ``continues`` (an
+    earlier resize was interrupted), ``off`` (the VM is off), ``grown`` (numbers of disks), ``more`` (CPUs or memory
+    change), ``refused`` (why it is not done, and the way that works), ``lines``}, only nodes with something to say) and
+    ``lines`` (all of them).
     Raises CommandExecutionError: the vCenter does not answer or refuses the login, a name is no VM's.
 
     .. versionadded:: 0.1.0
@@ -100,14 +101,17 @@ def resize_plan(names: list | None = None) -> dict:
     return {"nodes": {name: plan.as_dict() for name, plan in found.items()}, "lines": lines}
 
 
-def resize(name: str, off: bool = False, test: bool = False) -> dict:
+def resize(name: str, off: bool = False, keep: bool = False, test: bool = False) -> dict:
     """Make a node's VM as large as its shape in the pillar.
 
     name
         The node.
     off
-        True: the VM may be turned off and on, where the change needs that. Its node has to be drained
-        (``kubectl.drain`` on the admin).
+        True: the VM may be turned off and on, where the change needs that. Its node has to be drained:
+        ``salt-run state.orch k8s.orch.resize`` does the whole turn.
+    keep
+        True: the node's turn is not over: until a call without ``keep``, the record says that the VM is being resized,
+        and the orchestration goes on with this node first. Only with ``off``.
     test
         True: return what would change, and change nothing.
 
@@ -136,7 +140,7 @@ def resize(name: str, off: bool = False, test: bool = False) -> dict:
         __salt__["event.send"](f"saltk8s/{model['cluster']['name']}/resize/{phase}", data)
 
     with vcenter.connected(model) as there:
-        return resizing.resize(there, model, name, bool(off), bool(test), report)
+        return resizing.resize(there, model, name, bool(off), bool(keep), bool(test), report)
 
 
 def _model() -> dict:

@@ -11,7 +11,7 @@ from saltk8s.cloud.records import Record
 from saltk8s.cloud.vcenter import Vcenter
 
 Report = Callable[[str, dict[str, Any]], None]
-WAY = "drain the node, and call it with off=True"
+WAY = "salt-run state.orch k8s.orch.resize drains its node before that: docs/operations/resize.md"
 
 
 def plans(vcenter: Vcenter, model: dict[str, Any], nodes: Iterable[str] | None) -> dict[str, sizes.Plan]:
@@ -24,12 +24,15 @@ def plans(vcenter: Vcenter, model: dict[str, Any], nodes: Iterable[str] | None) 
     return {name: plan for name, plan in found.items() if not plan.empty}
 
 
-def resize(vcenter: Vcenter, model: dict[str, Any], node: str, off: bool, test: bool, report: Report) -> dict[str, Any]:
+def resize(
+    vcenter: Vcenter, model: dict[str, Any], node: str, off: bool, keep: bool, test: bool, report: Report
+) -> dict[str, Any]:
     """Make a node's VM as large as its shape; return ``changes`` and ``lines``.
 
-    off: it may be turned off and on, because its node is drained. What an earlier call began goes on: that the VM was
-    turned off stands in its record until it is on again. Raises Refused before anything is done, CommandError of the
-    vCenter; the VM is turned on again even when its change failed.
+    off: it may be turned off and on, because its node is drained; keep: its record goes on saying that it is being
+    resized, because the node's turn is not over: a call without it ends that. What an earlier call began goes on.
+    Raises Refused before anything is done, CommandError of the vCenter; the VM is turned on again even when its change
+    failed.
     """
     plan, vm, record = _plan(vcenter, model, node)
     if plan.refused:
@@ -42,7 +45,7 @@ def resize(vcenter: Vcenter, model: dict[str, Any], node: str, off: bool, test: 
     if not plan.cold:
         _change(vcenter, vm, plan, report)
     else:
-        _with_power_off(vcenter, model, node, vm, record, plan, report)
+        _with_power_off(vcenter, model, node, vm, record._replace(turn=keep), plan, report)
     return {"changes": plan.as_changes(), "lines": plan.lines()}
 
 
@@ -104,6 +107,7 @@ def _change(vcenter: Vcenter, vm: Any, plan: sizes.Plan, report: Report) -> None
 def _with_power_off(
     vcenter: Vcenter, model: dict[str, Any], node: str, vm: Any, record: Record, plan: sizes.Plan, report: Report
 ) -> None:
+    """record: what it is afterwards."""
     records.write(model, node, record._replace(turn=True))
     if plan.changes:
         report("off", {"node": node})
@@ -113,4 +117,4 @@ def _with_power_off(
     finally:
         report("on", {"node": node})
         vcenter.turn_on(vm)
-        records.write(model, node, record._replace(turn=False))
+        records.write(model, node, record)

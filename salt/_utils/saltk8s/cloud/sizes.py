@@ -109,9 +109,11 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as data."""
         return {
+            "node": self.node,
             "changes": self.as_changes(),
             "cold": self.cold,
             "continues": self.continues,
+            "off": self.off,
             "grown": [one.disk for one in self.changes if one.what == "disk"],
             "more": any(one.what != "disk" for one in self.changes),
             "refused": self.refused,
