@@ -32,8 +32,9 @@ TAIL = 60  # lines of a failed step's output that are shown
 ONCE = {
     "3008": (
         "cloud/test_machines.py",
-        "cloud/test_scale_out.py",
         "cloud/test_resize.py",
+        "cloud/test_resize_orchestration.py",
+        "cloud/test_scale_out.py",
         "engine/rke",
         "kubectl/health/test_away.py",
         "kubectl/health/test_dead_nodes.py",
