@@ -13,6 +13,7 @@ from __future__ import annotations
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments, edges
 from saltk8s.nodes import belonging, firewall, host
+from saltk8s.nodes import proxy as proxies
 from saltk8s.nodes.cleaning import Cleaning
 from saltk8s.nodes.machine import Machine
 
@@ -392,6 +393,27 @@ def clean_up(name, gone=False, keep_etcd=False, test=False):
     with edges.translated(CommandExecutionError):
         belonging.check(_machine(), __opts__["id"], model, str(name), bool(gone))
         return Cleaning(_machine(), bool(keep_etcd)).clean(bool(test))
+
+
+def proxy():
+    """
+    Return what the pillar's HTTP proxies (``k8s:proxy``) are in other programs' words.
+
+    Returns a dict: ``apt``, ``dnf`` (lines of their configuration), ``salt`` (options of a minion); empty without a
+    proxy. What is reached without it follows from the pillar. Raises CommandExecutionError when that is not valid.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'k8s-*' k8s_host.proxy
+    """
+    model = __salt__["k8s_config.get"](secrets=True)
+    if not model["proxy"]:
+        return {}
+    return {"apt": proxies.apt(model), "dnf": proxies.dnf(model), "salt": proxies.salt(model)}
 
 
 def _machine():

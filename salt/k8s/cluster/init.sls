@@ -7,6 +7,11 @@
 {%- else %}
 {%- set k8s = salt['k8s_config.get'](saltenv=saltenv, secrets=True) %}
 {%- set ssh = salt['grains.filter_by']({'Debian': 'openssh-client', 'RedHat': 'openssh-clients', 'Suse': 'openssh-clients'}) %}
+{%- if k8s.proxy %}
+
+include:
+  - k8s.os.proxy
+{%- endif %}
 
 k8s-cluster-ssh-client:
   pkg.installed:

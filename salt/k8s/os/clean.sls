@@ -68,6 +68,16 @@ k8s-os-files-absent:
     - names:
       - /etc/sysctl.d/90-saltk8s.conf
       - /etc/modules-load.d/saltk8s.conf
+      - /etc/apt/apt.conf.d/95saltk8s-proxy
+      - {{ opts.get('config_dir', '/etc/salt') }}/minion.d/saltk8s-proxy.conf
+
+{%- if grains.os_family == 'RedHat' %}
+
+k8s-os-proxy-of-packages-absent:
+  k8s_host.block_absent:
+    - name: /etc/dnf/dnf.conf
+    - block: proxy
+{%- endif %}
 
 k8s-os-hosts-absent:
   k8s_host.block_absent:

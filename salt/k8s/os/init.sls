@@ -7,6 +7,7 @@ k8s-os-family:
     - why: {{ (grains.get('osfinger', 'it') ~ " (os_family " ~ grains.get('os_family') ~ ", os " ~ grains.get('os') ~ ", osrelease " ~ grains.get('osrelease') ~ ") is not in salt/k8s/os/families.yaml: not supported, nothing was done") | json }}
 {%- else %}
 include:
+  - k8s.os.proxy
   - k8s.os.packages
   - k8s.os.name
   - k8s.os.time

@@ -107,6 +107,21 @@ def test_what_the_pillar_adds(node):
     assert low["k8s-os-user"]["name"] == "deploy" and "Match User deploy" in low["k8s-os-ssh-forwarding"]["contents"]
 
 
+@pytest.mark.parametrize("system", ["debian12", "rocky9"])
+def test_package_sources_and_salt_go_through_the_proxy(node, system):
+    url = "http://proxy.osug.example:3128"
+    over = {"proxy": {"http": url, "no_proxy": ["mirror.osug.example"]}}
+    low = {chunk["__id__"]: chunk for chunk in node(system, over).low("k8s.os.proxy")}
+    assert low["k8s-os-proxy-of-salt"]["dataset"]["proxy_host"] == "proxy.osug.example"
+    of_packages = low["k8s-os-proxy-of-packages"]
+    if system == "debian12":
+        assert f'Acquire::http::Proxy "{url}";' in of_packages["contents"]
+        assert 'Acquire::http::Proxy::mirror.osug.example "DIRECT";' in of_packages["contents"]
+    else:
+        assert of_packages["lines"] == [f"proxy={url}"]
+    assert node(system, over).low("k8s.os")[0]["__id__"] == "k8s-os-proxy-of-salt"
+
+
 def test_the_firewall_is_left_or_managed(node):
     low = {chunk["__id__"]: chunk["fun"] for chunk in node().low("k8s.os.firewall")}
     assert low == {"k8s-os-firewall": "left_alone"}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from saltk8s.base.overlay import overlay
+from saltk8s.nodes import proxy
 
 
 def daemon(model: Mapping[str, Any]) -> dict:
@@ -23,6 +24,8 @@ def daemon(model: Mapping[str, Any]) -> dict:
     }
     if docker.get("mirrors"):
         content["registry-mirrors"] = list(docker["mirrors"])
+    if proxies := proxy.docker(model):
+        content["proxies"] = proxies
     if insecure:
         content["insecure-registries"] = sorted(set(insecure))
     return overlay(content, docker.get("options") or {})

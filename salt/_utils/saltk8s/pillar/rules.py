@@ -25,6 +25,7 @@ KERNEL_DEFAULTS = {
     "kernel.keys.root_maxkeys": "1000000",
     "kernel.keys.root_maxbytes": "25000000",
 }
+PROXIES_SINCE = 23  # of Docker
 PLACEMENT_NEEDED = ("datacenter", "template", "network")
 
 
@@ -217,6 +218,19 @@ def _firewall(model: Model, report: Report) -> None:
             report.add(("k8s", "nodes", name, "address"), expected, "'dhcp'")
 
 
+def _proxy(model: Model, report: Report) -> None:
+    """One of the two, and a Docker that reads it in its daemon.json."""
+    proxy = model["proxy"]
+    if proxy is None:
+        return
+    if not proxy["http"] and not proxy["https"] and not report.has_problem_at("k8s", "proxy"):
+        report.add(("k8s", "proxy"), "http or https, a proxy", "neither")
+    version = (model["docker"]["version"] or "").rpartition(":")[2].partition(".")[0]
+    if version.isdigit() and int(version) < PROXIES_SINCE:
+        expected = f"{PROXIES_SINCE}.0 or newer, because of k8s:proxy: older ones have no proxies in daemon.json"
+        report.add(("k8s", "docker", "version"), expected, redact.show(model["docker"]["version"]))
+
+
 RULES: tuple[Callable[[Model, Report], None], ...] = (
     _members,
     _removal,
@@ -229,6 +243,7 @@ RULES: tuple[Callable[[Model, Report], None], ...] = (
     _snapshots,
     _kernel,
     _firewall,
+    _proxy,
     *locations.RULES,
     schema_engines.of_the_engine,
     *schema_services.RULES,

@@ -40,6 +40,31 @@ _BINARIES = Section(
     }
 )
 
+_PROXY_URL = Text(
+    "a proxy as http://host:port, without user and password: every user of a node could read them",
+    r"http://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?/?",
+    doc="http:// URL",
+)
+_PROXY = Section(
+    {
+        "http": Key(_PROXY_URL, "For http:// URLs.", example="http://proxy.osug.example:3128"),
+        "https": Key(_PROXY_URL, "For https:// URLs, which pass it unread.", example="http://proxy.osug.example:3128"),
+        "no_proxy": Key(
+            List(
+                Text(
+                    "a host name, .domain, address or network",
+                    r"\.?[A-Za-z0-9][A-Za-z0-9.-]*(/\d{1,2})?",
+                    253,
+                    doc="host, `.domain`, address or network",
+                )
+            ),
+            "What is reached without it, besides the cluster's networks, machines and registry.",
+            example=[".osug.example", "10.20.0.0/16"],
+        ),
+    },
+    optional=True,
+)
+
 _NODE = Section(
     {
         "roles": Key(
@@ -179,6 +204,7 @@ SCHEMA = Section(
         "registry": Key(_REGISTRY, "The site's registry. When it is set, every image is pulled through it."),
         "binaries": Key(_BINARIES, "Programs on the admin minion, with pinned versions and checksums.", True),
         "cloud": Key(CLOUD, "The vCenter where Salt Cloud creates VMs. Without it, all machines exist already."),
+        "proxy": Key(_PROXY, "HTTP proxies for Docker, package sources and downloads: docs/operations/proxy.md."),
         "nodes": Key(
             Map(values.DnsName, _NODE),
             "The cluster's nodes by minion id, which is also their name in Kubernetes.",
