@@ -46,7 +46,9 @@ def network(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return rke's ``network`` section. given: the model's ``cluster:network``."""
     aci = given[NAME]
     named = {"vmm_domain": aci["system_id"], "vmm_controller": aci["system_id"]}
-    provider = {word: str(value) for key, word in _WORDS.items() if (value := aci.get(key) or named.get(key))}
+    provider: dict[str, Any] = {
+        word: str(value) for key, word in _WORDS.items() if (value := aci.get(key) or named.get(key))
+    }
     provider |= {word: list(aci[key]) for key, word in _LISTS.items()}
     options = {name: str(value) for name, value in sorted((aci.get("options") or {}).items())}
     return {"plugin": NAME, "aci_network_provider": provider, **({"options": options} if options else {})}
