@@ -214,6 +214,8 @@ def forget(node, test=False):
     """
     with edges.translated(CommandExecutionError):
         engine, name = _living(), target.checked_name("node", node)
+        if test and name in engine.members() and name not in engine.model["nodes"]:
+            return {"changes": {}, "lines": [f"{name} leaves first"]}
         if name in engine.members() or name in engine.model["nodes"]:
             raise errors.Refused(f"refused, nothing was done: {name} is a node of the cluster; take it out first")
         if not engine.kubeconfig() or not _uid(name):

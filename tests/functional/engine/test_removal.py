@@ -85,6 +85,8 @@ def test_what_is_left_to_do_follows_from_what_is_there(admin):  # noqa: F811
     with pytest.raises(CommandExecutionError, match="k8s-w1 is a node of the cluster"):
         minion.call("k8s_cluster.forget", "k8s-w1")
 
+    leaving = without(admin, "k8s-w1", allow_removal=["k8s-w1"])  # what the plan of taking it out asks
+    assert leaving.call("k8s_cluster.forget", "k8s-w1", test=True) == {"changes": {}, "lines": ["k8s-w1 leaves first"]}
     left = minion.state("k8s_cluster.without", "exchange", node="k8s-w1")
     assert left["result"] is True and left["changes"]["nodes"] == {"k8s-w1": {"old": ["worker"], "new": None}}, left
     assert minion.state("k8s_cluster.without", "exchange", node="k8s-w1")["changes"] == {}

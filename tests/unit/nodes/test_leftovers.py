@@ -27,7 +27,7 @@ COMMIT
 :cali-INPUT - [0:0]
 -A INPUT -p tcp -m comment --comment "the site's own: kubernetes too" -j ACCEPT
 -A INPUT -m comment --comment "cali:Cz_u1IQiXIMmKD4c" -j cali-INPUT
--A FORWARD -m comment --comment "cali:S93hcgKJrXEqnTfs" -m mark --mark 0x10000/0x10000 -j ACCEPT
+-A FORWARD -m comment --comment "cali:S93hcgKJrXEqnTfs" -m comment --comment "Policy accepted." -j ACCEPT
 COMMIT
 *raw
 :PREROUTING ACCEPT [0:0]
@@ -54,7 +54,7 @@ def test_a_clusters_rules_go_and_nobody_elses():
         "*filter",
         ":cali-INPUT - [0:0]",
         '-D INPUT -m comment --comment "cali:Cz_u1IQiXIMmKD4c" -j cali-INPUT',
-        '-D FORWARD -m comment --comment "cali:S93hcgKJrXEqnTfs" -m mark --mark 0x10000/0x10000 -j ACCEPT',
+        '-D FORWARD -m comment --comment "cali:S93hcgKJrXEqnTfs" -m comment --comment "Policy accepted." -j ACCEPT',
         "-X cali-INPUT",
         "COMMIT",
     ]

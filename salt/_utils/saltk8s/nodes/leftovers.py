@@ -118,9 +118,10 @@ def _foreign(lines: Iterable[str]) -> list[str]:
 
 
 def _is_foreign(words: Sequence[str]) -> bool:
-    after = dict(zip(words, words[1:], strict=False))
-    target = after.get("-j") or after.get("-g") or ""
-    return not _CHAIN.match(words[1]) and bool(_CHAIN.match(target) or _COMMENT.match(after.get("--comment", "")))
+    if _CHAIN.match(words[1]):
+        return False
+    tests = {"-j": _CHAIN, "-g": _CHAIN, "--comment": _COMMENT}  # a rule may have several comments
+    return any(tests[word].match(after) for word, after in zip(words, words[1:], strict=False) if word in tests)
 
 
 def _plain(text: str) -> str:
