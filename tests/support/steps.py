@@ -52,6 +52,7 @@ ONCE = {
         "kubectl/test_faults_client.py",
         "kubectl/test_metallb.py",
         "kubectl/test_other_cluster.py",
+        "kubectl/test_removed_apis.py",
         "kubectl/test_replicas.py",
         "kubectl/test_shared_namespaces.py",
         "nodes/test_dockerd.py",
