@@ -67,6 +67,7 @@ ONCE = {
         "services/tenants/test_tenants.py",
         "services/test_adding_a_service.py",
         "services/traefik",
+        "turns/test_real_master.py",
     ),
     "3006": (
         "engine/test_drains.py",
@@ -95,7 +96,7 @@ ONCE = {
         "services/tenants/test_pods.py",
         "services/tenants/test_services.py",
         "services/test_cases.py",
-        "turns",
+        "turns/test_turns.py",
     ),
 }
 AGAIN = ("--last-failed", "--last-failed-no-failures=none")

@@ -12,7 +12,7 @@
     decided here: what waits is what the nodes say, and whether a node may be interrupted, its admin and itself. -#}
 {%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin') %}
 {%- set reboot, upgrade = pillar.get('reboot', 'window'), pillar.get('upgrade', false) %}
-{%- set asked = salt['saltutil.cmd'](admin, 'k8s_nodes.turns', kwarg={'names': pillar.get('nodes')}).get(admin, {}) if admin else {} %}
+{%- set asked = salt['saltutil.cmd'](admin, 'k8s_nodes.turns', timeout=60, kwarg={'names': pillar.get('nodes')}).get(admin, {}) if admin else {} %}
 {%- set problems, work = [], [] %}
 {%- if not admin %}
 {%-   do problems.append("the master's own pillar has no k8s:cluster:admin: name the admin minion, pillar='{\"admin\": \"k8s-admin\"}'") %}
@@ -20,7 +20,7 @@
 {%-   do problems.append(asked.get('ret') or admin ~ ' does not answer') %}
 {%- endif %}
 {%- set turns = asked.get('ret') if not problems else {'order': [], 'open': none} %}
-{%- set answers = salt['saltutil.cmd'](turns.order, 'k8s_nodes.pending', tgt_type='list', kwarg={'reboot': reboot}) if turns.order else {} %}
+{%- set answers = salt['saltutil.cmd'](turns.order, 'k8s_nodes.pending', tgt_type='list', timeout=60, kwarg={'reboot': reboot}) if turns.order else {} %}
 {%- for name in turns.order %}
 {%-   set answer = answers.get(name, {}) %}
 {%-   if answer.get('retcode', 1) %}
@@ -83,6 +83,7 @@ k8s-nodes-{{ name }}-reboot:
     - name: k8s_nodes.reboot
     - tgt: {{ name | json }}
     - kwarg: {when: {{ reboot | json }}}
+    - timeout: 300
     - require:
       - salt: k8s-nodes-{{ name }}-apply
 
