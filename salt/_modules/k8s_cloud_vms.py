@@ -1,7 +1,7 @@
 """The cluster's VMs in their vCenter, on the minion of the Salt master: which is whose, and how large it is.
 
-Part of the module ``k8s_cloud``, whose other part is Salt Cloud. ``resize_plan``, ``resize`` and ``adopt`` contact the
-vCenter. Nothing here creates or deletes a VM. For operators: docs/operations/resize.md.
+Part of the module ``k8s_cloud``, whose other part is Salt Cloud. All but ``vm`` contact the vCenter.
+For operators: docs/operations/resize.md, docs/operations/take-out.md.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments
-from saltk8s.cloud import records, vcenter
+from saltk8s.cloud import destroying, records, vcenter
 from saltk8s.cloud import resize as resizing
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,33 @@ def adopt(name: str, instance_uuid: str, test: bool = False) -> dict:
     model = _with_secrets()
     with vcenter.connected(model) as there:
         return resizing.adopt(there, model, name, str(instance_uuid).lower(), bool(test))
+
+
+def destroy(name: str, typed: str, test: bool = False) -> dict:
+    """Destroy the VM of a node that left, with its disks, if Salt Cloud created it for this cluster.
+
+    name
+        The node.
+    typed
+        Its name once more, as a confirmation.
+    test
+        True: return what would be destroyed.
+
+    Returns ``changes`` and ``lines``; no changes where no VM is recorded. Raises CommandExecutionError: the name is
+    another one, the pillar declares the node, the VM was not created for us or is not the recorded one, volumes of
+    Kubernetes are attached to it; the vCenter.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'salt.osug.example' k8s_cloud.destroy k8s-w2 typed=k8s-w2 test=True
+    """
+    model = _with_secrets()
+    with vcenter.connected(model) as there:
+        return destroying.destroy(there, model, name, str(typed), bool(test))
 
 
 def resize_plan(names: list | None = None) -> dict:

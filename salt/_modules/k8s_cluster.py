@@ -172,8 +172,8 @@ def taking_out(node, machine=None, exchange=False):
         True: another machine takes its place, under the same name.
 
     Returns a dict: ``refused`` (why nothing is done, and the way that works; empty when it is), ``todo`` (steps in
-    order: leave, clean, forget, join), ``lines`` (for a human). Raises CommandExecutionError: the pillar is not valid,
-    the state is damaged.
+    order: leave, clean, forget, join), ``lines`` (for a human), ``cloud`` (the minion that has Salt Cloud, None without
+    one). Raises CommandExecutionError: the pillar is not valid, the state is damaged.
 
     .. versionadded:: 0.1.0
 
@@ -190,7 +190,8 @@ def taking_out(node, machine=None, exchange=False):
         uid = _uid(name, machine or None) if engine.kubeconfig() else ""
         facts = steps.Facts(name in engine.model["nodes"], name in allowed, name in engine.members(), uid)
         found = steps.exchange(name, facts, str(machine or "")) if exchange else steps.take_out(name, facts)
-        return found.as_dict()
+        cloud = engine.model.get("cloud") or {}
+        return found.as_dict() | {"cloud": cloud.get("minion")}
 
 
 def forget(node, test=False):

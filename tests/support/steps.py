@@ -32,6 +32,7 @@ TAIL = 60  # lines of a failed step's output that are shown
 ONCE = {
     "3008": (
         "cloud/test_machines.py",
+        "cloud/test_destroying.py",
         "cloud/test_resize.py",
         "cloud/test_resize_orchestration.py",
         "cloud/test_scale_out.py",

@@ -2,16 +2,20 @@
 
     salt-run state.orchestrate k8s.orch.take_out pillar='{admin: k8s-admin, node: k8s-w2}' test=True
 
-    See docs/operations/take-out.md. -#}
+    destroy_vm: the node's name, once more: its VM is destroyed, if Salt Cloud made it. See docs/operations/take-out.md. -#}
 {%- from "k8s/orch/asked.jinja" import ask, answers, refused, said with context %}
 {%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin', '') %}
-{%- set node = pillar.get('node', '') %}
+{%- set node, destroy = pillar.get('node', ''), pillar.get('destroy_vm', '') %}
 {%- if not admin or not node %}
 {{ refused('take-out-refused', "refused, nothing was done: give admin (the admin minion's id) and node in pillar=") }}
+{%- elif destroy and destroy != node %}
+{{ refused('take-out-refused', "refused, nothing was done: destroy_vm has to be the node's name, " ~ node) }}
 {%- else %}
 {%- set steps = ask(admin, 'k8s_cluster.taking_out', [node], {}) | load_json %}
 {%- if steps.refused %}
 {{ refused('take-out-refused', steps.refused) }}
+{%- elif destroy and not steps.cloud %}
+{{ refused('take-out-refused', "refused, nothing was done: the pillar has no k8s:cloud, so no VM is one of ours") }}
 {%- else %}
 {{ said('take-out-steps', steps.lines) }}
 
@@ -56,6 +60,19 @@ take-out-forgotten:
 {%- endif %}
 {%- if not there and 'leave' not in steps.todo %}
       - test: take-out-steps
+{%- endif %}
+{%- endif %}
+{%- if destroy %}
+
+take-out-destroyed:
+  salt.state:
+    - tgt: {{ steps.cloud | json }}
+    - sls: k8s.cloud.destroyed
+    - pillar: {destroyed: {{ node | json }}, destroyed_typed: {{ destroy | json }}}
+    - require:
+      - {{ 'salt: take-out-leaves' if 'leave' in steps.todo else 'test: take-out-steps' }}
+{%- if there %}
+      - salt: take-out-cleaned
 {%- endif %}
 {%- endif %}
 {%- endif %}

@@ -60,6 +60,16 @@ def test_a_node_is_taken_out_step_by_step(orchestrated):
     assert required["take-out-forgotten"] == ["take-out-leaves", "take-out-cleaned"]
 
 
+def test_its_vm_is_destroyed_last_and_only_when_its_name_was_typed(orchestrated):
+    said = {**LEAVE, "cloud": "master"}
+    steps, required, _ = orchestrated("take_out", said, node=NODE, destroy_vm=NODE)
+    assert list(steps)[-1] == "take-out-destroyed" and steps["take-out-destroyed"] == ("master", "k8s.cloud.destroyed")
+    assert required["take-out-destroyed"] == ["take-out-leaves", "take-out-cleaned"]
+    for cloud, typed, words in (("master", "k8s-w1", "has to be the node's name"), (None, NODE, "no k8s:cloud")):
+        ((_, text),) = orchestrated("take_out", {**LEAVE, "cloud": cloud}, node=NODE, destroy_vm=typed)[0].items()
+        assert words in text
+
+
 def test_a_node_that_does_not_answer_leaves_and_is_named(orchestrated):
     steps, _, _ = orchestrated("take_out", LEAVE, there=(ADMIN,), node=NODE)
     assert list(steps) == ["take-out-steps", "take-out-leaves", "take-out-not-cleaned", "take-out-forgotten"]

@@ -134,6 +134,23 @@ class Vcenter:
                 spec.deviceChange.append(vim.vm.device.VirtualDeviceSpec(operation=edit, device=disk))
         self.wait(vm.ReconfigVM_Task(spec=spec), f"resize of {vm.name}")
 
+    def has(self, record: Record) -> bool:
+        """Whether the VM of a record is there; True, too, for a record of another vCenter, which owned() refuses."""
+        found = self._content.searchIndex.FindByUuid(None, record.instance_uuid, True, True)
+        return record.provider != self.provider or found is not None
+
+    def volumes(self, vm: Any) -> list[str]:
+        """Return the volumes of Kubernetes that are attached to a VM, by their files."""
+        attached = (one for one in vm.config.hardware.device if getattr(one, "vDiskId", None))
+        return [getattr(one.backing, "fileName", "") or str(one.vDiskId.id) for one in attached]
+
+    def destroy(self, vm: Any) -> None:
+        """Turn a VM off, and destroy it with its disks."""
+        name = vm.name
+        if str(vm.runtime.powerState) != "poweredOff":
+            self.wait(vm.PowerOffVM_Task(), f"power off of {name}")
+        self.wait(vm.Destroy_Task(), f"destruction of {name}")
+
     def turn_off(self, vm: Any) -> None:
         """Let the guest shut down, by its tools; turn the VM off when it has none, or is not down in time."""
         _, vim, _ = _sdk()
