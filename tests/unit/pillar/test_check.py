@@ -205,3 +205,50 @@ def test_the_command_renders_by_minion_id(tmp_path):
 def test_the_command_without_defaults(tmp_path):
     code, out, err = run("--defaults", tmp_path / "nowhere.yaml", pillars.EXAMPLE)
     assert (code, out) == (2, "") and "cannot read the defaults" in err
+
+
+def two(minion, over=None):
+    """Two clusters on one master: each minion gets its own, by the beginning of its id."""
+    if not minion.startswith(("a-", "b-")):
+        return None
+    tree = pillars.full() if minion.endswith("admin") else pillars.public()
+    which, number = minion[0], "1" if minion[0] == "a" else "2"
+    tree = {
+        **tree,
+        "nodes": {f"{which}-n{one}": {**node, "shape": None} for one, node in enumerate(tree["nodes"].values())},
+    }
+    for one, node in enumerate(tree["nodes"].values()):
+        node["address"] = f"10.20.{number}.{one + 10}"
+    tree = pillars.merge(tree, {"cluster": {"name": which, "admin": f"{which}-admin"}})
+    return pillars.merge(tree, (over or {}).get(which, {}))
+
+
+def shared(over):
+    """The problems between two clusters."""
+    outcome = judge(lambda minion: two(minion, over), ["a-*", "a-admin", "b-*", "b-admin"])
+    return {finding.path: finding.expected for finding in outcome.findings if "a and b have it" in finding.expected}
+
+
+def test_several_clusters_are_all_looked_at():
+    outcome = judge(two, ["a-*", "a-admin", "b-*", "b-admin"])
+    assert {"a-admin", "a-n0", "b-admin", "b-n0"} <= set(outcome.minions)
+    assert not [one for one in outcome.findings if "cluster" in one.expected], outcome.findings
+
+
+def test_two_clusters_share_no_address():
+    assert "an address of k8s:nodes" in shared({"b": {"nodes": {"b-n0": {"address": "10.20.1.10"}}}})
+
+
+def test_a_node_is_of_one_cluster():
+    over = {"b": {"nodes": {"a-n0": {"roles": ["worker"], "address": "10.20.2.99"}}}}
+    outcome = judge(lambda minion: two(minion, over), ["a-*", "a-admin", "b-*", "b-admin"])
+    expected = {finding.expected for finding in outcome.findings if finding.path == "k8s:nodes:a-n0"}
+    assert expected == {
+        "one cluster's alone: a and b have it",
+        "a minion that gets the pillar of b, not that of a",
+    }
+
+
+def test_a_name_is_one_clusters():
+    outcome = judge(lambda minion: two(minion, {"b": {"cluster": {"name": "a"}}}), ["a-*", "a-admin", "b-*", "b-admin"])
+    assert "a-admin and b-admin are admins of it" in str(outcome.findings)

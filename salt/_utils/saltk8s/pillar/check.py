@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from saltk8s.base import loader
+from saltk8s.base import loader, redact
 from saltk8s.base.errors import ConfigError
 from saltk8s.pillar import model, schema_services
 from saltk8s.pillar.vocabulary.values import MinionId
@@ -107,7 +107,54 @@ def judge(render: Render, targets: Iterable[str], defaults: Any) -> Outcome:
         for path, value, expected in _problems(minion, seen[minion], defaults, warnings):
             finding = findings.setdefault((path, value, expected), Finding(path, value, expected))
             finding.minions.append(minion)
+    trees = {minion: seen[minion].get("k8s") for minion in minions}
+    for path, value, expected in across(trees):
+        findings.setdefault((path, value, expected), Finding(path, value, expected))
     return Outcome(sorted(declared), list(findings.values()), list(warnings))
+
+
+def across(trees: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Yield what several clusters must not share: (path, value, what was expected). trees: {minion: its ``k8s``}."""
+    taken: dict[tuple[str, str], set[str]] = {}
+    for tree in trees.values():
+        name = _at(tree, "cluster", "name")
+        if not isinstance(name, str):
+            continue
+        owners = {("k8s:cluster:admin", _at(tree, "cluster", "admin")): name}
+        for node, given in (_at(tree, "nodes") or {}).items() if isinstance(_at(tree, "nodes"), Mapping) else ():
+            owners[(f"k8s:nodes:{redact.name(node)}", node)] = name
+            address = str(_at(given, "address")).partition("/")[0]
+            owners |= {("an address of k8s:nodes", address): name} if address[:1].isdigit() else {}
+            if isinstance(other := _at(trees.get(node), "cluster", "name"), str) and other != name:
+                expected = f"a minion that gets the pillar of {redact.name(name)}, not that of {redact.name(other)}"
+                yield f"k8s:nodes:{redact.name(node)}", redact.show(node), expected
+        for key, owner in owners.items():
+            if isinstance(key[1], str):
+                taken.setdefault(key, set()).add(owner)
+    for (path, value), names in taken.items():
+        if len(names) > 1:
+            yield (
+                path,
+                redact.show(value),
+                f"one cluster's alone: {' and '.join(sorted(map(redact.name, names)))} have it",
+            )
+    admins: dict[str, set[str]] = {}
+    for tree in trees.values():
+        name, admin = _at(tree, "cluster", "name"), _at(tree, "cluster", "admin")
+        if isinstance(name, str) and isinstance(admin, str):
+            admins.setdefault(name, set()).add(admin)
+    for name, found in admins.items():
+        if len(found) > 1:
+            expected = (
+                f"another name for each cluster: {' and '.join(sorted(map(redact.name, found)))} are admins of it"
+            )
+            yield "k8s:cluster:name", redact.show(name), expected
+
+
+def _at(tree: Any, *path: str) -> Any:
+    for part in path:
+        tree = tree.get(part) if isinstance(tree, Mapping) else None
+    return tree
 
 
 def declared_in(tree: Any) -> set[str]:
