@@ -98,6 +98,56 @@ def verify_snapshot(name=None, node=None):
     return _upkeep().verify_snapshot(name, node)
 
 
+def last_check():
+    """
+    Return what came of the last ``k8s_etcd.verify_snapshot``.
+
+    Returns a dict, empty before the first: ``name``, ``node``, ``taken`` (Unix time), ``ok``, ``problem`` (why it
+    cannot be restored), ``keys``, ``at`` (Unix time), ``succeeded`` (Unix time of the last one that could be restored).
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_etcd.last_check
+    """
+    return _upkeep().last_check()
+
+
+def restore(name, confirm=None, test=False, verify=True):
+    """
+    Put the cluster back to a snapshot: what was written to it since is lost. Volumes are not touched.
+
+    The snapshot is restored into a scratch etcd first. Then the engine removes the cluster from its nodes, restores
+    etcd and builds the cluster again, with the keys of the snapshot's own state if it has one. Interrupted, the same
+    call goes on with it. Apply ``k8s`` afterwards.
+
+    name
+        The snapshot.
+    confirm
+        The cluster's name, without which nothing is done.
+    test
+        True: say what would be done, and do nothing; the snapshot is not checked then either.
+    verify
+        False: do not check the snapshot before, because no etcd node has etcd's image any more.
+
+    Returns a dict: ``changes``, ``lines``. Raises CommandExecutionError: not confirmed, no such snapshot, one that
+    cannot be restored, the cluster is locked by another run, rke failed.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_etcd.restore 2026-11-30T06:00:00Z_etcd test=True
+        salt k8s-admin k8s_etcd.restore 2026-11-30T06:00:00Z_etcd confirm=osug
+    """
+    return _upkeep().restore(name, confirm, bool(test), bool(verify))
+
+
 def defragment(test=False):
     """
     Give the space that etcd's databases do not use back to the disk, one member after the other, the leader last.

@@ -12,7 +12,8 @@ import yaml
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments
 from saltk8s.base import files as file_writes
-from saltk8s.services.prometheus import alertmanager_yml, highstate, prometheus_yml
+from saltk8s.pillar.vocabulary.values import seconds
+from saltk8s.services.prometheus import alertmanager_yml, highstate, prometheus_yml, upkeep
 from saltk8s.services.prometheus import dashboards as boards
 from saltk8s.services.prometheus import rules as rule_files
 
@@ -173,6 +174,39 @@ def export_drift(mods="k8s", saltenv=None):
     written = export_result(found, time.time() - begin)
     __context__.pop("retcode", None)  # of the states; this function succeeded
     return found | {"written": written}
+
+
+def export_upkeep():
+    """
+    Export until when the cluster's certificates are valid, and its snapshots of etcd with their last check, to
+    Prometheus: into the ConfigMap ``upkeep`` of the namespace ``monitoring``. Meant for the admin's schedule.
+
+    Returns a map: ``certificates`` and ``snapshots`` (how many), ``problems`` (what could not be read), ``written``
+    (where). Raises CommandExecutionError: Prometheus is not enabled, there is no cluster, a node with etcd or the API
+    server does not answer. Nothing is written then, and an alert fires on the age of the figures.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin k8s_monitoring.export_upkeep
+    """
+    model = _model()
+    if not model["services"]["prometheus"]["enabled"]:
+        raise CommandExecutionError("k8s:services:prometheus is not enabled: the figures cannot be exported")
+    certificates, snapshots = __salt__["k8s_keys.certificates"](), __salt__["k8s_etcd.snapshots"]()
+    every_s = seconds(model["cluster"]["etcd"]["snapshots"]["every"])
+    check = __salt__["k8s_etcd.last_check"]()
+    text = upkeep.metrics(certificates["certificates"], snapshots, check, every_s, time.time())
+    __salt__["kubectl.apply"](upkeep.SET, objects=[upkeep.config_map(text)], wait=False)
+    return {
+        "certificates": len(certificates["certificates"]),
+        "snapshots": len(snapshots),
+        "problems": certificates["problems"],
+        "written": f"ConfigMap {upkeep.NAMESPACE}/{upkeep.NAME}",
+    }
 
 
 def export_result(counts, took_s):

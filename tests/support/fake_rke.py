@@ -154,7 +154,7 @@ def _rke(place: Path, argv: list[str]) -> int:
         return 0
     if argv[:2] == ["etcd", "snapshot-save"]:
         return _snapshot(place)
-    return _up(place, Path(argv[argv.index("--config") + 1]))
+    return _up(place, Path(argv[argv.index("--config") + 1]), argv)
 
 
 def _cordon(place: Path, of: Callable[[dict], bool], wanted: bool) -> None:
@@ -209,7 +209,7 @@ def _turn(place: Path, mode: str) -> None:
         time.sleep(0.05)
 
 
-def _up(place: Path, config: Path) -> int:
+def _up(place: Path, config: Path, argv: list[str]) -> int:
     import yaml
     from tests.support import rke as sample
 
@@ -222,7 +222,11 @@ def _up(place: Path, config: Path) -> int:
     _print_line("debug", f"registry password {password}")
     old = json.loads(state.read_text()) if state.exists() else None
     keys = old["desiredState"]["certificatesBundle"] if old else {"kube-ca": {"certificatePEM": sample.authority()}}
-    made = sample.rkestate(declared, ca=keys["kube-ca"]["certificatePEM"])
+    ca = sample.authority.__wrapped__() if "--rotate-ca" in argv else keys["kube-ca"]["certificatePEM"]
+    encryption = old["desiredState"]["encryptionConfig"] if old else sample.encryption("key-one")
+    if argv[0] == "encrypt":
+        encryption = sample.encryption("key-two")
+    made = sample.rkestate(declared, ca=ca, encryption=encryption)
     # as the real one: keys and what is wanted are saved before anything is deployed
     state.write_text(json.dumps({**made, "currentState": old["currentState"] if old else {}}))
     (place / "pid").write_text(str(os.getpid()))

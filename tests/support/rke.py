@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import functools
 from pathlib import Path
@@ -115,6 +116,13 @@ def spelled(tree: Any, names: bool = True) -> Any:
 def authority(name: str = "osug") -> str:
     """The certificate of a cluster's CA, in PEM."""
     return pillars.certificate_of(ec.generate_private_key(ec.SECP256R1()), name, 3650)
+
+
+def encryption(*names: str) -> str:
+    """rke's file with the keys for the Secrets in etcd, the active one first."""
+    keys = [{"name": name, "secret": base64.b64encode(f"{name:0<32}".encode()).decode()} for name in names]
+    providers: list[dict[str, Any]] = [{"aescbc": {"keys": keys}}, {"identity": {}}]
+    return yaml.safe_dump({"resources": [{"resources": ["secrets"], "providers": providers}]})
 
 
 def rkestate(

@@ -34,6 +34,7 @@ case "$1" in
   logs) for last; do :; done; cat "{folder}/log-$last" 2>/dev/null;;
   exec)
     name=$2; shift 2
+    if [ "$1" = sh ]; then exec "$@"; fi
     if [ "$1" = sha256sum ]; then grep -q "^container $name Up" {folder}/containers || exit 1; exec "$@"; fi
     if [ -x {folder}/etcdctl ]; then shift; exec {folder}/etcdctl "$@"; fi
     case "$*" in

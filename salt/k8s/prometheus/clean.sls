@@ -1,4 +1,4 @@
-{#- Deletes the programs, and the last result of the highstate. The first namespace, monitoring, stays with its claims,
+{#- Deletes the programs, and the last results of the highstate and of the upkeep. The first namespace, monitoring, stays with its claims,
     which hold the only copy of the metrics. -#}
 {%- from "k8s/map.jinja" import k8s with context %}
 k8s-prometheus-absent:
@@ -13,4 +13,9 @@ k8s-prometheus-absent:
 k8s-prometheus-highstate-absent:
   kubectl.absent:
     - name: prometheus-highstate
+    - unless_failed: k8s-cluster-usable
+
+k8s-prometheus-upkeep-absent:
+  kubectl.absent:
+    - name: prometheus-upkeep
     - unless_failed: k8s-cluster-usable

@@ -149,5 +149,38 @@ class Upkeep(ABC):
         """Restore a snapshot into a scratch etcd and read it; return what it has. Raises Invalid with what is wrong."""
 
     @abstractmethod
+    def last_check(self) -> dict[str, Any]:
+        """Return what came of the last check of a snapshot, nothing before the first."""
+
+    @abstractmethod
     def defragment(self, test: bool = False) -> dict[str, Any]:
         """Give back what etcd's databases do not use, one member after the other; return ``changes`` and ``lines``."""
+
+    @abstractmethod
+    def certificates(self) -> dict[str, Any]:
+        """Return ``certificates`` (``where``, ``name``, ``expires``, ``days``) and ``problems``: what was not read."""
+
+    @abstractmethod
+    def rotate_certificates(
+        self,
+        authority: bool = False,
+        before: str | None = None,
+        confirm: str | None = None,
+        test: bool = False,
+        repair: bool = False,
+    ) -> dict[str, Any]:
+        """Make the certificates anew; return ``changes`` and ``lines``.
+
+        authority: the CA too; before: only those made before this day; confirm: the cluster's name, without which
+        nothing is done; repair: the cluster need not be healthy.
+        """
+
+    @abstractmethod
+    def rotate_encryption_key(self, confirm: str | None = None, test: bool = False) -> dict[str, Any]:
+        """Make a new key for Secrets in etcd, and rewrite them; return ``changes`` and ``lines``."""
+
+    @abstractmethod
+    def restore(
+        self, name: str, confirm: str | None = None, test: bool = False, verify_first: bool = True
+    ) -> dict[str, Any]:
+        """Put the cluster back to a snapshot; return ``changes`` and ``lines``."""

@@ -78,7 +78,7 @@ def test_it_accepts_what_we_render(name, program, prepared, tmp_path):
     path = prepared.folder / "cluster.yml"
     path.write_text(cluster_yml.text(config))
     with pytest.raises(errors.CommandError) as failed:
-        program.up(str(path), False, 120, lambda line: None)
+        program.run(["up", "--config", str(path)], 120, lambda line: None)
     assert failed.value.exit_status == 1
     assert "Cluster must have at least one etcd plane host" in str(failed.value)
     assert "Failed to set up SSH tunneling for host [127.0.2.1]" in str(failed.value)
@@ -183,7 +183,7 @@ def test_its_lines_are_parsed(program, tmp_path):
     (tmp_path / "cluster.yml").write_text("nodes: []\n")
     lines = []
     with pytest.raises(errors.CommandError):
-        program.up(str(tmp_path / "cluster.yml"), False, 60, lines.append)
+        program.run(["up", "--config", str(tmp_path / "cluster.yml")], 60, lines.append)
     assert log_lines.Line("info", f"Running RKE version: {lab.RKE}", None) in lines
     assert lines[-1].level == "fatal"
 
@@ -191,4 +191,4 @@ def test_its_lines_are_parsed(program, tmp_path):
 def test_a_file_that_is_no_yaml(program, tmp_path):
     (tmp_path / "cluster.yml").write_text("nodes: [\n")
     with pytest.raises(errors.CommandError, match="Failed to parse cluster file"):
-        program.up(str(tmp_path / "cluster.yml"), False, 60, lambda line: None)
+        program.run(["up", "--config", str(tmp_path / "cluster.yml")], 60, lambda line: None)

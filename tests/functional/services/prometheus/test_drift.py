@@ -110,6 +110,10 @@ def test_nobody_to_tell(made):
         made(services={"prometheus": {"enabled": False}}).call("k8s_monitoring.export_drift", "tried")
     with pytest.raises(CommandExecutionError, match="neither the admin nor a node"):
         made("some-minion").call("k8s_monitoring.export_drift", "tried")
+    with pytest.raises(CommandExecutionError, match="k8s:services:prometheus is not enabled"):
+        made(services={"prometheus": {"enabled": False}}).call("k8s_monitoring.export_upkeep")
+    with pytest.raises(CommandExecutionError, match="there is no cluster yet"):
+        made().call("k8s_monitoring.export_upkeep")
 
 
 def test_clean_takes_the_result_away(made, apiserver):

@@ -67,7 +67,7 @@ class Rke(Engine):
 
     def plan(self, repair: bool = False) -> Plan:
         """Return what ``up`` would do; reads only. Raises what ``up`` would raise before it runs anything."""
-        self._execution.refuse_others()
+        self._execution.refuse_others(repair)
         state = self._state()
         plan = self._planned(state)
         if plan.create or state is None:
@@ -108,7 +108,7 @@ class Rke(Engine):
             followed = self._followed()
             if failure:
                 raise failure
-            self._execution.refuse_others()
+            self._execution.refuse_others(repair)
             state = self._state()
             plan = self._planned(state)
             if not Path(self._paths["ssh_key"]).exists():

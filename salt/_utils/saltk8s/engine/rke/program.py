@@ -38,20 +38,6 @@ class Program:
         lines = self._query("config", "--system-images", "--version", version).splitlines()
         return sorted({line.strip() for line in lines if line.strip() and "level=" not in line})
 
-    def up(
-        self,
-        config: str,
-        any_docker: bool,
-        timeout_s: float,
-        on_line: Callable[[Line], None],
-        secrets: Iterable[str] = (),
-        pass_fds: Iterable[int] = (),
-        gate: running.Gate | None = None,
-    ) -> None:
-        """Run ``rke up`` to its end. any_docker: accept a Docker version that it does not support; see ``run``."""
-        words = ["--ignore-docker-version"] if any_docker else []  # the key in cluster.yml alone is overridden
-        self.run(["up", "--config", config, *words], timeout_s, on_line, secrets, pass_fds, gate)
-
     def run(
         self,
         words: Sequence[str],

@@ -86,7 +86,7 @@ def _blank(probe: Probe) -> bool:
 def _lost(name: str) -> Problem:
     return Problem(
         f"etcd on {name} has lost its data, and no other member has them: rke would start an empty cluster under the "
-        "same keys. Restore a snapshot: rke etcd snapshot-restore --config cluster.yml --name NAME",
+        "same keys. Restore a snapshot: k8s_etcd.restore on the admin",
         mends=False,
     )
 

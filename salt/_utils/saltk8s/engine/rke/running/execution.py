@@ -6,7 +6,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,17 @@ class Execution:
         record = state_folder.read_record(self._path)
         return self._reached(record, self._written()) if record and self._ended(record) == 0 else record
 
-    def refuse_others(self) -> None:
-        """Raise Refused while somebody runs rke on this cluster by hand."""
+    def refuse_others(self, anyway: bool = False) -> None:
+        """Raise Refused while somebody runs rke on this cluster by hand, or another operation on it has not ended.
+
+        anyway: that operation itself goes on, or it is given up.
+        """
+        record = {} if anyway else self.record() or {}
+        if record.get("operation") and not (self.last and self.last.alive):
+            raise errors.Refused(
+                f"the {record['operation']} did not end, and rke up would not complete it: run {record['command']} "
+                "again, which goes on with it. To go on without: k8s_cluster.up repair=True"
+            )
         ours = self.last
         found = [] if ours and ours.alive else processes.started_in("rke", self._folder)
         if found:
@@ -129,6 +138,7 @@ class Execution:
             "leaving": [*leaving],
             "plan": {"create": plan.create, "options": sorted(plan.options), "joined": consequences.joined(plan)},
         }
+        record.pop("operation", None)
         resumes = attempt.resumes(config, old)
         # what an unfinished run left is not in the plan of the next one
         record["gated"] = not repair and (gate.between(plan) or bool(resumes and old.get("gated")))
@@ -137,13 +147,59 @@ class Execution:
             if gate.wants_snapshot(plan, SCHEDULE):
                 record["snapshot"] = self._snapshot(config, descriptor, not repair)
                 plan.notes.append(record["snapshot"])
-        state_folder.write_record(self._path, record)
         self.progress.send("start", {"plan": plan.lines()[:SHOWN]})
-        limit, on_line, texts, turn = self._how(record, config)
-        try:
-            begin = time.monotonic()
-            self._program.up(paths["cluster_yml"], self._any_docker, limit, on_line, texts, [descriptor], turn)
+        begin = time.monotonic()
+
+        def measured() -> None:
             record["measured"] = duration.measure(record.get("measured"), plan, time.monotonic() - begin)
+
+        return self._carry_out(["up"], record, config, descriptor, measured)
+
+    def act(
+        self,
+        operation: str,
+        command: str,
+        words: Sequence[str],
+        config: dict[str, Any],
+        descriptor: int,
+        with_snapshot: bool,
+        needed: bool,
+    ) -> list[str]:
+        """Run another command of rke's that changes the cluster; return what is to be said.
+
+        operation, command: how it is told, and the function that goes on with it; words: rke's; with_snapshot: take one
+        before; needed: fail without it; else as ``up``.
+        """
+        old = state_folder.read_record(self._path) or {}
+        self._copy("before")
+        files.write(self._paths["cluster_yml"], cluster_yml.text(config))
+        said = [self._snapshot(config, descriptor, needed)] if with_snapshot else []
+        record = {
+            **state_folder.attempt(old, self._cluster["version"]),
+            **{"operation": operation, "command": command, "attempted_config": "", "gated": False},
+            "cordoned": sorted({*self._cordons.read(), *old.get("cordoned", [])}),
+            **({"snapshot": said[0]} if said else {}),
+        }
+        self.progress.send("start", {"operation": operation})
+        self._carry_out(words, record, config, descriptor)
+        return said
+
+    def _carry_out(
+        self,
+        words: Sequence[str],
+        record: dict[str, Any],
+        config: dict[str, Any],
+        descriptor: int,
+        after: Callable[[], None] = lambda: None,
+    ) -> list[str]:
+        """Run rke to its end, with the record written before and after."""
+        state_folder.write_record(self._path, record)
+        limit, on_line, texts, turn = self._how(record, config)
+        # the key in cluster.yml alone is overridden
+        flags = ["--config", self._paths["cluster_yml"], *(["--ignore-docker-version"] if self._any_docker else [])]
+        try:
+            self._program.run([*words, *flags], limit, on_line, texts, [descriptor], turn)
+            after()
             return self._done(record, config)
         except BaseException:
             self._failed(record)

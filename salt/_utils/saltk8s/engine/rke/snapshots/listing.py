@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,9 +22,12 @@ class Row(NamedTuple):
     size: int
 
 
-def read(access: Access) -> list[Row]:
-    """Return the archives of all etcd nodes, newest first. Raises CommandError when a node cannot be asked."""
-    members = access.members()
+def read(access: Access, members: Mapping[str, str] | None = None) -> list[Row]:
+    """Return the archives of all etcd nodes, newest first. Raises CommandError when a node cannot be asked.
+
+    members: {name: address} of the nodes, those of the state by default.
+    """
+    members = access.members() if members is None else members
     with ThreadPoolExecutor(max_workers=len(members) or 1) as pool:
         found = pool.map(lambda name: (name, access.node(name, members[name]).archives()), members)
         rows = [Row(name, node, at, size) for node, archives in found for name, (size, at) in archives.items()]

@@ -74,7 +74,13 @@ class Node:
             f"{{ docker cp {FILES}:/backup/{snapshot}.zip - | tar -xO{through}; "
             f"docker rm -f {FILES} >/dev/null; }}"
         )
-        transfer.fetch(self._argv(command), path, COPY_S)
+        try:
+            transfer.fetch(self._argv(command), path, COPY_S)
+        except errors.CommandTimeout:
+            raise
+        except errors.CommandError as err:
+            hint = f"it needs the container {ETCD} there, whose image is used"
+            raise errors.CommandError(f"{self.name}: the archive cannot be copied ({err}); {hint}") from err
 
     @contextmanager
     def restored(self, database: Path) -> Iterator[None]:

@@ -79,5 +79,5 @@ class Access:
         """Hold the cluster's lock, and keep out an rke that was started by hand; yields the lock's descriptor."""
         files.make_private_folder(self.paths["state_dir"])
         with state_folder.lock(Path(self.paths["state_dir"]) / state_folder.LOCK, what) as descriptor:
-            self.execution.refuse_others()
+            self.execution.refuse_others(anyway=True)
             yield descriptor

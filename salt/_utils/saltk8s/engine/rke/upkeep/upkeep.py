@@ -14,7 +14,7 @@ from saltk8s.engine.base import Hooks, Upkeep
 from saltk8s.engine.rke import cluster_yml
 from saltk8s.engine.rke.running import snapshot
 from saltk8s.engine.rke.snapshots import listing, verify
-from saltk8s.engine.rke.upkeep import defragment
+from saltk8s.engine.rke.upkeep import certificates, defragment, encryption, operation, restoring, rotation
 from saltk8s.engine.rke.upkeep.access import Access
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,120}")
@@ -73,6 +73,58 @@ class RkeUpkeep(Upkeep):
             verify.record(paths, {**where, "ok": True, "keys": found["keys"], "seconds": seconds})
         self.hooks.event("verify", {**where, "ok": True, "seconds": seconds})
         return {**where, "taken": _date(row.taken), **found, "seconds": seconds}
+
+    def certificates(self) -> dict[str, Any]:
+        """Return every certificate of the cluster, the first to expire first."""
+        rows, problems = certificates.read(self._access)
+        return {"certificates": certificates.table(rows), "problems": problems}
+
+    def rotate_certificates(
+        self,
+        authority: bool = False,
+        before: str | None = None,
+        confirm: str | None = None,
+        test: bool = False,
+        repair: bool = False,
+    ) -> dict[str, Any]:
+        """Let rke make its certificates anew, and its CA when asked to."""
+        nodes, state = self._access.running(), certificates.state_text(self._access.paths)
+        if before and not certificates.made_before(state, certificates.day_of(before), authority):
+            return {"changes": {}, "lines": [f"nothing to do: all certificates were made on {before} or later"]}
+        return operation.run(self._access, rotation.operation(authority, nodes, state), test, confirm, repair)
+
+    def rotate_encryption_key(self, confirm: str | None = None, test: bool = False) -> dict[str, Any]:
+        """Let rke make a new key for Secrets in etcd, and take a snapshot that has it."""
+        access = self._access
+        nodes, keys = access.running(), encryption.keys_of(certificates.state_text(access.paths))
+        one = encryption.operation(bool(self.model["cluster"]["encrypt_secrets"]), nodes, keys)
+        if not test:
+            operation.confirmed(access, confirm)
+            with access.lock(encryption.COMMAND):
+                if len(keys) > 1:
+                    encryption.finish(access)
+                encryption.check(access, keys[0])
+        done = operation.run(access, one, test, confirm, repair=False)
+        if not test:
+            done["lines"] += self.save_snapshot()["lines"]
+        return done
+
+    def restore(
+        self, name: str, confirm: str | None = None, test: bool = False, verify_first: bool = True
+    ) -> dict[str, Any]:
+        """Let rke put the cluster back to a snapshot."""
+        found = restoring.preview(self._access, name)
+        checked = ["the snapshot is checked in a scratch etcd first"] if verify_first else ["it is not checked first"]
+        if not test:
+            operation.confirmed(self._access, confirm)
+        if verify_first and not test and not restoring.goes_on(self._access):
+            checked = [restoring.told(self.verify_snapshot(name))]
+        one = found._replace(lines=[*checked, *found.lines])
+        return operation.run(self._access, one, test, confirm, repair=True)
+
+    def last_check(self) -> dict[str, Any]:
+        """Return what came of the last check of a snapshot."""
+        return verify.read(self._access.paths)
 
     def defragment(self, test: bool = False) -> dict[str, Any]:
         """Give back what etcd's databases do not use."""

@@ -1,0 +1,87 @@
+"""Commands of ``rke`` that change keys or data of a cluster: confirmed, gated, with a snapshot, and gone on with.
+
+What began and did not end is written down: the same operation goes on without being gated again, and until it has ended
+no other run begins, because ``rke up`` would not complete what another command left half done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from saltk8s.base import errors
+from saltk8s.engine import gate, health
+from saltk8s.engine.rke import cluster_yml
+from saltk8s.engine.rke.engine import Rke
+from saltk8s.engine.rke.state import copies
+from saltk8s.engine.rke.upkeep.access import Access
+
+SHOWN = 10
+
+
+class Operation(NamedTuple):
+    """One of them. name: how it is written down and told; command: the function that does it, and goes on with it;
+    words: rke's; lines: what it does, for a human; snapshot: whether one is taken before; gated: whether the cluster
+    has to be healthy and as it is declared.
+    """
+
+    name: str
+    command: str
+    words: Sequence[str]
+    lines: Sequence[str]
+    snapshot: bool = True
+    gated: bool = True
+
+
+def confirmed(access: Access, confirm: str | None) -> None:
+    """Raise Refused unless the cluster's name was typed."""
+    name = access.model["cluster"]["name"]
+    if confirm != name:
+        raise errors.Refused(
+            f"this changes the cluster {name}: add confirm={name} to do it, or test=True to see what it does"
+        )
+
+
+def run(access: Access, one: Operation, test: bool, confirm: str | None, repair: bool) -> dict[str, Any]:
+    """Do it, or say what it would do. Raises what k8s_cluster.up raises before and after a run of rke."""
+    record: Mapping[str, Any] = access.execution.record() or {}
+    goes_on = record.get("operation") == one.name and record.get("status") != "done"
+    if not test:
+        confirmed(access, confirm)
+    if one.gated and not goes_on:
+        _check(Rke(access.model, access.hooks), repair)
+    head = [f"goes on with the {one.name} that did not end"] if goes_on else []
+    lines = [*head, *one.lines]
+    if test:
+        return {"changes": {"operation": {"old": None, "new": one.name}}, "lines": lines}
+    failure = access.execution.follow()
+    with access.lock(one.command) as descriptor:
+        settled = access.execution.settle()
+        if failure:
+            raise failure
+        if settled and goes_on:
+            return {"changes": {"followed": f"the {one.name} of {settled[0]} succeeded"}, "lines": lines}
+        state = copies.read(access.paths)
+        config = cluster_yml.in_order(access.config, state["nodes"] if state else ())
+        snapshot = one.snapshot and not goes_on
+        said = access.execution.act(one.name, one.command, one.words, config, descriptor, snapshot, not repair)
+    _wait(access, one)
+    access.execution.progress.send("done", {"operation": one.name})
+    return {"changes": {"operation": {"old": None, "new": one.name}}, "lines": [*lines, *said]}
+
+
+def _check(engine: Rke, repair: bool) -> None:
+    plan = engine.plan(repair)
+    if plan.create or gate.changes(plan) or (plan.reasons and not repair):
+        lines = [f"  {line}" for line in plan.lines()[:SHOWN]]
+        raise errors.Refused(
+            "\n".join(["refused, nothing was run: the cluster is not what is declared; first apply k8s:", *lines])
+        )
+
+
+def _wait(access: Access, one: Operation) -> None:
+    engine, timeout_s = Rke(access.model, access.hooks), access.model["cluster"]["timeouts"]["ready_s"]
+    report = access.execution.progress.send
+    if reasons := health.wait_for(lambda: engine.status()["reasons"], timeout_s, report):
+        text = health.described(access.kubectl, reasons)
+        raise errors.NotReady(f"the {one.name} succeeded, but the cluster is not healthy after {timeout_s} s:\n{text}")
