@@ -410,10 +410,7 @@ def proxy():
 
         salt 'k8s-*' k8s_host.proxy
     """
-    model = __salt__["k8s_config.get"](secrets=True)
-    if not model["proxy"]:
-        return {}
-    return {"apt": proxies.apt(model), "dnf": proxies.dnf(model), "salt": proxies.salt(model)}
+    return proxies.parts(__salt__["k8s_config.get"](secrets=True))
 
 
 def _machine():

@@ -21,6 +21,7 @@ from saltk8s.cloud import salt_cloud
 from saltk8s.engine import registry
 from saltk8s.engine.rke import cluster_yml
 from saltk8s.nodes import docker, firewall, host
+from saltk8s.nodes import proxy as proxies
 from saltk8s.pillar import images
 from saltk8s.services.prometheus import alertmanager_yml, prometheus_yml, rules
 from tests.support.tree import ROOT
@@ -50,11 +51,13 @@ def _functions(model: dict[str, Any]) -> dict[str, Any]:
         "k8s_docker.daemon": lambda: docker.daemon(model),
         "k8s_docker.packages": lambda data: docker.packages(model, data),
         "k8s_docker.registry_host": docker.registry_host,
+        "k8s_docker.waits": lambda data: "",
         "k8s_host.container": lambda: "",
         "k8s_host.firewall_files": lambda: {name: firewall.text(one) for name, one in firewall.rules(model).items()},
         "k8s_host.family": lambda table: host.family(GRAINS, table),
         "k8s_host.host_lines": lambda: host.host_lines(model["nodes"]),
         "k8s_host.other_time_services": lambda ours: [],
+        "k8s_host.proxy": lambda: proxies.parts(model),
         "k8s_host.own_sysctls": lambda values: values,
         "k8s_host.own_user": lambda name: "own",
         "k8s_monitoring.prometheus_config": lambda: prometheus_yml.text(prometheus_yml.configuration(model, jobs)),

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 from labkit import versions
+from saltk8s.engine.rke.takeover import importing, reading
 from saltk8s.pillar import model as models
 from tests.support import pillars
 
@@ -46,6 +47,12 @@ def site(tree: dict[str, Any]) -> dict[str, Any]:
         "services": off,
     }
     return pillars.merge(base, tree)
+
+
+def fabric() -> dict[str, Any]:
+    """The tree of a cluster on Cisco ACI, as it is taken over."""
+    found = importing.pillar_of(reading.parse((CASES / "fabric.yml").read_text()), versions.CLUSTER, "adm", complete)
+    return pillars.merge(site(found.public), found.secret)
 
 
 def _maybe(strategy: Any) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from saltk8s.pillar import model as models
+from saltk8s.pillar.gitops import jobs
 from saltk8s.pillar.vocabulary import types
-from tests.support import everything, outputs, pillars
+from tests.support import everything, outputs, pillars, takeover
 from tests.support.recording import Recorded
 from tests.support.tree import ROOT
 
@@ -31,6 +32,9 @@ CONTEXTS: tuple[dict[str, Any], ...] = (
         }}},
     }}},
     {"os": {"firewall": "managed"}},
+    {"proxy": {"http": "http://proxy.osug.example:3128", "https": "http://proxy.osug.example:3128",
+               "no_proxy": [".osug.example"]}},
+    {"gitops": {"enabled": True}},
     {"services": {"traefik": {
         "default_tls": None, "replicas": 1, "acme": {
             "email": "ops@osug.example", "challenge": "dns", "dns_provider": "rfc2136", "dns_credentials": {"KEY": "x"},
@@ -47,6 +51,12 @@ BY_FUNCTION = {
     "cluster:timeouts:up_node_s": ("engine/rke/running/execution.py", "limit_s"),
     "cluster:timeouts:ready_s": (ENGINE, "_wait_healthy"),
     "cluster:allow_removal": (ENGINE, "_planned"),
+    "cluster:upgrade:accept_removed": ("engine/rke/preflight/checks.py", "_apis"),
+    "gitops:states": ("../../_modules/k8s_gitops.py", "drift"),
+    "gitops:drift:heal": ("../../_modules/k8s_gitops.py", "drift"),
+    "os:reboots:days": ("nodes/reboot.py", "shut"),
+    "os:reboots:from": ("nodes/reboot.py", "shut"),
+    "os:reboots:hours": ("nodes/reboot.py", "shut"),
     "tenants:*:kubeconfig:valid": ("services/tenants/kubeconfigs.py", "wanted"),
     "tenants:*:kubeconfig:renew_before": ("services/tenants/kubeconfigs.py", "wanted"),
     "binaries:kubectl:version": ("pillar/rules.py", "_versions"),
@@ -63,6 +73,7 @@ def read() -> set[tuple[str, ...]]:
         patch.setattr(models, "_complete", lambda model: complete(Recorded(model, seen)))
         for context in CONTEXTS:
             write(models.build(pillars.defaults(), pillars.merge(everything.tree(), context)))
+        outputs.files(takeover.complete(takeover.fabric()))
     return seen
 
 
@@ -70,6 +81,7 @@ def write(model: dict[str, Any]) -> None:
     """Write everything that follows from a model."""
     model["minion"] = {"id": "k8s-admin.osug.example", "roles": ["admin", "cloud", "node"]}
     outputs.files(model)
+    jobs.wanted(model["gitops"])
     for room in ("cluster", "cloud", "docker", "os", "."):
         outputs.formulas(model, room)
     for service in list(model["services"]):

@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 LOCAL = ("localhost", "127.0.0.0/8")
 
 
+def parts(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the proxies in other programs' words: ``apt``, ``dnf``, ``salt``; empty without a proxy."""
+    return {"apt": apt(model), "dnf": dnf(model), "salt": salt(model)} if model["proxy"] else {}
+
+
 def past(model: Mapping[str, Any]) -> list[str]:
     """Return what is reached without the proxy, sorted after the pillar's own: names, domains and networks.
 

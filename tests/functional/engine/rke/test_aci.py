@@ -5,17 +5,13 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from labkit import versions
 from saltk8s.engine.rke import cluster_yml
-from saltk8s.engine.rke.takeover import importing, reading
-from tests.support import pillars, takeover
+from tests.support import takeover
 
 
 @pytest.fixture
 def config():
-    given = reading.parse((takeover.CASES / "fabric.yml").read_text())
-    found = importing.pillar_of(given, versions.CLUSTER, "adm", takeover.complete)
-    return cluster_yml.build(takeover.complete(pillars.merge(takeover.site(found.public), found.secret)))
+    return cluster_yml.build(takeover.complete(takeover.fabric()))
 
 
 def init(binaries, folder, config):

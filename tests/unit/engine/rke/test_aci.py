@@ -7,7 +7,6 @@ import copy
 import pytest
 from saltk8s.base.errors import ConfigError
 from saltk8s.engine.rke import aci, cluster_yml, workloads
-from saltk8s.engine.rke.takeover import importing, reading
 from tests.support import pillars, takeover
 
 VERSION = "v1.32.6-rancher1-1"
@@ -15,9 +14,7 @@ VERSION = "v1.32.6-rancher1-1"
 
 @pytest.fixture(scope="module")
 def tree():
-    config = reading.parse((takeover.CASES / "fabric.yml").read_text())
-    found = importing.pillar_of(config, VERSION, "adm", takeover.complete)
-    return pillars.merge(takeover.site(found.public), found.secret)
+    return takeover.fabric()
 
 
 def problems(tree, over):
