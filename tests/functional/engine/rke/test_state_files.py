@@ -29,11 +29,11 @@ def site(site):
     return site
 
 
-def deployed(site, number, ca=None, key="key: one", containers=None):
-    """Let a node carry what rke deploys; ca: by default, of the state file."""
-    state = json.loads((site.dir / "cluster.rkestate").read_text())
-    keys = {"kube-ca.pem": ca or state["desiredState"]["certificatesBundle"]["kube-ca"]["certificatePEM"]}
-    keys |= {"encryption.yaml": key + "\n"} if number == 1 else {}
+def deployed(site, number, ca=None, key=None, containers=None):
+    """Let a node carry what rke deploys; ca, key: by default, of the state file."""
+    state = json.loads((site.dir / "cluster.rkestate").read_text())["desiredState"]
+    keys = {"kube-ca.pem": ca or state["certificatesBundle"]["kube-ca"]["certificatePEM"]}
+    keys |= {"encryption.yaml": (key or state["encryptionConfig"]) + "\n"} if number == 1 else {}
     found = containers or (CONTROL if number == 1 else WORKER)
     site.nodes.cluster(number, found, keys, f"rancher/hyperkube:{versions.HYPERKUBE}")
 
