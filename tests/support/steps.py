@@ -28,77 +28,90 @@ from support import venv  # noqa: E402
 
 TAIL = 60  # lines of a failed step's output that are shown
 # Tests of the library, of the API server's policies and of services' programs, which know nothing of Salt: one Salt
-# line runs them, each its share (files and folders below tests/functional). What Salt loads is tested on both.
+# line runs them, each its share (files and folders below tests/unit and tests/functional). What Salt loads, and what
+# imports Salt, is tested on both.
 ONCE = {
-    "3008": (
-        "cloud/test_machines.py",
-        "cloud/test_destroying.py",
-        "cloud/test_resize.py",
-        "cloud/test_resize_orchestration.py",
-        "cloud/test_scale_out.py",
-        "engine/rke",
-        "kubectl/health/test_away.py",
-        "kubectl/health/test_dead_nodes.py",
-        "kubectl/health/test_events.py",
-        "kubectl/health/test_explain.py",
-        "kubectl/health/test_foreign_status.py",
-        "kubectl/health/test_poll.py",
-        "kubectl/test_adoption.py",
-        "kubectl/test_api_servers.py",
-        "kubectl/test_choices.py",
-        "kubectl/test_choices_of_others.py",
-        "kubectl/test_contradictions.py",
-        "kubectl/test_enabling.py",
-        "kubectl/test_faults.py",
-        "kubectl/test_faults_client.py",
-        "kubectl/test_metallb.py",
-        "kubectl/test_other_cluster.py",
-        "kubectl/test_removed_apis.py",
-        "kubectl/test_replicas.py",
-        "kubectl/test_shared_namespaces.py",
-        "nodes/test_dockerd.py",
-        "nodes/test_cleaning.py",
-        "nodes/test_firewall.py",
-        "services/backup/test_velero.py",
-        "services/prometheus/test_selectors.py",
-        "services/prometheus/test_tenants_metrics.py",
-        "services/tenants/test_fences.py",
-        "services/tenants/test_routes.py",
-        "services/tenants/test_routes_property.py",
-        "services/tenants/test_tenants.py",
-        "services/test_adding_a_service.py",
-        "services/traefik",
-        "turns/test_real_master.py",
-    ),
-    "3006": (
-        "engine/test_drains.py",
-        "engine/test_etcd.py",
-        "engine/test_ssh.py",
-        "kubectl/health/test_going.py",
-        "kubectl/operations",
-        "kubectl/test_aggregation.py",
-        "kubectl/test_dead_webhook.py",
-        "kubectl/test_drift.py",
-        "kubectl/test_field_managers.py",
-        "kubectl/test_handover.py",
-        "kubectl/test_many.py",
-        "kubectl/test_members.py",
-        "kubectl/test_nulls.py",
-        "kubectl/test_property.py",
-        "kubectl/test_property_sets.py",
-        "kubectl/test_reading.py",
-        "kubectl/test_refusals.py",
-        "kubectl/test_replace.py",
-        "kubectl/test_versions.py",
-        "services/backup/test_rights.py",
-        "services/backup/test_rights_k8up.py",
-        "services/prometheus/test_rules.py",
-        "services/tenants/test_platform_objects.py",
-        "services/tenants/test_pods.py",
-        "services/tenants/test_services.py",
-        "services/test_cases.py",
-        "turns/test_turns.py",
-    ),
+    "unit": {
+        "3008": ("base", "kubectl", "lab", "project"),
+        "3006": ("bench", "engine", "nodes", "pillar"),
+    },
+    "functional": {
+        "3008": (
+            "cloud/test_machines.py",
+            "cloud/test_destroying.py",
+            "cloud/test_resize.py",
+            "cloud/test_resize_orchestration.py",
+            "cloud/test_scale_out.py",
+            "engine/rke",
+            "kubectl/health/test_away.py",
+            "kubectl/health/test_dead_nodes.py",
+            "kubectl/health/test_events.py",
+            "kubectl/health/test_explain.py",
+            "kubectl/health/test_foreign_status.py",
+            "kubectl/health/test_poll.py",
+            "kubectl/test_adoption.py",
+            "kubectl/test_api_servers.py",
+            "kubectl/test_choices.py",
+            "kubectl/test_choices_of_others.py",
+            "kubectl/test_contradictions.py",
+            "kubectl/test_enabling.py",
+            "kubectl/test_faults.py",
+            "kubectl/test_faults_client.py",
+            "kubectl/test_metallb.py",
+            "kubectl/test_other_cluster.py",
+            "kubectl/test_removed_apis.py",
+            "kubectl/test_replicas.py",
+            "kubectl/test_shared_namespaces.py",
+            "nodes/test_dockerd.py",
+            "nodes/test_cleaning.py",
+            "nodes/test_firewall.py",
+            "services/backup/test_velero.py",
+            "services/prometheus/test_selectors.py",
+            "services/prometheus/test_tenants_metrics.py",
+            "services/tenants/test_fences.py",
+            "services/tenants/test_routes.py",
+            "services/tenants/test_routes_property.py",
+            "services/tenants/test_tenants.py",
+            "services/test_adding_a_service.py",
+            "services/traefik",
+            "turns/test_real_master.py",
+        ),
+        "3006": (
+            "engine/test_another_engine.py",
+            "engine/test_dead_node.py",
+            "engine/test_orchestrations.py",
+            "engine/test_removal.py",
+            "services/backup/test_operations.py",
+            "services/test_status.py",
+            "engine/test_drains.py",
+            "engine/test_etcd.py",
+            "engine/test_ssh.py",
+            "kubectl/health/test_going.py",
+            "kubectl/operations",
+            "kubectl/test_aggregation.py",
+            "kubectl/test_dead_webhook.py",
+            "kubectl/test_drift.py",
+            "kubectl/test_field_managers.py",
+            "kubectl/test_handover.py",
+            "kubectl/test_many.py",
+            "kubectl/test_members.py",
+            "kubectl/test_nulls.py",
+            "kubectl/test_property.py",
+            "kubectl/test_property_sets.py",
+            "kubectl/test_reading.py",
+            "kubectl/test_refusals.py",
+            "kubectl/test_replace.py",
+            "kubectl/test_versions.py",
+            "services/backup/test_rights.py",
+            "services/backup/test_rights_k8up.py",
+            "services/prometheus/test_rules.py",
+            "services/tenants/test_platform_objects.py",
+            "services/tenants/test_pods.py",
+            "services/tenants/test_services.py",
+            "services/test_cases.py",
+            "turns/test_turns.py",
+        ),
+    },
 }
 AGAIN = ("--last-failed", "--last-failed-no-failures=none")
 NEEDED = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "gpg": "gnupg"}
@@ -225,19 +238,24 @@ def lint(_lines: list[str], more: list[str]) -> None:
 
 def unit(lines: list[str], more: list[str]) -> None:
     """Unit tests on every Salt line."""
-    both("unit", lambda line: _pytest("unit", line, more), lines)
+    _shared("unit", lines, more)
 
 
 def functional(lines: list[str], more: list[str]) -> None:
     """Functional tests on every Salt line."""
+    _shared("functional", lines, more)
+
+
+def _shared(kind: str, lines: list[str], more: list[str]) -> None:
+    """Run a folder of tests on every line, without what another line runs."""
 
     def run(line: str) -> None:
-        left = [name for other in lines if other != line for name in ONCE[other]]
+        left = [name for other in lines if other != line for name in ONCE[kind][other]]
         if left:
-            say(0, f"not on Salt {line}, because another line runs them: {', '.join(left)}")
-        _pytest("functional", line, [*(f"--ignore=tests/functional/{name}" for name in left), *more])
+            say(0, f"{kind}: not on Salt {line}, because another line runs them: {', '.join(left)}")
+        _pytest(kind, line, [*(f"--ignore=tests/{kind}/{name}" for name in left), *more])
 
-    both("functional", run, lines)
+    both(kind, run, lines)
 
 
 def skipped(lines: list[str], more: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -60,11 +61,20 @@ def test_what_ci_runs_is_a_program():
     assert subprocess.run(["bash", "-n", script], capture_output=True).returncode == 0
 
 
-def test_what_runs_on_one_line_only_is_there():
-    assert set(steps.ONCE) == set(venv.LINES)
-    names = [name for share in steps.ONCE.values() for name in share]
+@pytest.mark.parametrize("kind", ["unit", "functional"])
+def test_what_runs_on_one_line_only_is_there(kind):
+    assert set(steps.ONCE[kind]) == set(venv.LINES)
+    names = [name for share in steps.ONCE[kind].values() for name in share]
     assert len(set(names)) == len(names)
-    assert [name for name in names if not (tree.ROOT / "tests" / "functional" / name).exists()] == []
+    assert [name for name in names if not (tree.ROOT / "tests" / kind / name).exists()] == []
+
+
+def test_unit_tests_that_import_salt_run_on_both_lines():
+    shared = {name for share in steps.ONCE["unit"].values() for name in share}
+    salt = re.compile(r"^(import|from) salt[. \n]", re.MULTILINE)
+    files = [path for path in (tree.ROOT / "tests" / "unit").rglob("test_*.py") if salt.search(path.read_text())]
+    assert files
+    assert [path for path in files if path.relative_to(tree.ROOT / "tests" / "unit").parts[0] in shared] == []
 
 
 def test_a_line_leaves_to_the_other_what_is_the_others(monkeypatch):
