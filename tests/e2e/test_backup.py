@@ -178,6 +178,7 @@ def test_a_snapshot_of_etcd_is_copied_to_the_bucket(lab):
         lab.ssh("k8s-cp1", "rm -f /opt/rke/etcd-snapshots/e2e.zip")
 
 
+@pytest.mark.slow
 def test_k8up_backs_files_up_and_restores_them(lab, folders):
     """The other engine, for this test only; its end, as the next highstate would, installs Velero again.
 

@@ -30,6 +30,7 @@ def is_ready(lab, name: str) -> bool:
     return {one["type"]: one["status"] for one in conditions}["Ready"] == "True"
 
 
+@pytest.mark.slow
 def test_killed_rke_loses_nothing_and_the_next_run_converges(lab):
     before = state_files(lab)
     answers: dict = {}

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 
+import pytest
 from conftest import ADMIN, container_of, failed, until
 from manifests import listing, service, web
 
@@ -63,6 +64,7 @@ def watch(address: str, before: str, start: float) -> dict[str, float]:
     return times
 
 
+@pytest.mark.slow
 def test_failover_when_the_announcing_node_is_gone(lab, namespace):
     objects = [web("front", replicas=3), service("front", kind="LoadBalancer")]
     lab.kubectl("-n", namespace, "apply", "-f", "-", stdin=listing(*objects))
