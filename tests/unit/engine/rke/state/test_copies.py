@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 from saltk8s.base import errors
-from saltk8s.engine import state_folder
+from saltk8s.engine import running, state_folder
 from saltk8s.engine.rke import cluster_yml, rkestate
 from saltk8s.engine.rke.state import copies
 from tests.support import rke as sample
@@ -77,3 +81,32 @@ def test_a_damaged_state_leads_to_it(site):
         copies.read(paths)
     name = [path.name for path in state_folder.backups(paths["backups"], "cluster.rkestate")]
     assert name == [good], "nothing was copied"
+
+
+@pytest.fixture
+def run(site, tmp_path):
+    """A run of ``rke`` that goes on until the test ends."""
+    started = running.start([str(shutil.which("sleep")), "60"], tmp_path / state_folder.RUNS, str(tmp_path))
+    yield started
+    os.killpg(started.leader.pid, signal.SIGKILL)
+
+
+def test_a_state_that_rke_is_writing_is_read_when_it_is_whole(site, run):
+    paths, _, state = site
+    path = Path(paths["state_file"])
+    path.write_text("")
+    writer = threading.Timer(0.3, path.write_text, [state()])
+    writer.start()
+    found = copies.read(paths)
+    writer.join()
+    assert found and found["running"]
+
+
+def test_a_state_that_stays_damaged_while_rke_runs_is_not_to_be_replaced(site, run, monkeypatch):
+    paths, add, state = site
+    add(state())
+    Path(paths["state_file"]).write_text(state()[:500])
+    monkeypatch.setattr(copies, "WRITING_S", 0.1)
+    with pytest.raises(errors.Refused, match="(?s)not valid JSON.*while rke runs.*wait for its end") as raised:
+        copies.read(paths)
+    assert "cp " not in str(raised.value)

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from saltk8s.base import errors
-from saltk8s.engine import state_folder
+from saltk8s.engine import running, state_folder
 from saltk8s.engine.rke import rkestate
 
 SECRET = "full-cluster-state"
+WRITING_S = 5
 Wanted = Callable[[Mapping[str, Any]], bool]
 
 
 def read(paths: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what the state file holds, None when there is none. Raises Refused, with the way out, when it is damaged.
 
-    paths: the model's.
+    One that rke is writing now, which it does in place, is read again until it is whole. paths: the model's.
     """
-    try:
-        return rkestate.load(paths["state_file"])
-    except rkestate.Damaged as err:
-        raise errors.Refused(f"{err}. {way_out(paths)}") from None
+    end = time.monotonic() + WRITING_S
+    while True:
+        run = running.last(Path(paths["state_file"]).parent / state_folder.RUNS)
+        writes = run is not None and run.alive  # asked before the file is read
+        try:
+            return rkestate.load(paths["state_file"])
+        except rkestate.Damaged as err:
+            if not writes:
+                raise errors.Refused(f"{err}. {way_out(paths)}") from None
+            if time.monotonic() > end:
+                raise errors.Refused(f"{err}, while rke runs ({run}): wait for its end, then apply again") from None
+        time.sleep(0.05)
 
 
 def newest(paths: Mapping[str, str], wanted: Wanted = lambda state: True) -> tuple[Path, dict[str, Any]] | None:
