@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,8 @@ def test_a_damaged_state_leads_to_it(site):
 def run(site, tmp_path):
     """A run of ``rke`` that goes on until the test ends."""
     started = running.start([str(shutil.which("sleep")), "60"], tmp_path / state_folder.RUNS, str(tmp_path))
+    while not running.last(tmp_path / state_folder.RUNS).alive:  # its shell notes its number
+        time.sleep(0.01)
     yield started
     os.killpg(started.leader.pid, signal.SIGKILL)
 
