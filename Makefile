@@ -16,7 +16,7 @@ test: ## lint, unit and functional tests on Salt 3008 and 3006; installs what it
 lint: ## ruff, its format, mypy, direction of imports, yamllint, salt-lint (ARGS=mypy for one of them)
 	@$(STEPS) prepare lint $(if $(ARGS),-- $(ARGS))
 
-unit: ## unit tests on both Salt lines (ARGS='-k word' for some of them)
+unit: ## unit tests, on both Salt lines where they import Salt (ARGS='-k word' for some of them)
 	@$(STEPS) prepare unit $(if $(ARGS),-- $(ARGS))
 
 functional: ## functional tests on both Salt lines: real master, minions, API server, vCenter simulator

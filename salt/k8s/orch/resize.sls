@@ -12,7 +12,7 @@
 {%- set problems, got = [], {'model': none, 'plan': none, 'turns': none} %}
 {%- macro ask(key, minion, function, kwarg) %}
 {%-   if not problems %}
-{%-     set answer = salt['saltutil.cmd'](minion, function, kwarg=kwarg).get(minion, {'retcode': 1, 'ret': minion ~ ' does not answer'}) %}
+{%-     set answer = salt['saltutil.cmd'](minion, function, timeout=60, kwarg=kwarg).get(minion, {'retcode': 1, 'ret': minion ~ ' does not answer'}) %}
 {%-     do problems.append(answer.ret) if answer.retcode else got.update({key: answer.ret}) %}
 {%-   endif %}
 {%- endmacro %}
@@ -49,7 +49,7 @@ k8s-resize-refused:
 {%-   for name in hot + cold %}
 {%-     do lines.extend(plans[name].lines) %}
 {%-     if plans[name].cold and not plans[name].off and opts.test %}
-{%-       set drain = salt['saltutil.cmd'](admin, 'k8s_nodes.begin', arg=[name], kwarg={'test': true}).get(admin, {}).get('ret', {}) %}
+{%-       set drain = salt['saltutil.cmd'](admin, 'k8s_nodes.begin', timeout=60, arg=[name], kwarg={'test': true}).get(admin, {}).get('ret', {}) %}
 {%-       do lines.append('  its turn: ' ~ (drain.lines | join('\n  its turn: ') if drain.lines is defined else drain)) %}
 {%-     endif %}
 {%-     for number in plans[name].grown %}

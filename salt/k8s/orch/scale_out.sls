@@ -9,11 +9,11 @@
 {%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin') %}
 {%- set answers, problems = {}, [] %}
 {%- if admin %}
-{%-   do salt['saltutil.cmd'](admin, 'saltutil.refresh_pillar', kwarg={'wait': true}) %}
+{%-   do salt['saltutil.cmd'](admin, 'saltutil.refresh_pillar', timeout=60, kwarg={'wait': true}) %}
 {%- endif %}
 {%- for function in ('k8s_config.get', 'k8s_cluster.plan') %}
 {%-   if admin and not problems %}
-{%-     set answer = salt['saltutil.cmd'](admin, function).get(admin, {}) %}
+{%-     set answer = salt['saltutil.cmd'](admin, function, timeout=60).get(admin, {}) %}
 {%-     do answers.update({function: answer.get('ret')}) %}
 {%-     if answer.get('retcode', 1) %}
 {%-       do problems.append(answer.get('ret') or admin ~ ' does not answer') %}
@@ -45,7 +45,7 @@ k8s-scale-out-refused:
 {%-   set nodes, cluster = model.nodes.keys() | list, model.cluster.name %}
 {#-   test mode goes without the machines that are not there yet #}
 {%-   set known = [] if opts.test else nodes %}
-{%-   for name, ping in (salt['saltutil.cmd'](nodes, 'test.ping', tgt_type='list') if opts.test else {}).items() if ping.get('ret') %}
+{%-   for name, ping in (salt['saltutil.cmd'](nodes, 'test.ping', tgt_type='list', timeout=10) if opts.test else {}).items() if ping.get('ret') %}
 {%-     do known.append(name) %}
 {%-   endfor %}
 
