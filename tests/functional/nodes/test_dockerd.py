@@ -147,7 +147,9 @@ def test_a_restart_that_was_interrupted_is_done_again(docker, tmp_path):
 def test_what_a_real_docker_keeps_is_not_lost(tmp_path, monkeypatch):
     folder = tmp_path / "d"
     (tmp_path / "none.json").write_text("{}")
-    words = [INSTALLED and dockerd.Dockerd(Path).program, "--config-file", tmp_path / "none.json"]
+    program = INSTALLED and dockerd.Dockerd(Path).program
+    # in a network namespace of its own: one without a bridge deletes docker0 of the machine when it starts
+    words = ["unshare", "--net", program, "--config-file", tmp_path / "none.json"]
     words += ["--data-root", folder, "--exec-root", tmp_path / "x", "--pidfile", tmp_path / "pid"]
     words += ["--host", f"unix://{tmp_path}/s", "--bridge", "none", "--iptables=false", "--storage-driver", "vfs"]
     with (tmp_path / "log").open("w") as log:
@@ -161,7 +163,7 @@ def test_what_a_real_docker_keeps_is_not_lost(tmp_path, monkeypatch):
             time.sleep(0.2)
         kept = {"data-root": str(folder), "live-restore": True}
         (tmp_path / "root/usr/bin").mkdir(parents=True)
-        (tmp_path / "root/usr/bin/dockerd").symlink_to(str(words[0]))
+        (tmp_path / "root/usr/bin/dockerd").symlink_to(str(program))
         docker.put(kept, restart=False)
         subprocess.run(["tar", "-cf", tmp_path / "none.tar", "-T", os.devnull], check=True)
         subprocess.run(["docker", "import", tmp_path / "none.tar", "nothing"], check=True, capture_output=True)
