@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments
+from saltk8s.base import arguments, edges
 from saltk8s.cloud import destroying, records, vcenter
 from saltk8s.cloud import resize as resizing
 
@@ -162,9 +162,11 @@ def resize(name: str, off: bool = False, keep: bool = False, test: bool = False)
     """
     model = _with_secrets()
 
+    send = edges.sender(__salt__, f"saltk8s/{model['cluster']['name']}/resize")
+
     def report(phase, data):
         log.info("resize: %s %s", phase, data)
-        __salt__["event.send"](f"saltk8s/{model['cluster']['name']}/resize/{phase}", data)
+        send(phase, data)
 
     with vcenter.connected(model) as there:
         return resizing.resize(there, model, name, bool(off), bool(keep), bool(test), report)

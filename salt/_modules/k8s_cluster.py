@@ -13,14 +13,11 @@ import logging
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments, edges, errors
 from saltk8s.engine import drains, registry, state_folder
-from saltk8s.engine.base import Hooks
 from saltk8s.kubectl.client import access, api_errors, serving
 from saltk8s.kubectl.operations import target
 from saltk8s.nodes import steps
 
 log = logging.getLogger(__name__)
-
-EVENT_FAILURES = 2
 
 registry.classes()  # imported now, as everything at a module's top: a later import may find files of another version
 
@@ -402,31 +399,7 @@ def _uid(node, otherwise=None):
 def _engine(without=None):
     model = __salt__["k8s_config.get"](secrets=True)
     model = drains.without(model, [str(without)]) if without else model
-    cluster = model["cluster"]
-    return registry.load(model, Hooks(_log, _sender(f"saltk8s/{cluster['name']}/{cluster['engine']}")))
-
-
-def _log(level, line):
-    log.log(level, "%s", line)
-
-
-def _sender(prefix):
-    """An event must never decide how a run ends, nor slow it down: after some in a row fail, no more are tried."""
-    failures = 0
-
-    def send(phase, data):
-        nonlocal failures
-        if failures >= EVENT_FAILURES:
-            return
-        tag = f"{prefix}/{phase}"
-        try:
-            sent = __salt__["event.send"](tag, data)
-        except Exception as err:  # noqa: BLE001
-            log.debug("event %s: %s", tag, err)
-            sent = False
-        failures = 0 if sent else failures + 1
-
-    return send
+    return registry.load(model, registry.hooks(model, log, __salt__))
 
 
 arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 import os
 import time
 from pathlib import Path
@@ -18,14 +17,12 @@ import salt.payload
 import salt.pillar
 import salt.utils.jid
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, errors
+from saltk8s.base import arguments, edges, errors
 from saltk8s.base import files as file_writes
 from saltk8s.pillar import model as models
 from saltk8s.pillar.gitops import applied, jobs, role, turn
 from saltk8s.pillar.gitops import pause as pauses
 from saltk8s.services.prometheus import highstate
-
-log = logging.getLogger(__name__)
 
 __virtualname__ = "k8s_gitops"
 
@@ -365,13 +362,8 @@ def _export(model, found, seconds):
 
 
 def _send(what, cluster, data):
-    """An event must never decide how a run ends."""
-    if not _has_master():
-        return
-    try:
-        __salt__["event.send"](f"saltk8s/{cluster}/{what}", {"minion": __opts__["id"], **data})
-    except Exception as err:  # noqa: BLE001
-        log.debug("event %s: %s", what, err)
+    if _has_master():
+        edges.sender(__salt__, f"saltk8s/{cluster}")(what, {"minion": __opts__["id"], **data})
 
 
 def _forget_retcode():

@@ -10,7 +10,6 @@ import logging
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments
 from saltk8s.engine import registry
-from saltk8s.engine.base import Hooks
 
 log = logging.getLogger(__name__)
 
@@ -109,21 +108,7 @@ def rotate_encryption_key(confirm=None, test=False):
 
 def _upkeep():
     model = __salt__["k8s_config.get"](secrets=True)
-    cluster = model["cluster"]
-    prefix = f"saltk8s/{cluster['name']}/{cluster['engine']}"
-    return registry.upkeep(model, Hooks(_log, lambda phase, data: _send(f"{prefix}/{phase}", data)))
-
-
-def _log(level, line):
-    log.log(level, "%s", line)
-
-
-def _send(tag, data):
-    """An event must never decide how an operation ends."""
-    try:
-        __salt__["event.send"](tag, data)
-    except Exception as err:  # noqa: BLE001
-        log.debug("event %s: %s", tag, err)
+    return registry.upkeep(model, registry.hooks(model, log, __salt__))
 
 
 arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

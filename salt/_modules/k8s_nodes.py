@@ -8,7 +8,6 @@ docs/operations/os-and-docker.md.
 from __future__ import annotations
 
 import datetime
-import logging
 import subprocess
 from pathlib import Path
 
@@ -25,8 +24,6 @@ from saltk8s.nodes import turn as permission
 from saltk8s.nodes.dockerd import Dockerd
 from saltk8s.nodes.machine import Machine
 from saltk8s.turns.turns import Turns
-
-log = logging.getLogger(__name__)
 
 FAMILIES = "salt://k8s/os/families.yaml"
 WHEN = ("never", "window", "now")
@@ -241,16 +238,8 @@ def _turns():
     known_hosts = str(Path(paths["state_dir"]) / state_folder.KNOWN_HOSTS)
     prober = Prober(model["cluster"]["ssh"], Inspection("Docker", "", ()), paths["ssh_key"], known_hosts, False)
     kubectl = access.kubectl(__salt__, __pillar__, None, None)
-    return Turns(model, __salt__["k8s_cluster.status"], kubectl, prober, _send)
-
-
-def _send(phase, data):
-    """An event never decides how a turn ends."""
-    tag = f"saltk8s/{_model()['cluster']['name']}/turn/{phase}"
-    try:
-        __salt__["event.send"](tag, data)
-    except Exception as err:  # noqa: BLE001
-        log.debug("event %s: %s", tag, err)
+    send = edges.sender(__salt__, f"saltk8s/{model['cluster']['name']}/turn")
+    return Turns(model, __salt__["k8s_cluster.status"], kubectl, prober, send)
 
 
 arguments.guard(globals(), SaltInvocationError, CommandExecutionError)

@@ -1,7 +1,8 @@
-"""What execution and state modules have in common: our errors as Salt's, and a state's answer in both modes."""
+"""What execution and state modules have in common: our errors as Salt's, a state's answer in both modes, events."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from saltk8s.base import errors
 
 SHOWN_LINES = 30  # of a state's comment
+EVENT_FAILURES = 2  # in a row
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -65,3 +69,26 @@ def comment(lines: Sequence[str], max_lines: int | None = SHOWN_LINES) -> str:
     """Return lines as a state's comment: at most ``max_lines`` of them, and how many more there are."""
     more = len(lines) - max_lines if max_lines is not None else 0
     return "\n".join(lines if more <= 0 else [*lines[:max_lines], f"and {more} more"])
+
+
+def sender(salt: Mapping[str, Callable[..., Any]], prefix: str) -> Callable[[str, Mapping[str, Any]], None]:
+    """Return a function that sends events, called with the end of the tag and the data.
+
+    An event must never decide how a run ends, nor slow it down: after some in a row fail, no more are tried.
+    salt: the module's ``__salt__``; prefix: the beginning of the tags.
+    """
+    failures = 0
+
+    def send(phase: str, data: Mapping[str, Any]) -> None:
+        nonlocal failures
+        if failures >= EVENT_FAILURES:
+            return
+        tag = f"{prefix}/{phase}"
+        try:
+            sent = salt["event.send"](tag, data)
+        except Exception as err:  # noqa: BLE001
+            log.debug("event %s: %s", tag, err)
+            sent = False
+        failures = 0 if sent else failures + 1
+
+    return send

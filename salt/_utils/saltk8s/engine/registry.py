@@ -6,12 +6,14 @@ saltk8s.engine.base.Engine). The pillar's schema needs the first and must not im
 
 from __future__ import annotations
 
+import logging
 import pkgutil
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 from saltk8s import engine
-from saltk8s.base import errors
+from saltk8s.base import edges, errors
 from saltk8s.engine.base import Engine, Hooks, Upkeep
 from saltk8s.engine.schema import EngineSchema
 
@@ -29,6 +31,15 @@ def schema_of(name: str) -> EngineSchema:
 def classes() -> dict[str, type[Engine]]:
     """Return the engines' classes by name; imports them."""
     return {name: import_module(f"{engine.__name__}.{name}.engine").ENGINE for name in names()}
+
+
+def hooks(model: Mapping[str, Any], log: logging.Logger, salt: Mapping[str, Callable[..., Any]]) -> Hooks:
+    """Return how a module's engine reports: into the module's log, and as events ``saltk8s/<cluster>/<engine>/...``.
+
+    model: what ``k8s_config.get`` returns; log: the module's; salt: its ``__salt__``.
+    """
+    prefix = f"saltk8s/{model['cluster']['name']}/{model['cluster']['engine']}"
+    return Hooks(lambda level, line: log.log(level, "%s", line), edges.sender(salt, prefix))
 
 
 def upkeeps() -> dict[str, type[Upkeep]]:
