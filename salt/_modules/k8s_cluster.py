@@ -212,9 +212,10 @@ def forget(node, test=False):
     """
     with edges.translated(CommandExecutionError):
         engine, name = _living(), target.checked_name("node", node)
-        if test and name in engine.members() and name not in engine.model["nodes"]:
+        member, declared = name in engine.members(), name in engine.model["nodes"]
+        if test and member and not declared:
             return {"changes": {}, "lines": [f"{name} leaves first"]}
-        if name in engine.members() or name in engine.model["nodes"]:
+        if member or declared:
             raise errors.Refused(f"refused, nothing was done: {name} is a node of the cluster; take it out first")
         if not engine.kubeconfig() or not _uid(name):
             return {"changes": {}, "lines": []}

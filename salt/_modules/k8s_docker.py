@@ -192,8 +192,7 @@ def _machine():
 def _turn():
     """Return this node's turn."""
     user = __salt__["k8s_config.get"](secrets=True)["cluster"]["ssh"]["user"]
-    home = (__salt__["user.info"](user) or {}).get("home") or f"/home/{user}"
-    return turn.read(_machine().path_of(home), __opts__["id"])
+    return turn.own(_machine().path_of, user, __salt__["user.info"](user) or {}, __opts__["id"])
 
 
 def _installed(data):

@@ -222,8 +222,7 @@ def _docker():
 
 def _turn():
     user = _model()["cluster"]["ssh"]["user"]
-    home = (__salt__["user.info"](user) or {}).get("home") or f"/home/{user}"
-    return permission.read(_machine().path_of(home), __opts__["id"])
+    return permission.own(_machine().path_of, user, __salt__["user.info"](user) or {}, __opts__["id"])
 
 
 def _deletes_pods():

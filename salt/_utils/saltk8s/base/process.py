@@ -21,6 +21,7 @@ POLL_S = 0.1  # how often it is looked whether the program has ended without clo
 CHUNK = 1 << 16
 PIPE_MAX = 1 << 20  # bytes that a pipe can hold: what comes after so many is not the ended program's own
 LINE_MAX = 1 << 20  # characters: what is longer counts as several lines
+SAID = 300  # characters of an error that are shown
 LARGEST = 1 << 29  # bytes of output that are kept: before they fill the memory, the program is killed
 
 
@@ -30,6 +31,16 @@ class Result(NamedTuple):
     exit_status: int
     out: str
     err: str
+
+    @property
+    def said(self) -> str:
+        """The end of its standard error, in one line."""
+        return " ".join(self.err.split())[-SAID:]
+
+    @property
+    def failure(self) -> str:
+        """Why it failed, in one line: what it said, or its exit status."""
+        return self.said or f"exit status {self.exit_status}"
 
 
 def run(

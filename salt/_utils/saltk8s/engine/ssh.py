@@ -119,26 +119,23 @@ class Prober:
             return Probe(name, address, "silent", f"timed out after {PROBE_S} s")
         if result.exit_status == 0:
             return read_answer(Probe(name, address), result.out, self._inspection)
-        detail = " ".join(result.err.split())[-300:]
         if result.exit_status != 255:
-            detail = detail or f"exit status {result.exit_status}"
-            return Probe(name, address, "runtime", detail, self._inspection.runtime)
+            return Probe(name, address, "runtime", result.failure, self._inspection.runtime)
         if "HOST IDENTIFICATION HAS CHANGED" in result.err or "Host key verification failed" in result.err:
             hint = f"if it was re-created: ssh-keygen -R {self._entry(address)} -f {self._known_hosts}"
             return Probe(name, address, "key", hint)
-        return Probe(name, address, "denied" if "Permission denied" in result.err else "silent", detail)
+        return Probe(name, address, "denied" if "Permission denied" in result.err else "silent", result.said)
 
     def run(self, address: str, command: str) -> str:
         """Run a command on a node; return its error, "" when it succeeded. Raises CommandTimeout, MissingProgram."""
         result = process.run(self.argv(address, command), timeout_s=RUN_S)
-        return " ".join(result.err.split())[-300:] or f"exit status {result.exit_status}" if result.exit_status else ""
+        return result.failure if result.exit_status else ""
 
     def ask(self, address: str, command: str) -> str:
         """Return what a command prints on a node. Raises CommandError, CommandTimeout, MissingProgram."""
         result = process.run(self.argv(address, command), timeout_s=PROBE_S)
         if result.exit_status:
-            why = " ".join(result.err.split())[-300:] or f"exit status {result.exit_status}"
-            raise errors.CommandError(why, result.exit_status)
+            raise errors.CommandError(result.failure, result.exit_status)
         return result.out
 
     def probe_all(self, addresses: Mapping[str, str]) -> dict[str, Probe]:

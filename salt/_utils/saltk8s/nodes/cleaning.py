@@ -187,7 +187,7 @@ def _each(commands: Iterable[list[str]], timeout_s: float = 60) -> list[str]:
             failures.append(str(err))
             continue
         if done.exit_status:
-            failures.append(f"{' '.join(argv[:3])}: {' '.join(done.err.split())[-300:]}")
+            failures.append(f"{' '.join(argv[:3])}: {done.said}")
     return failures
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FILE = ".saltk8s-turn"  # in the deploy user's home folder
 LASTS_S = 3600
@@ -46,3 +47,12 @@ def read(home: str | Path, node: str) -> Turn | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return turn if turn.node == node and age_s + 1 >= 0 and age_s < LASTS_S else None
+
+
+def own(path_of: Callable[[str], Path], user: str, info: Mapping[str, Any], node: str) -> Turn | None:
+    """Return the turn of the node that this runs on.
+
+    path_of: returns a path of the machine; user: the deploy user; info: what ``user.info`` says of it; node: this one's
+    name.
+    """
+    return read(path_of(info.get("home") or f"/home/{user}"), node)

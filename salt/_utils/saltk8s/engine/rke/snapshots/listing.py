@@ -38,9 +38,15 @@ def table(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Return the snapshots as people read them, newest first."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        taken = datetime.fromtimestamp(row.taken, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found.setdefault(row.name, {"name": row.name, "taken": taken, "nodes": {}})["nodes"][row.node] = row.size
+        found.setdefault(row.name, {"name": row.name, "taken": date(row.taken), "nodes": {}})["nodes"][row.node] = (
+            row.size
+        )
     return list(found.values())
+
+
+def date(seconds: int) -> str:
+    """Return a Unix time as people read it."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def choose(rows: list[Row], name: str | None, node: str | None) -> Row:

@@ -124,15 +124,14 @@ class Node:
     def _run(self, command: str, timeout_s: float) -> str:
         result = process.run(self._argv(command), timeout_s=timeout_s)
         if result.exit_status:
-            why = " ".join(result.err.split())[-300:] or f"exit status {result.exit_status}"
-            raise errors.CommandError(f"{self.name}: {why}", result.exit_status)
+            raise errors.CommandError(f"{self.name}: {result.failure}", result.exit_status)
         return result.out
 
     def _asked(self, command: str, timeout_s: float, problem: str) -> str:
         """Return what a command about the snapshot prints; its failure is the snapshot's."""
         result = process.run(self._argv(command), timeout_s=timeout_s)
         if result.exit_status == 255 and not result.out:
-            raise errors.Unreachable(f"{self.name} does not answer on SSH: {' '.join(result.err.split())[-300:]}")
+            raise errors.Unreachable(f"{self.name} does not answer on SSH: {result.said}")
         if result.exit_status:
             raise errors.Invalid(f"{problem}: {_telling(result.out + result.err)}")
         return result.out

@@ -60,8 +60,7 @@ class Access:
         """Run a command on a node and return what it prints. Raises CommandError, CommandTimeout."""
         result = process.run(self.prober.argv(address, command), timeout_s=timeout_s)
         if result.exit_status:
-            why = " ".join(result.err.split())[-300:] or f"exit status {result.exit_status}"
-            raise errors.CommandError(f"{address}: {why}", result.exit_status)
+            raise errors.CommandError(f"{address}: {result.failure}", result.exit_status)
         return result.out
 
     def etcd(self) -> tuple[dict[str, etcd.Member], list[etcd.Problem]]:

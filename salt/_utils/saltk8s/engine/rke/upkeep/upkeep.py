@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,7 @@ class RkeUpkeep(Upkeep):
             seconds = round(time.monotonic() - begin, 1)
             verify.record(paths, {**where, "ok": True, "keys": found["keys"], "seconds": seconds})
         self.hooks.event("verify", {**where, "ok": True, "seconds": seconds})
-        return {**where, "taken": _date(row.taken), **found, "seconds": seconds}
+        return {**where, "taken": listing.date(row.taken), **found, "seconds": seconds}
 
     def certificates(self) -> dict[str, Any]:
         """Return every certificate of the cluster, the first to expire first."""
@@ -132,7 +131,3 @@ class RkeUpkeep(Upkeep):
             return defragment.run(self._access, True)
         with self._access.lock("k8s_etcd.defragment"):
             return defragment.run(self._access, False)
-
-
-def _date(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
