@@ -4,8 +4,7 @@
 
     machine: the uid of the node that goes, which this prints. Run again after the machine was exchanged: it joins. With
     the same command once more nothing changes. See docs/operations/exchange.md. -#}
-{%- from "k8s/orch/asked.jinja" import ask, answers, refused, said with context %}
-{%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin', '') %}
+{%- from "k8s/orch/asked.jinja" import admin, ask, answers, refused, said with context %}
 {%- set node, machine = pillar.get('node', ''), pillar.get('machine', '') %}
 {%- if not admin or not node %}
 {{ refused('exchange-refused', "refused, nothing was done: give admin (the admin minion's id) and node in pillar=") }}

@@ -10,17 +10,17 @@
 
     A node that fails is the last one: what is left is done by the next run, which begins with that node. Nothing is
     decided here: what waits is what the nodes say, and whether a node may be interrupted, its admin and itself. -#}
-{%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin') %}
+{%- from "k8s/orch/asked.jinja" import admin, answer_s, no_admin with context %}
 {%- set reboot, upgrade = pillar.get('reboot', 'window'), pillar.get('upgrade', false) %}
-{%- set asked = salt['saltutil.cmd'](admin, 'k8s_nodes.turns', timeout=60, kwarg={'names': pillar.get('nodes')}).get(admin, {}) if admin else {} %}
+{%- set asked = salt['saltutil.cmd'](admin, 'k8s_nodes.turns', timeout=answer_s, kwarg={'names': pillar.get('nodes')}).get(admin, {}) if admin else {} %}
 {%- set problems, work = [], [] %}
 {%- if not admin %}
-{%-   do problems.append("the master's own pillar has no k8s:cluster:admin: name the admin minion, pillar='{\"admin\": \"k8s-admin\"}'") %}
+{%-   do problems.append(no_admin) %}
 {%- elif asked.get('retcode', 1) %}
 {%-   do problems.append(asked.get('ret') or admin ~ ' does not answer') %}
 {%- endif %}
 {%- set turns = asked.get('ret') if not problems else {'order': [], 'open': none} %}
-{%- set answers = salt['saltutil.cmd'](turns.order, 'k8s_nodes.pending', tgt_type='list', timeout=60, kwarg={'reboot': reboot}) if turns.order else {} %}
+{%- set answers = salt['saltutil.cmd'](turns.order, 'k8s_nodes.pending', tgt_type='list', timeout=answer_s, kwarg={'reboot': reboot}) if turns.order else {} %}
 {%- for name in turns.order %}
 {%-   set answer = answers.get(name, {}) %}
 {%-   if answer.get('retcode', 1) %}

@@ -3,8 +3,7 @@
     salt-run state.orchestrate k8s.orch.remove pillar='{admin: k8s-admin, cluster: osug}' test=True
 
     cluster: its name, as a confirmation. See docs/operations/removal.md. -#}
-{%- from "k8s/orch/asked.jinja" import ask, answers, refused, said with context %}
-{%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin', '') %}
+{%- from "k8s/orch/asked.jinja" import admin, ask, answers, refused, said with context %}
 {%- set cluster = pillar.get('cluster', '') %}
 {%- if not admin or not cluster %}
 {{ refused('remove-refused', "refused, nothing was done: give admin (the admin minion's id) and cluster (its name) in pillar=") }}

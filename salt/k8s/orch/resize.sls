@@ -8,16 +8,16 @@
 
     What a running VM takes is given first. Each of the others has its turn: gate, drain, off, changed, on, healthy,
     uncordoned. An interrupted run is gone on with by the next one: the VM's record says that it was being resized. -#}
-{%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin') %}
+{%- from "k8s/orch/asked.jinja" import admin, answer_s, no_admin with context %}
 {%- set problems, got = [], {'model': none, 'plan': none, 'turns': none} %}
 {%- macro ask(key, minion, function, kwarg) %}
 {%-   if not problems %}
-{%-     set answer = salt['saltutil.cmd'](minion, function, timeout=60, kwarg=kwarg).get(minion, {'retcode': 1, 'ret': minion ~ ' does not answer'}) %}
+{%-     set answer = salt['saltutil.cmd'](minion, function, timeout=answer_s, kwarg=kwarg).get(minion, {'retcode': 1, 'ret': minion ~ ' does not answer'}) %}
 {%-     do problems.append(answer.ret) if answer.retcode else got.update({key: answer.ret}) %}
 {%-   endif %}
 {%- endmacro %}
 {%- if not admin %}
-{%-   do problems.append("the master's own pillar has no k8s:cluster:admin: name the admin minion, pillar='{\"admin\": \"k8s-admin\"}'") %}
+{%-   do problems.append(no_admin) %}
 {%- endif %}
 {%- do ask('', admin, 'saltutil.refresh_pillar', {'wait': true}) %}
 {%- do ask('model', admin, 'k8s_config.get', {}) %}
@@ -49,7 +49,7 @@ k8s-resize-refused:
 {%-   for name in hot + cold %}
 {%-     do lines.extend(plans[name].lines) %}
 {%-     if plans[name].cold and not plans[name].off and opts.test %}
-{%-       set drain = salt['saltutil.cmd'](admin, 'k8s_nodes.begin', timeout=60, arg=[name], kwarg={'test': true}).get(admin, {}).get('ret', {}) %}
+{%-       set drain = salt['saltutil.cmd'](admin, 'k8s_nodes.begin', timeout=answer_s, arg=[name], kwarg={'test': true}).get(admin, {}).get('ret', {}) %}
 {%-       do lines.append('  its turn: ' ~ (drain.lines | join('\n  its turn: ') if drain.lines is defined else drain)) %}
 {%-     endif %}
 {%-     for number in plans[name].grown %}

@@ -6,14 +6,14 @@
     Each step leaves alone what is there, so that it can be interrupted and run again. On the nodes of the cluster the
     operating system's settings are applied, which name all nodes, and never Docker. The pillar that the master gives to
     itself names the admin; where it has none (several clusters): pillar='{"admin": "k8s-admin"}'. -#}
-{%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin') %}
+{%- from "k8s/orch/asked.jinja" import admin, answer_s, no_admin with context %}
 {%- set answers, problems = {}, [] %}
 {%- if admin %}
-{%-   do salt['saltutil.cmd'](admin, 'saltutil.refresh_pillar', timeout=60, kwarg={'wait': true}) %}
+{%-   do salt['saltutil.cmd'](admin, 'saltutil.refresh_pillar', timeout=answer_s, kwarg={'wait': true}) %}
 {%- endif %}
 {%- for function in ('k8s_config.get', 'k8s_cluster.plan') %}
 {%-   if admin and not problems %}
-{%-     set answer = salt['saltutil.cmd'](admin, function, timeout=60).get(admin, {}) %}
+{%-     set answer = salt['saltutil.cmd'](admin, function, timeout=answer_s).get(admin, {}) %}
 {%-     do answers.update({function: answer.get('ret')}) %}
 {%-     if answer.get('retcode', 1) %}
 {%-       do problems.append(answer.get('ret') or admin ~ ' does not answer') %}
@@ -31,7 +31,7 @@
 {%- endif %}
 
 {%- if not admin %}
-{%-   do problems.append("the master's own pillar has no k8s:cluster:admin: name the admin minion, pillar='{\"admin\": \"k8s-admin\"}'") %}
+{%-   do problems.append(no_admin) %}
 {%- elif more %}
 {%-   do problems.append('the pillar changes more than new nodes (' ~ more | join(', ') ~ '): apply that first, with state.apply k8s on the admin, or take it back') %}
 {%- endif %}

@@ -3,8 +3,7 @@
     salt-run state.orchestrate k8s.orch.take_out pillar='{admin: k8s-admin, node: k8s-w2}' test=True
 
     destroy_vm: the node's name, once more: its VM is destroyed, if Salt Cloud made it. See docs/operations/take-out.md. -#}
-{%- from "k8s/orch/asked.jinja" import ask, answers, refused, said with context %}
-{%- set admin = pillar.get('admin') or pillar.get('k8s', {}).get('cluster', {}).get('admin', '') %}
+{%- from "k8s/orch/asked.jinja" import admin, ask, answers, refused, said with context %}
 {%- set node, destroy = pillar.get('node', ''), pillar.get('destroy_vm', '') %}
 {%- if not admin or not node %}
 {{ refused('take-out-refused', "refused, nothing was done: give admin (the admin minion's id) and node in pillar=") }}

@@ -5,20 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-import salt.loader
 from saltk8s.cloud import sizes
-from tests.support.salt import FORMULAS
+from tests.support import orchestrations
 from tests.unit.cloud.test_sizes import FACTS, SHAPE
 
-SALTUTIL = """
-def is_running(fun):
-    return []
-
-
-def cmd(tgt, fun, arg=(), kwarg=None, **kwargs):
-    answers = __opts__["answers"].get(fun, {"retcode": 0, "ret": None})
-    return {tgt: answers} if answers else {}
-"""
 NODES = ["k8s-w1", "k8s-w2", "k8s-cp1"]
 MODEL = {"cloud": {"minion": "k8s-master"}, "cluster": {"name": "osug"}}
 
@@ -31,26 +21,21 @@ def plan(name, shape=None, turn=False, **facts):
 @pytest.fixture
 def orchestration(loaders, tmp_path):
     """Compile it: ``orchestration(plan, ..., test=False, said={function: answer})``; return its states by id."""
-    (tmp_path / "more" / "modules").mkdir(parents=True)
-    (tmp_path / "more" / "modules" / "saltutil.py").write_text(SALTUTIL)
-    minion = loaders("k8s-admin", pillar={"admin": "k8s-admin"}, module_dirs=[str(tmp_path / "more"), str(FORMULAS)])
+    compiled = orchestrations.compiler(loaders, tmp_path, "k8s.orch.resize")
 
-    def compiled(*plans, test=False, said=None, **pillar):
+    def orchestration(*plans, test=False, said=None, **pillar):
         answers = {
+            "saltutil.refresh_pillar": True,
             "k8s_config.get": MODEL,
             "k8s_cloud.resize_plan": {"nodes": {one["node"]: one for one in plans}},
             "k8s_nodes.turns": {"order": NODES, "open": None},
             "k8s_nodes.begin": {"changes": {}, "lines": ["Pod default/web: present -> None"]},
         }
-        minion.opts["answers"] = {name: {"retcode": 0, "ret": ret} for name, ret in answers.items()} | (said or {})
-        minion.opts["pillar"], minion.opts["test"] = {"admin": "k8s-admin"} | pillar, test
-        minion.context.clear()
-        minion.modules = salt.loader.minion_mods(minion.opts, utils=minion.utils, context=minion.context)
-        chunks = minion.modules["state.show_low_sls"]("k8s.orch.resize")
-        assert all(isinstance(chunk, dict) for chunk in chunks), chunks
-        return {chunk["__id__"]: chunk for chunk in sorted(chunks, key=lambda chunk: chunk["order"])}
+        told = {name: {"retcode": 0, "ret": ret} for name, ret in answers.items()} | (said or {})
+        minions = (orchestrations.ADMIN, MODEL["cloud"]["minion"])
+        return compiled({name: dict.fromkeys(minions, one) for name, one in told.items() if one}, test, **pillar)
 
-    return compiled
+    return orchestration
 
 
 def steps(found):

@@ -5,19 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-import salt.loader
 from labkit import versions
-from tests.support.salt import FORMULAS
+from tests.support import orchestrations
 
-SALTUTIL = """
-def is_running(fun):
-    return []
-
-
-def cmd(tgt, fun, *args, **kwargs):
-    names = tgt if isinstance(tgt, list) else [tgt]
-    return {name: __opts__["answers"].get(fun, {}).get(name, {"ret": False}) for name in names}
-"""
 MODEL = {
     "cluster": {"name": "osug"},
     "cloud": {"minion": "master"},
@@ -30,24 +20,17 @@ NAMES = list(MODEL["nodes"])
 @pytest.fixture
 def compiled(loaders, tmp_path):
     """Compile it: ``compiled(changes of the plan)``; return its states by id."""
-    (tmp_path / "more" / "modules").mkdir(parents=True)
-    (tmp_path / "more" / "modules" / "saltutil.py").write_text(SALTUTIL)
-    minion = loaders("k8s-admin", pillar={"admin": "k8s-admin"}, module_dirs=[str(tmp_path / "more"), str(FORMULAS)])
+    compiler = orchestrations.compiler(loaders, tmp_path, "k8s.orch.scale_out")
 
     def compiled(changes, test=False, refused=None, model=MODEL, admin="k8s-admin", pinged=NAMES[:2]):
         plan = refused or {"retcode": 0, "ret": {"changes": changes, "lines": ["add node w2"]}}
-        minion.opts["answers"] = {
+        answers = {
             "k8s_config.get": {"k8s-admin": {"retcode": 0, "ret": model}},
             "k8s_cluster.plan": {"k8s-admin": plan},
             "test.ping": {name: {"retcode": 0, "ret": True} for name in pinged},
         }
-        minion.opts |= {"pillar": {"admin": admin}, "test": test}
-        minion.context.clear()
-        minion.modules = salt.loader.minion_mods(minion.opts, utils=minion.utils, context=minion.context)
-        chunks = minion.modules["state.show_low_sls"]("k8s.orch.scale_out")
-        assert all(isinstance(chunk, dict) for chunk in chunks), chunks
-        ordered = sorted(chunks, key=lambda chunk: chunk["order"])
-        return {chunk["__id__"].removeprefix("k8s-scale-out-"): chunk for chunk in ordered}
+        found = compiler(answers, test, admin=admin)
+        return {name.removeprefix("k8s-scale-out-"): chunk for name, chunk in found.items()}
 
     return compiled
 

@@ -5,19 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-import salt.loader
-from tests.support.salt import FORMULAS
+from tests.support import orchestrations
 
-SALTUTIL = """
-def is_running(fun):
-    return []
-
-
-def cmd(tgt, fun, *args, **kwargs):
-    names = tgt if isinstance(tgt, list) else [tgt]
-    answers = __opts__["answers"].get(fun, {})
-    return {name: answers[name] for name in names if name in answers}
-"""
 NOTHING = {"lines": [], "drain": False, "later": []}
 WAITS = {"lines": ["daemon.json log-opts: a -> b"], "drain": False, "later": []}
 LATER = {"lines": [], "drain": False, "later": ["reboot: the kernel 2 is installed; not now: its window is sat"]}
@@ -28,25 +17,17 @@ NODES = ["w1", "w2", "cp1"]
 @pytest.fixture
 def orchestration(loaders, tmp_path):
     """Compile it: ``orchestration({node: what it says}, open=None, pillar={})``; return its states by id."""
-    (tmp_path / "more" / "modules").mkdir(parents=True)
-    (tmp_path / "more" / "modules" / "saltutil.py").write_text(SALTUTIL)
-    minion = loaders("k8s-admin", pillar={"admin": "k8s-admin"}, module_dirs=[str(tmp_path / "more"), str(FORMULAS)])
+    compiled = orchestrations.compiler(loaders, tmp_path, "k8s.orch.nodes")
 
-    def compiled(said, begun=None, failed=None, **pillar):
+    def orchestration(said, begun=None, failed=None, **pillar):
         turns = {"order": NODES, "open": begun and {"node": begun}}
         answers = {
             "k8s_nodes.turns": {"k8s-admin": failed or {"retcode": 0, "ret": turns}},
             "k8s_nodes.pending": {name: {"retcode": 0, "ret": one} for name, one in said.items()},
         }
-        minion.opts["answers"] = answers
-        minion.opts["pillar"] = {"admin": "k8s-admin"} | pillar
-        minion.context.clear()
-        minion.modules = salt.loader.minion_mods(minion.opts, utils=minion.utils, context=minion.context)
-        chunks = minion.modules["state.show_low_sls"]("k8s.orch.nodes")
-        assert all(isinstance(chunk, dict) for chunk in chunks), chunks
-        return {chunk["__id__"]: chunk for chunk in sorted(chunks, key=lambda chunk: chunk["order"])}
+        return compiled(answers, **pillar)
 
-    return compiled
+    return orchestration
 
 
 def steps(found):
