@@ -57,6 +57,7 @@ ONCE = {
             "kubectl/test_enabling.py",
             "kubectl/test_faults.py",
             "kubectl/test_faults_client.py",
+            "kubectl/test_limits.py",
             "kubectl/test_metallb.py",
             "kubectl/test_other_cluster.py",
             "kubectl/test_removed_apis.py",

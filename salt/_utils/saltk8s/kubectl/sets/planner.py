@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.compare import dry_run
 from saltk8s.kubectl.manifests.identity import Key, Kind, defined_kinds, kind_of
 from saltk8s.kubectl.sets import membership
 from saltk8s.kubectl.sets.actions import CREATE, DELETE, Action, Plan
-from saltk8s.kubectl.sets.admission import contradictions, enabling
+from saltk8s.kubectl.sets.admission import contradictions, enabling, limits
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects
 from saltk8s.kubectl.sets.trial import Trial
@@ -47,6 +48,9 @@ class Planner:
         trial = Trial(self._kubectl, self._set, self._declared, self._options, live, plan)
         trial.run(tried)
         contradictions.refuse(plan, self._declared, live)
+        error = dry_run.combined(trial.set_aside(limits.rejected(self._kubectl, plan, self._declared)))
+        if error:
+            raise error
         membership.refuse_lost_releases(plan, live)
         self._plan_lost_objects(plan, live)
         plan.sort()
