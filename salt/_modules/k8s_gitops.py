@@ -1,8 +1,8 @@
 """From a push to what runs: apply what is new, look for drift, pause both, remember what this minion is.
 
-The functions are meant for the minion's schedule (``k8s:gitops`` of the pillar), and for operators:
-docs/operations/gitops.md and drift.md. They raise CommandExecutionError when the pillar cannot be rendered or is not
-valid.
+The functions are meant for the minion's schedule (``k8s:gitops`` of the pillar), for the orchestration
+``k8s.orch.gitops``, and for operators: docs/operations/gitops.md and drift.md. They raise CommandExecutionError when
+the pillar cannot be rendered or is not valid.
 """
 
 from __future__ import annotations

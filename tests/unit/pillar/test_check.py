@@ -235,6 +235,33 @@ def test_several_clusters_are_all_looked_at():
     assert not [one for one in outcome.findings if "cluster" in one.expected], outcome.findings
 
 
+@pytest.mark.parametrize("targets", [["a-*", "b-*"], ["a-admin", "b-*"], ["a-* or b-n?"], ["L@a-admin,b-admin"]])
+def test_a_cluster_is_looked_at_that_only_a_pattern_leads_to(targets):
+    outcome = judge(lambda minion: two(minion, {"b": {"docker": {"log_files": "x"}}}), targets)
+    assert {"a-admin", "a-n0", "b-admin", "b-n0"} <= set(outcome.minions)
+    assert "k8s:docker:log_files" in {finding.path for finding in outcome.findings}
+
+
+@pytest.mark.parametrize(
+    ("target", "ids"),
+    [
+        ("k8s-w1", ["k8s-w1"]),
+        ("*", ["saltk8s-check"]),
+        ("osug-*", ["osug-saltk8s-check"]),
+        ("*.osug.example", ["saltk8s-check.osug.example"]),
+        ("k8s-[wc]?", ["k8s-w0"]),
+        ("k8s-[!w]1", ["k8s-01"]),
+        ("L@a,b", ["a", "b"]),
+        ("osug-* and not ( osug-w1 or G@os:Debian )", ["osug-saltk8s-check", "osug-w1"]),
+        ("E@osug-.*", []),
+        ("[", []),
+        ("", []),
+    ],
+)
+def test_what_a_target_means(target, ids):
+    assert check.example_ids(target) == ids
+
+
 def test_two_clusters_share_no_address():
     assert "an address of k8s:nodes" in shared({"b": {"nodes": {"b-n0": {"address": "10.20.1.10"}}}})
 

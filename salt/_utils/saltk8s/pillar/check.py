@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,11 @@ from saltk8s.base.errors import ConfigError
 from saltk8s.pillar import model, schema_services
 from saltk8s.pillar.vocabulary.values import MinionId
 
-PROBE = "saltk8s-check"  # a minion id that no target names: it gets what '*' gets
+PROBE = "saltk8s-check"  # a minion id that no target names: it gets what '*' gets, and stands for a * in a pattern
 SHOWN_MINIONS = 4  # named in a line before the rest is counted
+
+_WILD = re.compile(r"[*?]|\[(?!!)(.)[^]]*\]|\[![^]]+\]")  # of a pattern of names
+_INSTEAD = {"*": PROBE, "?": "0"}
 
 Rendered = Mapping[str, Any]
 Render = Callable[[str], Rendered]
@@ -90,7 +95,7 @@ def judge(render: Render, targets: Iterable[str], defaults: Any) -> Outcome:
     targets: the targets of the top file; defaults: what ``defaults.yaml`` holds.
     """
     seen: dict[str, Rendered] = {}
-    waiting = [PROBE, *sorted(target for target in targets if MinionId.accept(target))]
+    waiting = [PROBE, *sorted({one for target in targets for one in example_ids(target)})]
     declared: set[str] = set()
     while waiting:
         minion = waiting.pop()
@@ -111,6 +116,17 @@ def judge(render: Render, targets: Iterable[str], defaults: Any) -> Outcome:
     for path, value, expected in across(trees):
         findings.setdefault((path, value, expected), Finding(path, value, expected))
     return Outcome(sorted(declared), list(findings.values()), list(warnings))
+
+
+def example_ids(target: str) -> list[str]:
+    """Return minion ids that a target of the top file means: its names, and one for each pattern of names in it.
+
+    Without them a cluster that only a pattern leads to would not be looked at. Of grains and regular expressions
+    nothing is known here.
+    """
+    words = [word.removeprefix("L@") for word in re.split(r"[\s,()]+", target) if word not in ("and", "or", "not")]
+    found = {word: _WILD.sub(lambda wild: _INSTEAD.get(wild[0]) or wild[1] or "0", word) for word in words}
+    return [name for word, name in found.items() if MinionId.accept(name) and fnmatchcase(name, word)]
 
 
 def across(trees: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
