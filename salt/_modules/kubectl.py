@@ -34,7 +34,7 @@ from saltk8s.kubectl.client import access
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import poll, summary
 from saltk8s.kubectl.health.dead_nodes import DeadNodes
-from saltk8s.kubectl.manifests import identity, manifest, sources
+from saltk8s.kubectl.manifests import identity, jinja_files, manifest, sources
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.object_set import ObjectSet
 from saltk8s.kubectl.sets.options import Options, names
@@ -344,37 +344,44 @@ def _fetch(address, saltenv, wanted):
 
 
 def _renderer(context, saltenv):
-    """Return a function that renders a file with Salt's Jinja. Not slsutil.renderer: it logs what it rendered."""
-    variables, without = dict(context or {}), ""
+    """Return a function that renders texts with Salt's Jinja. Not slsutil.renderer: it logs what it rendered."""
+    variables = dict(context or {})
 
-    def render(path):
-        nonlocal without
+    def jinja(text, **more):
+        done = salt.utils.templates.JINJA(
+            text,
+            from_str=True,
+            to_str=True,
+            context=variables | more,
+            opts=__opts__,
+            salt=__salt__,
+            grains=__grains__,
+            pillar=__pillar__,
+            saltenv=saltenv,
+            sls="",
+        )
+        if not done["result"]:
+            raise SaltRenderError(str(done["data"]))
+        return done["data"]
+
+    def render(texts):
+        without = ""
         run = __context__.get("saltk8s.saltenv")
-        __context__["saltk8s.saltenv"] = saltenv  # for functions that the template calls
+        __context__["saltk8s.saltenv"] = saltenv  # for functions that a template calls
         try:
-            if "k8s" not in variables and "k8s" in __pillar__ and not without:
+            if texts and "k8s" not in variables and "k8s" in __pillar__:
                 try:
                     variables["k8s"] = __salt__["k8s_config.get"](secrets=True)
                 except CommandExecutionError as err:  # a template that does not use it can be rendered
                     without = f"; there is no k8s: {err}"
-            done = salt.utils.templates.JINJA(
-                path,
-                to_str=True,
-                context=variables,
-                opts=__opts__,
-                salt=__salt__,
-                grains=__grains__,
-                pillar=__pillar__,
-                saltenv=saltenv,
-                sls="",
-            )
+            rendered = jinja_files.together(jinja, texts)
+            yield from rendered
+            for text in texts[len(rendered) :]:
+                yield jinja(text)
         except SaltRenderError as err:
             raise errors.Invalid(f"cannot be rendered: {_message(err)}{without}") from err
         finally:
             __context__["saltk8s.saltenv"] = run
-        if not done["result"]:
-            raise errors.Invalid(f"cannot be rendered: {_message(done['data'])}{without}")
-        return done["data"]
 
     return render
 

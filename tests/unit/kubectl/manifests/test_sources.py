@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 def read(source, server=NO_SERVER, **kwargs):
     """Read sources without a template."""
-    return sources.read(source, server, str, **({"template": None} | kwargs))
+    return sources.read(source, server, iter, **({"template": None} | kwargs))
 
 
 @pytest.mark.parametrize("end", ["", "/"])
@@ -76,7 +76,9 @@ def test_missing_ones_are_named(tmp_path):
 
 def test_each_source_can_be_a_template_or_not(folder):
     addresses = [f"{folder}/b.yaml", f"{folder}/sub"]
-    texts = sources.read(addresses, NO_SERVER, lambda path: "rendered", template={addresses[0]: None})
+    texts = sources.read(
+        addresses, NO_SERVER, lambda texts: iter(["rendered"] * len(texts)), template={addresses[0]: None}
+    )
     assert [one.text for one in texts] == ["site/b.yaml", "rendered", "rendered"]
 
 

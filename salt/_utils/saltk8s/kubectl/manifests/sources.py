@@ -7,11 +7,12 @@ order of their paths. A web server's file is used only with its hash, because it
 from __future__ import annotations
 
 import codecs
+import contextlib
 import hashlib
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,14 +44,15 @@ class FileServer(NamedTuple):
 def read(
     source: str | Iterable[str] | None,
     server: FileServer,
-    render: Callable[[str], str],
+    render: Callable[[Sequence[str]], Iterator[str]],
     hashes: str | Mapping[str, str] | None = None,
     template: str | Mapping[str, str | None] | None = "jinja",
 ) -> list[Source]:
     """Return the texts of the manifests, in the order of the addresses, a folder's files in the order of their paths.
 
     source: an address or several: ``salt://folder``, ``salt://file.yaml``, absolute paths of the same two forms, or
-    ``https://`` files; render: local path -> text; hashes: the hash of the one web address, or ``{address: hash}``, as
+    ``https://`` files; render: texts -> each of them rendered, which raises Invalid where it comes to one that cannot
+    be; hashes: the hash of the one web address, or ``{address: hash}``, as
     ``sha256=...``; template: ``jinja``, None for files that are taken as they are, or ``{address: one of the two}``.
     Raises Invalid: no such file, nothing in a folder, a web address without its hash or with another content, text
     that is not UTF-8 or that Jinja would cut out, and an Invalid of ``render`` with the file's name.
@@ -65,31 +67,43 @@ def read(
             raise Invalid(f"template: {address} is not among the sources")
         if kind not in ("jinja", None):
             raise Invalid(f"template: got {kind!r}; expected jinja or None")
-    texts = []
+    found: list[tuple[Source, bool]] = []
     for address in addresses:
-        rendered = templates.get(address, "jinja") is not None
+        is_template = templates.get(address, "jinja") is not None
         for name, path in _files(address, server, by_address.get(address)):
-            try:
-                text = _text(path)
-                if rendered:
-                    _check_template(text)
-                texts.append(Source(name, render(path) if rendered else text))
-            except Invalid as err:
-                raise Invalid(f"{name}: {err}") from err
+            with _named(name):
+                found.append((Source(name, _text(path, is_template)), is_template))
+    rendered = iter(render([item.text for item, is_template in found if is_template]))
+    texts = []
+    for item, is_template in found:
+        with _named(item.name):
+            texts.append(Source(item.name, next(rendered)) if is_template else item)
     return texts
 
 
-def _text(path: str) -> str:
-    """Return a file's text: UTF-8, or UTF-16 with its byte order mark."""
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Put the file's name before what is said of it."""
+    try:
+        yield
+    except Invalid as err:
+        raise Invalid(f"{name}: {err}") from err
+
+
+def _text(path: str, is_template: bool) -> str:
+    """Return a file's text: UTF-8, or UTF-16 with its byte order mark. Raises Invalid when it is neither."""
     try:
         data = Path(path).read_bytes()
     except OSError as err:
         raise Invalid(f"cannot be read: {err.strerror}") from err
     try:
-        return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8")
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8")
     except UnicodeDecodeError as err:
         line = data.count(b"\n", 0, err.start) + 1
         raise Invalid(f"invalid text at line {line}: it is not {err.encoding.upper()}") from None
+    if is_template:
+        _check_template(text)
+    return text
 
 
 def _check_template(text: str) -> None:
