@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DELIVERED = ("salt", "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "pillar.example")
 LINKS = ("_modules", "_states", "_utils", "_clouds")
+PRIVATE = ("tests/", "lab/", ".git", "docs/", "README.md", "Makefile", "pillar.example")
 SALT_CALL = "import sys; from salt.scripts import salt_call; sys.exit(salt_call())"
 
 
@@ -99,3 +100,8 @@ class Masterless:
         """Run a function; return its answer as data."""
         argv = [self.python, "-c", SALT_CALL, "--config-dir", self.folder, "--local", "--out=json", function, *args]
         return json.loads(run(*argv))["local"]
+
+
+def leaked(files: list[str]) -> list[str]:
+    """What a master's file server shows of the repository and should not."""
+    return [path for path in files if path.startswith(PRIVATE)]
