@@ -1,4 +1,4 @@
-"""Single objects, through ``kubectl``: versions, kinds, get and delete.
+"""Objects as they are, through ``kubectl``: versions, kinds, get, delete, and all sets at once.
 
 Part of the module ``kubectl``, as kubectl.py (sets), kubectl_nodes.py and kubectl_workloads.py are. Runs on the admin
 minion. Every function takes ``kubeconfig`` (path; default: the one of the pillar's cluster) and ``context`` (default:
@@ -16,7 +16,10 @@ from saltk8s.base import arguments
 from saltk8s.kubectl.client import access
 from saltk8s.kubectl.client.program import parsed
 from saltk8s.kubectl.compare import diff
+from saltk8s.kubectl.health import summary
+from saltk8s.kubectl.health.dead_nodes import DeadNodes
 from saltk8s.kubectl.manifests import identity
+from saltk8s.kubectl.sets import record
 
 __virtualname__ = "kubectl"
 
@@ -120,6 +123,29 @@ def get(kind, name=None, namespace=None, selector=None, secrets=False, kubeconfi
         found = kubectl.objects(*words, what=f"get {kind}")
         found = found if secrets else [diff.redacted(identity.key_of(obj), obj) for obj in found]
         return (found[0] if found else None) if name else found
+
+    return _run(read, kubeconfig, context)
+
+
+def list_sets(kubeconfig=None, context=None):
+    """
+    Return the live objects of every set that has a record, as kubectl.list_set does for one.
+
+    Returns a map: name of the set -> list of dicts. Raises CommandExecutionError: the API server does not answer, or
+    cannot list one of the kinds.
+
+    .. versionadded:: 0.1.0
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt k8s-admin kubectl.list_sets
+    """
+
+    def read(kubectl):
+        dead = DeadNodes(kubectl)
+        return {name: summary.of_objects(found, dead) for name, found in record.objects_by_set(kubectl).items()}
 
     return _run(read, kubeconfig, context)
 

@@ -34,6 +34,14 @@ def test_reading_functions(apiserver, run, call, minion, tmp_path):
         ("Deployment", "reading", False),
     ]
     assert [item["name"] for item in call("list_set", "reading", kinds=["Deployment.v1.apps"])] == ["reading"]
+    # another set has kinds that this one has not, and the label of this one is on an object of such a kind
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": "default"}}
+    run("applied", "other", objects=[secret])
+    apiserver.kubectl("create", "secret", "generic", "foreign")
+    apiserver.kubectl("label", "secret", "foreign", "saltk8s.io/set=reading")
+    every = call("list_sets")
+    assert every["reading"] == listed
+    assert [item["name"] for item in every["other"]] == ["other"]
     assert ("reading", False) in [(item["name"], item["ready"]) for item in call("list_rollouts", "default")]
     assert call("get", "configmap", "reading")["data"] == {"a": "1"}
     assert call("get", "configmap", "no-such-thing") is None

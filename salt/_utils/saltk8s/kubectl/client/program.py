@@ -193,6 +193,11 @@ class Kubectl:
         """
         return self._list(kinds, "--all-namespaces", f"--selector={SET_LABEL}={set_name}")
 
+    def objects_of_all_sets(self, kinds: Iterable[Kind], namespace: str | None = None) -> list[dict[str, Any]]:
+        """Return the live objects of these kinds that carry the label of any set, in one namespace or in all."""
+        where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
+        return self._list(kinds, *where, f"--selector={SET_LABEL}").objects
+
     def many_set_objects(self, set_name: str, kind: Kind) -> Listed:
         """Return what set_objects() returns, for one kind with very many objects.
 

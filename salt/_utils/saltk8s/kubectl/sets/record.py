@@ -44,10 +44,7 @@ def build(set_name: str, kinds: Iterable[Kind], objects: str = "") -> dict[str, 
 
     objects: what listed() returned for it. The same ones always give the same record.
     """
-    newest: dict[tuple[str, str], Kind] = {}
-    for kind in sorted(kinds, key=lambda kind: version_order(kind.version)):
-        newest.setdefault(kind.gk, kind)
-    text = "".join(f"{newest[gk].argument}\n" for gk in sorted(newest))
+    text = "".join(f"{kind.argument}\n" for kind in sorted(_newest(kinds)))
     where = key(set_name)
     return {
         "apiVersion": "v1",
@@ -60,6 +57,14 @@ def build(set_name: str, kinds: Iterable[Kind], objects: str = "") -> dict[str, 
         },
         "data": {"kinds": text} | ({"objects": objects} if objects else {}),
     }
+
+
+def _newest(kinds: Iterable[Kind]) -> list[Kind]:
+    """Return each kind once, at its newest version."""
+    newest: dict[tuple[str, str], Kind] = {}
+    for kind in sorted(kinds, key=lambda kind: version_order(kind.version)):
+        newest.setdefault(kind.gk, kind)
+    return list(newest.values())
 
 
 def listed(declared: Mapping[Key, Mapping[str, Any]]) -> str:
@@ -102,6 +107,22 @@ def objects(obj: Mapping[str, Any] | None) -> dict[Key, bool]:
 def kinds_of(kubectl: Kubectl, set_name: str) -> set[Kind]:
     """Return the kinds of a set; NotReady when there is no such set."""
     return kinds(_record(kubectl, set_name))
+
+
+def objects_by_set(kubectl: Kubectl) -> dict[str, list[dict[str, Any]]]:
+    """Return the live objects of every set that has a record: two runs of kubectl, however many sets there are."""
+    named: dict[str, set[Kind]] = {}
+    for obj in kubectl.objects_of_all_sets([KIND], NAMESPACE):
+        set_name = obj["metadata"]["labels"][SET_LABEL]
+        if key_of(obj) == key(set_name) and kinds(obj):
+            named[set_name] = kinds(obj)
+    wanted = {(set_name, kind.gk) for set_name, some in named.items() for kind in some}
+    found: dict[str, list[dict[str, Any]]] = {set_name: [] for set_name in named}
+    for obj in kubectl.objects_of_all_sets(_newest(set().union(*named.values()))):
+        set_name = obj["metadata"]["labels"][SET_LABEL]
+        if (set_name, kind_of(obj).gk) in wanted and names_itself(obj):
+            found[set_name].append(obj)
+    return found
 
 
 def wait_healthy(kubectl: Kubectl, set_name: str, timeout_s: float) -> list[str]:
