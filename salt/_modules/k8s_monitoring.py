@@ -5,6 +5,7 @@ The functions raise CommandExecutionError when the pillar is not valid, or a fil
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from saltk8s.pillar.vocabulary.values import seconds
 from saltk8s.services.prometheus import alertmanager_yml, highstate, prometheus_yml, upkeep
 from saltk8s.services.prometheus import dashboards as boards
 from saltk8s.services.prometheus import rules as rule_files
+
+log = logging.getLogger(__name__)
 
 __virtualname__ = "k8s_monitoring"
 
@@ -211,7 +214,8 @@ def export_upkeep():
 
 def export_result(counts, took_s):
     """
-    Export how a highstate with ``test=True`` ended to Prometheus, as ``k8s_monitoring.export_drift`` does.
+    Export how a highstate with ``test=True`` ended to Prometheus, as ``k8s_monitoring.export_drift`` does; of a node,
+    also how many changes wait for its turn (``k8s_nodes.pending``).
 
     counts
         A map: ``ok``, ``change``, ``failure`` (how many states).
@@ -229,7 +233,7 @@ def export_result(counts, took_s):
         salt k8s-w1 k8s_monitoring.export_result '{ok: 20, change: 0, failure: 0}' 4.2
     """
     minion, roles = __opts__["id"], _collected(_model())
-    text = highstate.metrics(minion, counts, time.time(), took_s)
+    text = highstate.metrics(minion, counts, time.time(), took_s, _pending(roles))
     if "admin" in roles:
         objects = [highstate.config_map(minion, text)]
         __salt__["kubectl.apply"](highstate.SET, objects=objects, wait=False)
@@ -239,6 +243,17 @@ def export_result(counts, took_s):
     path = folder / "highstate.prom"
     file_writes.write(path, text, 0o644)  # the exporter is nobody
     return str(path)
+
+
+def _pending(roles):
+    """Return what waits for this node's turn, None when it is no node or cannot be asked (its states fail then)."""
+    if "node" not in roles:
+        return None
+    try:
+        return highstate.waiting(__salt__["k8s_nodes.pending"]())
+    except CommandExecutionError as err:
+        log.warning("what waits for this node's turn is not exported: %s", err)
+        return None
 
 
 def _collected(model):

@@ -51,7 +51,9 @@ def made(tmp_path, apiserver, monkeypatch):
 def at(monkeypatch, seconds: int):
     """Let every run end at this time."""
     text = highstate.metrics
-    monkeypatch.setattr(highstate, "metrics", lambda minion, found, end, took: text(minion, found, seconds, 1))
+    monkeypatch.setattr(
+        highstate, "metrics", lambda minion, found, end, took, *more: text(minion, found, seconds, 1, *more)
+    )
 
 
 def shown(apiserver) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from saltk8s.base import errors
@@ -33,8 +34,21 @@ def counts(answer: Any) -> dict[str, int]:
     return found
 
 
-def metrics(minion: str, found: dict[str, int], at_s: float, took_s: float) -> str:
-    """Return the metrics in Prometheus' text format. at_s: Unix time of the end; took_s: duration."""
+def waiting(pending: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many changes wait for a node's turn, by what they are. pending: what k8s_nodes.pending returned."""
+    texts = [*pending["lines"], *pending["later"]]
+    reboots = sum(text.startswith("reboot: ") for text in texts)
+    return {"docker": len(texts) - reboots, "reboot": reboots}
+
+
+def metrics(
+    minion: str, found: Mapping[str, int], at_s: float, took_s: float, pending: Mapping[str, int] | None = None
+) -> str:
+    """Return the metrics in Prometheus' text format.
+
+    found: what counts() returned; at_s: Unix time of the end; took_s: duration; pending: what waiting() returned, None
+    where it is not known.
+    """
     lines = [
         "# HELP saltk8s_highstate_states States of the last highstate in test mode, by result.",
         "# TYPE saltk8s_highstate_states gauge",
@@ -46,6 +60,12 @@ def metrics(minion: str, found: dict[str, int], at_s: float, took_s: float) -> s
         "# TYPE saltk8s_highstate_duration_seconds gauge",
         f'saltk8s_highstate_duration_seconds{{minion="{minion}"}} {took_s:.1f}',
     ]
+    if pending is not None:
+        lines += [
+            "# HELP saltk8s_node_pending_changes Changes that wait for the node's turn, by what they change.",
+            "# TYPE saltk8s_node_pending_changes gauge",
+            *(f'saltk8s_node_pending_changes{{minion="{minion}",change="{name}"}} {n}' for name, n in pending.items()),
+        ]
     return "\n".join(lines) + "\n"
 
 
