@@ -25,7 +25,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from labkit.programs import BY_NAME, PROGRAMS, Program
+from labkit.programs import BY_NAME, OLDER, OLDER_PROGRAMS, PROGRAMS, Program
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
 RELATIVE_REPLACE = re.compile(r"^\s*(?:replace\s+)?(\S+)(?:\s+v\S+)?\s+=>\s+\.{1,2}/\S*\s*$")
@@ -178,14 +178,15 @@ def build_all(programs: list[Program], report=print, jobs: int = 1) -> dict[str,
 def main(argv: list[str] | None = None) -> int:
     """Command line: build a tier or a list of programs, print their paths with ``--paths``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tier", choices=["test", "all"], default="all")
+    parser.add_argument("--tier", choices=["test", "all", OLDER], default="all", help="all: without Kubernetes' older")
     parser.add_argument("--only", help="comma-separated program names")
     parser.add_argument("--paths", action="store_true", help="print NAME=PATH lines")
     options = parser.parse_args(argv)
     if options.only:
         chosen = [BY_NAME[name] for name in options.only.split(",")]
     else:
-        chosen = [p for p in PROGRAMS if options.tier == "all" or p.tier == options.tier]
+        chosen = [p for p in [*PROGRAMS, *OLDER_PROGRAMS] if p.tier == options.tier]
+        chosen = PROGRAMS if options.tier == "all" else chosen
     try:
         paths = build_all(chosen, report=lambda line: print(line, file=sys.stderr, flush=True))
     except BuildError as err:

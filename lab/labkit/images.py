@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict
 
 from labkit import config, debian, gobuild, owngo, programs, wheels
-from labkit.recipes import BY_NAME, IMAGES, Image
+from labkit.recipes import BY_NAME, IMAGES, OLDER, Image
 from labkit.shell import LabError, run, succeeds
 
 NAMESPACE = "saltk8s-lab"
@@ -128,7 +128,7 @@ def _fill(context: pathlib.Path, image: Image, version: str) -> None:
 def needed_programs() -> list[programs.Program]:
     """The Go programs that the images are made of, and the two that the admin runs."""
     names = {name for image in IMAGES for name in image.programs} | {"rke", "kubectl"}
-    return [program for program in programs.PROGRAMS if program.name in names]
+    return [program for program in programs.BY_NAME.values() if program.name in names]
 
 
 def build_all(version: str, report) -> int:
@@ -145,7 +145,7 @@ def build_all(version: str, report) -> int:
 
 def prune(version: str) -> None:
     """Remove images of the lab that no recipe builds any more; those that containers use stay."""
-    wanted = {local_ref(image.name, version) for image in IMAGES} | {base_ref()}
+    wanted = {local_ref(image.name, version) for image in [*IMAGES, *OLDER]} | {base_ref()}
     listed = run("docker", "image", "ls", "--filter", f"label={LABEL}", "--format", "{{.Repository}}:{{.Tag}}")
     for ref in listed.split():
         if ref.startswith(f"{NAMESPACE}/") and ref not in wanted:

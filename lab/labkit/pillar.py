@@ -7,7 +7,7 @@ import json
 import pathlib
 import re
 
-from labkit import config, keys
+from labkit import config, keys, recipes, versions
 
 # where alerts are sent to; tests/e2e/test_prometheus.py listens there
 WEBHOOK = f"http://{config.GATEWAY}:7071/alerts"
@@ -31,7 +31,11 @@ def public(programs: dict[str, pathlib.Path]) -> dict:
     """What every minion may know."""
     return {
         "k8s": {
-            "cluster": {"ssh": {"public_key": keys.read("rke_key.pub")}},
+            "cluster": {
+                "ssh": {"public_key": keys.read("rke_key.pub")},
+                # a lab with both versions begins with the older one: what is tried there is the upgrade
+                **({"version": versions.OLDER_CLUSTER} if recipes.WANTS_OLDER else {}),
+            },
             "registry": {"ca": keys.read("ca.crt") + "\n"},
             "locations": {name: {"s3": {"ca": keys.read("ca.crt") + "\n"}} for name in ("backup", "etcd")},
             "binaries": {name: {"sha256": sha256(programs[name])} for name in ("rke", "kubectl")},

@@ -14,6 +14,10 @@ from labkit import versions
 VELERO_REPLACE = {"k8s.io/cli-runtime": "k8s.io/cli-runtime@v0.32.13"}
 
 
+OLDER = "older"  # a tier: the minor version before, for upgrades
+KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
+
+
 @dataclass(frozen=True)
 class Program:
     """One executable.
@@ -42,27 +46,42 @@ class Program:
     tags: tuple[str, ...] = ()
 
 
-def _kubernetes(name: str, tier: str) -> Program:
-    major, minor, _ = versions.KUBERNETES.split(".")
+def _kubernetes(
+    name: str,
+    tier: str,
+    version: str = versions.KUBERNETES,
+    built: str = versions.KUBERNETES_BUILT,
+    sums: str = "kubernetes/go.sum",
+) -> Program:
+    major, minor, patch = version.split(".")
     values = {}
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
         values |= {
-            f"{package}.gitVersion": f"v{versions.KUBERNETES}",
+            f"{package}.gitVersion": f"v{version}",
             f"{package}.gitMajor": major,
             f"{package}.gitMinor": minor,
             f"{package}.gitTreeState": "clean",
-            f"{package}.buildDate": versions.KUBERNETES_BUILT,
+            f"{package}.buildDate": built,
         }
     return Program(
-        name,
-        f"k8s.io/kubernetes@v{versions.KUBERNETES}",
+        name if version == versions.KUBERNETES else older(name),
+        f"k8s.io/kubernetes@v{version}",
         f"./cmd/{name}",
         tier,
         values,
-        staging=versions.STAGING,
-        sums="kubernetes/go.sum",
+        staging=f"v0.{minor}.{patch}",  # k8s.io/api and its siblings follow Kubernetes' minor and patch
+        sums=sums,
         drop=("k8s.io/sample-",),
     )
+
+
+def older(name: str) -> str:
+    """The cache's name of a program of the minor version before."""
+    return f"{name}-older"
+
+
+def _older(name: str) -> Program:
+    return _kubernetes(name, OLDER, versions.OLDER, versions.OLDER_BUILT, "kubernetes/older.sum")
 
 
 def _calico(name: str, package: str) -> Program:
@@ -230,4 +249,13 @@ PROGRAMS = [
     Program("prom-label-proxy", "github.com/prometheus-community/prom-label-proxy@v0.11.0"),
 ]
 
-BY_NAME = {program.name: program for program in PROGRAMS}
+# built only where they are asked for
+OLDER_PROGRAMS = [
+    *(_older(name) for name in KUBERNETES),
+    *(
+        Program(older(name), f"go.etcd.io/etcd/{module}/v3@{versions.OLDER_ETCD}", tier=OLDER)
+        for name, module in (("etcd", "server"), ("etcdctl", "etcdctl"))
+    ),
+]
+
+BY_NAME = {program.name: program for program in [*PROGRAMS, *OLDER_PROGRAMS]}

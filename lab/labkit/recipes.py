@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 
-from labkit import versions
+from labkit import programs, versions
 
 # what the node formulas install on a machine without internet
 OFFLINE_PACKAGES = "docker.io"
@@ -187,6 +188,31 @@ IMAGES = [
 BY_NAME = {image.name: image for image in IMAGES}
 
 
+def _older(name: str, ref: str, *built: str) -> Image:
+    """An image of the minor version before: the same under its own tag, with those programs that are built for it."""
+    image = BY_NAME[name]
+    named = {programs.older(one) if one in built else one: target for one, target in image.programs.items()}
+    return replace(image, name=programs.older(name), ref=ref, programs=named)
+
+
+# what differs in the list that RKE has of both versions; only where it is asked for, because it takes long to build
+OLDER = [
+    _older("hyperkube", f"rancher/hyperkube:{versions.OLDER_HYPERKUBE}", *programs.KUBERNETES),
+    _older("etcd", f"rancher/mirrored-coreos-etcd:{versions.OLDER_ETCD}", "etcd", "etcdctl"),
+    _older("flannel", f"rancher/mirrored-flannel-flannel:{versions.OLDER_FLANNEL}"),
+    _older("metrics-server", f"rancher/mirrored-metrics-server:{versions.OLDER_METRICS_SERVER}"),
+]
+WANTS_OLDER = bool(os.environ.get("SALTK8S_LAB_OLDER"))
+if WANTS_OLDER:
+    IMAGES += OLDER
+BY_NAME |= {image.name: image for image in OLDER}
+
+
 def published() -> list[Image]:
-    """The images that the registry serves and that the nodes' image store is seeded with."""
+    """The images that the registry serves."""
     return [image for image in IMAGES if image.ref]
+
+
+def seeded() -> list[Image]:
+    """Those that the nodes' image store begins with: the same whether the older ones are asked for or not."""
+    return [image for image in published() if image not in OLDER]

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from labkit import config, images
-from labkit.recipes import published
+from labkit.recipes import seeded
 from labkit.shell import LabError, run, succeeds, until
 
 NAME = "saltk8s-lab-seeder"
@@ -26,7 +26,7 @@ NOT_COPIED = ("engine-id", "network/files", "containerd/daemon/io.containerd.met
 
 def _images(version: str) -> dict[str, str]:
     """Name on the nodes (through the registry) -> this machine's tag."""
-    return {f"{config.REGISTRY}/{image.ref}": images.local_ref(image.name, version) for image in published()}
+    return {f"{config.REGISTRY}/{image.ref}": images.local_ref(image.name, version) for image in seeded()}
 
 
 def key(version: str) -> str:

@@ -21,7 +21,6 @@ KUBERNETES_BUILT = "2025-06-17T00:00:00Z"  # release date: linked into the progr
 KUBECTL = f"v{KUBERNETES}"
 HYPERKUBE = f"v{KUBERNETES}-rancher1"  # tag of the image with Kubernetes' programs
 CLUSTER = f"v{KUBERNETES}-rancher1-1"  # RKE's name for all of it: the pillar's k8s:cluster:version
-STAGING = "v0." + KUBERNETES.split(".", 1)[1]  # k8s.io/api and its siblings follow Kubernetes' minor and patch
 
 RKE = "v1.8.5"
 # of the system images that this RKE deploys with this Kubernetes
@@ -35,6 +34,15 @@ FLANNEL_CNI = "v1.4.1-rancher1"
 CALICO = "v3.30.2"
 CALICO_CNI = "v3.30.2-rancher1"
 METRICS_SERVER = "v0.7.2"
+
+# the minor version before, for upgrades: only where the lab is asked for it (SALTK8S_LAB_OLDER=1, lab/README.md)
+OLDER = "1.31.4"  # the newest of it of which the Go module proxy serves every part
+OLDER_BUILT = "2024-12-10T00:00:00Z"
+OLDER_HYPERKUBE = "v1.31.10-rancher1"  # the tag that RKE asks for
+OLDER_CLUSTER = "v1.31.10-rancher1-1"
+OLDER_ETCD = "v3.5.15"
+OLDER_FLANNEL = "v0.25.1"
+OLDER_METRICS_SERVER = "v0.7.1"
 
 VSPHERE_CPI = "v1.31.0"  # released for one minor version of Kubernetes; defaults.yaml has the same
 
