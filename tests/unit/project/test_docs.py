@@ -45,6 +45,56 @@ def test_functions_and_states_that_a_page_names_exist(page):
     assert set(CALLED.findall(page.read_text())) - OFFERED - NOT_FUNCTIONS == set()
 
 
+PARAMETERS = {
+    f"{tree.virtual_name(path)}.{tree.aliases(path).get(function.name, function.name)}": function
+    for path in EDGES
+    if path.parent.name == "_modules"
+    for function in tree.public_functions(path)
+}
+# a call in a shell: `salt MINION module.function`, `salt-call module.function`, up to the end of the code or a comment
+CALL = re.compile(r"\bsalt(?:-call)?\s+(?:\S+\s+){0,4}?([a-z0-9_]+\.[a-z_]+)\b([^`#|\n]*)")
+
+
+def arguments_of(text):
+    """Each call of one of our functions: (its name, the names of its keyword arguments)."""
+    for function, rest in CALL.findall(text.replace("\\\n", " ")):
+        if function in PARAMETERS:
+            yield function, set(re.findall(r"(?:^|\s)([a-z_]+)=", rest))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=tree.relative)
+def test_arguments_in_a_pages_commands_exist(page):
+    wrong = []
+    for function, given in arguments_of(page.read_text()):
+        node = PARAMETERS[function]
+        known = {*tree.parameters(node), "saltenv", "pillar"}
+        # a wrapper has the parameters of the function whose signature it takes over
+        wrong += [f"{function} {name}=" for name in given - known if not node.args.kwarg]
+    assert wrong == []
+
+
+def test_the_pages_have_such_commands():
+    calls = [call for page in PAGES for call in arguments_of(page.read_text())]
+    assert len(calls) > 100 and sum(bool(given) for _, given in calls) > 30
+
+
+def keys_of_orchestration(name):
+    """The keys of the pillar that an orchestration reads; none when there is no such orchestration."""
+    path = tree.ROOT / "salt" / "k8s" / "orch" / f"{name}.sls"
+    text = path.read_text() if path.exists() else ""
+    parts = [path.parent / found for found in re.findall(r'from "k8s/orch/([a-z_]+\.jinja)"', text)]
+    return set(re.findall(r"pillar\.get\('([a-z_]+)'", "".join([text, *(part.read_text() for part in parts)])))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=tree.relative)
+def test_orchestrations_that_a_page_runs_exist_and_read_what_it_gives(page):
+    text = page.read_text().replace("\\\n", " ")
+    for name, rest in re.findall(r"state\.orch(?:estrate)?\s+k8s\.orch\.([a-z_]+)([^`\n]*)", text):
+        assert keys_of_orchestration(name), f"there is no k8s.orch.{name}"
+        given = re.search(r"pillar='(\{.*?\})'", rest)
+        assert set(yaml.safe_load(given[1]) if given else ()) <= keys_of_orchestration(name), (name, rest)
+
+
 def test_make_help_lists_every_target():
     makefile = (tree.ROOT / "Makefile").read_text()
     phony = set(re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split())
