@@ -62,6 +62,7 @@ ONCE = {
             "kubectl/test_other_cluster.py",
             "kubectl/test_removed_apis.py",
             "kubectl/test_replicas.py",
+            "kubectl/test_schemas.py",
             "kubectl/test_shared_namespaces.py",
             "nodes/test_dockerd.py",
             "nodes/test_cleaning.py",

@@ -138,19 +138,19 @@ def test_two_ports_cannot_be_exchanged_in_one_run(apiserver, applied):
 
 def test_what_stays_rejected_says_what_was_done_and_the_next_run_goes_on(apiserver, applied, monkeypatch):
     monkeypatch.setattr("saltk8s.kubectl.sets.run.EFFECT_S", 1)
-    group, name = "stays.example.org", "stays"
-    new = enabling.definition(group, color={"type": "string", "enum": ["red"]})
-    applied(name, objects.definition("Site", group), enabling.site(group))
-    site, definition = f"Site.{group} default/one", f"CustomResourceDefinition sites.{group}"
-    answer = applied(name, new, enabling.site(group, color="blue"))
+    name = "stays"
+    ns = objects.namespace(name)
+    levels = {level: enabling.labelled(ns, enforce=level) for level in ("restricted", "baseline")}
+    applied(name, levels["restricted"])
+    answer = applied(name, levels["baseline"], enabling.pod("p", name, hostNetwork=True))
     assert answer["result"] is False
-    assert f'{site}: spec.color: Unsupported value: "blue"' in answer["comment"]
-    assert f"still rejected after {definition} was written" in answer["comment"]
-    assert set(answer["changes"]) == {definition}
-    right = enabling.site(group, color="red")
-    again = applied(name, new, right)
-    assert again["result"] is True and set(again["changes"]) == {site}
-    objects.check_unchanged(apiserver, lambda **kw: applied(name, new, right, **kw))
+    assert f"Pod {name}/p: " in answer["comment"] and "violates PodSecurity" in answer["comment"]
+    assert f"still rejected after Namespace {name} was written" in answer["comment"]
+    assert f"Namespace {name}" in answer["changes"] and f"Pod {name}/p" not in answer["changes"]
+    right = enabling.pod("p", name)
+    again = applied(name, levels["baseline"], right)
+    assert again["result"] is True and set(again["changes"]) >= {f"Pod {name}/p"}
+    objects.check_unchanged(apiserver, lambda **kw: applied(name, levels["baseline"], right, **kw))
 
 
 def test_many_objects_wait_for_one_definition(apiserver, applied):

@@ -103,6 +103,7 @@ class Conflict(SaltK8sError):
 class Invalid(SaltK8sError):
     """The API server rejects an object as invalid; ``field`` and ``reason`` say where and why.
 
+    fields: all that are wrong, with their reasons, where the API server lists them;
     by: what rejects it: ``schema`` (a field or a type that the kind does not have), ``validation`` (a value),
     ``admission`` (a policy, a quota, a limit, a webhook); "" when it was not the API server.
     """
@@ -113,6 +114,7 @@ class Invalid(SaltK8sError):
         self.field = field
         self.reason = reason
         self.by = by
+        self.fields: list[tuple[str, str]] = []
         super().__init__(message)
 
     def details(self) -> dict[str, Any]:

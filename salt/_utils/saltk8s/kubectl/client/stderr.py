@@ -233,4 +233,7 @@ def _invalid(answer: answers.Answer, what: str) -> errors.Invalid | None:
     field = found["field"].lstrip(".") if found else ""
     reason = found["reason"].strip().rstrip("]") if found else answers.shown(text)
     by = "schema" if schema else "validation"
-    return errors.Invalid(f"{what}: {field + ': ' if field else ''}{reason}", field, reason, by)
+    err = errors.Invalid(f"{what}: {field + ': ' if field else ''}{reason}", field, reason, by)
+    if answer.fields:
+        err.fields = [(one["field"], one["reason"]) for one in _FIELD.finditer(text)]
+    return err

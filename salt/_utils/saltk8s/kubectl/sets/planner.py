@@ -7,7 +7,7 @@ from saltk8s.kubectl.compare import dry_run
 from saltk8s.kubectl.manifests.identity import Key, Kind, defined_kinds, kind_of
 from saltk8s.kubectl.sets import membership
 from saltk8s.kubectl.sets.actions import CREATE, DELETE, Action, Plan
-from saltk8s.kubectl.sets.admission import contradictions, enabling, limits
+from saltk8s.kubectl.sets.admission import contradictions, enabling, limits, schemas
 from saltk8s.kubectl.sets.options import Options
 from saltk8s.kubectl.sets.reader import Live, Objects
 from saltk8s.kubectl.sets.trial import Trial
@@ -48,7 +48,9 @@ class Planner:
         trial = Trial(self._kubectl, self._set, self._declared, self._options, live, plan)
         trial.run(tried)
         contradictions.refuse(plan, self._declared, live)
-        error = dry_run.combined(trial.set_aside(limits.rejected(self._kubectl, plan, self._declared)))
+        foreseen = limits.rejected(self._kubectl, plan, self._declared)
+        foreseen |= schemas.rejected(self._kubectl, plan, self._declared, live)
+        error = dry_run.combined(trial.set_aside(foreseen))
         if error:
             raise error
         membership.refuse_lost_releases(plan, live)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from saltk8s.base import errors, quantity
 from saltk8s.kubectl.client.program import Kubectl
+from saltk8s.kubectl.compare.dry_run import Errors
 from saltk8s.kubectl.manifests.identity import Key, key_of
 from saltk8s.kubectl.sets.actions import ADOPT, CHANGE, CREATE, DELETE, REPLACE, Action, Plan
-from saltk8s.kubectl.sets.admission import contradictions
+from saltk8s.kubectl.sets.admission import contradictions, related
 from saltk8s.kubectl.sets.reader import Objects
 
 Object = Mapping[str, Any]
@@ -49,7 +50,7 @@ class Default(NamedTuple):
     limits: Amounts
 
 
-def rejected(kubectl: Kubectl, plan: Plan, declared: Objects) -> dict[Key, errors.SaltK8sError]:
+def rejected(kubectl: Kubectl, plan: Plan, declared: Objects) -> Errors:
     """Return what LimitRanges of a set will reject of what its plan writes.
 
     Where a webhook changes pods, nothing of a pod is certain: that becomes a note of the plan.
@@ -58,7 +59,7 @@ def rejected(kubectl: Kubectl, plan: Plan, declared: Objects) -> dict[Key, error
     for key in declared:
         if key[:2] == _KIND:
             ranges.setdefault(key.namespace, []).append(key)
-    found: dict[Key, errors.SaltK8sError] = {}
+    found: Errors = {}
     late = contradictions.tightened(plan) if ranges else set()
     early = {key for key, action in plan.actions.items() if action.verb in (CREATE, CHANGE, ADOPT)} - late
     for namespace, keys in ranges.items():
@@ -74,7 +75,7 @@ def rejected(kubectl: Kubectl, plan: Plan, declared: Objects) -> dict[Key, error
                 if text:
                     found[key] = errors.Invalid(f"{key.title}: {text}", "", text, "admission")
     pods = [key for key in found if key.kind != "PersistentVolumeClaim"]
-    if pods and _webhook_changes_pods(kubectl, declared.values()):
+    if pods and related.may_change(kubectl, declared.values(), "", "pods"):
         plan.notes += [f"{found.pop(key)}, unless a webhook changes its pods" for key in pods]
     return found
 
@@ -230,17 +231,6 @@ def _live(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]] | None:
         return kubectl.objects("get", "limitranges", "--namespace", namespace)
     except errors.SaltK8sError:  # must not end a run that has nothing wrong
         return None
-
-
-def _webhook_changes_pods(kubectl: Kubectl, declared: Iterable[Object]) -> bool:
-    """Return whether a webhook may change new pods; also when that cannot be read."""
-    try:
-        live = kubectl.objects("get", "mutatingwebhookconfigurations")
-    except errors.SaltK8sError:
-        return True
-    own = [obj for obj in declared if obj["kind"] == "MutatingWebhookConfiguration"]
-    rules = [rule for obj in (*live, *own) for hook in _maps(obj.get("webhooks")) for rule in _maps(hook.get("rules"))]
-    return any({"pods", "*", "*/*"}.intersection(rule.get("resources") or ()) for rule in rules)
 
 
 # -- values of any form: some have not been tried yet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -82,6 +82,21 @@ class Admission:
 def has_webhook(obj: Object, name: str) -> bool:
     """Return whether an object is the configuration of a webhook."""
     return any(hook.get("name") == name for hook in obj.get("webhooks") or ())
+
+
+def may_change(kubectl: Kubectl, declared: Iterable[Object], group: str, resource: str) -> bool:
+    """Return whether a webhook, live or declared, may change new objects; also when that cannot be read."""
+    try:
+        live = kubectl.objects("get", "mutatingwebhookconfigurations")
+    except errors.SaltK8sError:
+        return True
+    own = [obj for obj in declared if obj["kind"] == "MutatingWebhookConfiguration"]
+    rules = [rule for obj in (*live, *own) for hook in obj.get("webhooks") or () for rule in hook.get("rules") or ()]
+    return any(
+        {group, "*"}.intersection(rule.get("apiGroups") or ())
+        and {resource, "*", "*/*"}.intersection(rule.get("resources") or ())
+        for rule in rules
+    )
 
 
 def service_namespace(client: Mapping[str, Any]) -> str:
