@@ -4,10 +4,10 @@ killed, or leave an unhealthy cluster. What the real rke does without nodes is t
 Run as a program, this file is either of them, by the name of the link that it is started through. It acts on files in
 the folder ``FOLDER/``: ``mode`` (ok, fail, cut, hang; wait, until there is a file ``go``, which has the mode that it
 goes on with; replace, the same while a container is stopped; turn, one node is done and the next begins; ill, the same
-and the cluster is not healthy), ``snapshot`` (the error of one), ``version``,
+and the cluster is not healthy; at:PHASE, as wait, at one of PHASES), ``snapshot`` (the error of one), ``version``,
 ``offered``, ``objects.json`` (kubectl's answer), ``on_nodes.json`` (what a drain meets), ``pods.json``,
-``secret.json``, ``metrics``, ``managed.json`` (objects with their field managers), ``log``; it notes every call in
-``calls``.
+``secret.json``, ``metrics``, ``managed.json`` (objects with their field managers), ``log``, ``slow`` (time passes
+between its writes); it notes every call in ``calls``.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ current-context: local
 """
 
 
+# of a run that changes a cluster: nothing is written; keys and what is wanted are saved; a container is stopped; all
+# containers of the control plane are new; the state says so; all but the last line
+PHASES = ("begin", "keys", "stopped", "deployed", "saved", "end")
 _ASKED = ("Node.v1.", "Pod.v1.", "PodDisruptionBudget.v1.policy,DaemonSet.v1.apps")
 
 
@@ -76,7 +79,11 @@ def main(folder: str, name: str, argv: list[str]) -> int:
     place = Path(folder)
     with (place / "calls").open("a") as stream:
         stream.write(" ".join([name, *argv]) + "\n")
-    return _kubectl(place, argv) if name == "kubectl" else _rke(place, argv)
+    try:
+        return _kubectl(place, argv) if name == "kubectl" else _rke(place, argv)
+    except OSError as err:  # a full disk
+        _print_line("fatal", f"Failed to write state file: {err.strerror}")
+        return 1
 
 
 def _file_or(place: Path, name: str, default: str) -> str:
@@ -167,14 +174,18 @@ def _cordon(place: Path, of: Callable[[dict], bool], wanted: bool) -> None:
         put(place / "objects.json", json.dumps(objects))
 
 
-def _deploy(folder: Path, declared: dict) -> None:
+_WORKER_PLANE = ("kubelet", "kube-proxy", "nginx-proxy")
+
+
+def _deploy(folder: Path, declared: dict, without: tuple[str, ...] = ()) -> None:
     """Let the nodes of ssh_nodes beside the programs show the containers that the real one makes."""
     from tests.support import rke as sample
 
     for entry in declared["nodes"]:
         place = folder / f"node{entry['address'].rpartition('.')[2]}"
         if place.exists():
-            found = sample.containers(entry, declared["kubernetes_version"])
+            made = sample.containers(entry, declared["kubernetes_version"])
+            found = [(name, image) for name, image in made if name not in without]
             lines = [f"container {name} Up 1 minute\nimage {name} {image}\n" for name, image in found]
             shown = place / "containers"
             exited = {name for name, _ in found if f"container {name} Exited" in shown.read_text()}  # they stay so
@@ -209,6 +220,37 @@ def _turn(place: Path, mode: str) -> None:
         time.sleep(0.05)
 
 
+def _wait_at(place: Path, phase: str, mode: str) -> str:
+    """Stand still at a phase when the mode says so, until there is a file ``go``; return the mode from there on."""
+    if mode != f"at:{phase}":
+        return mode
+    (place / "pid").write_text(str(os.getpid()))
+    put(place / "reached", phase)
+    while not (place / "go").exists():
+        time.sleep(0.02)
+    return (place / "go").read_text()
+
+
+def _save(path: Path, state: dict) -> None:
+    """Write the state as the real one does: in place."""
+    path.write_text(json.dumps(state, indent=2))
+    _print_line("info", f"Successfully Deployed state file at [{path}]")
+
+
+def _take_apart(folder: Path, declared: dict) -> None:
+    """Stop a worker's kubelet, to replace it; remove all containers of the nodes that are restored."""
+    _print_line("info", "Stopping container [kubelet] on host [127.0.1.2] with stopTimeoutDuration [5s], try #1")
+    shown = folder / "node2" / "containers"
+    put(shown, shown.read_text().replace("container kubelet Up", "container kubelet Exited (0)"))
+    for entry in declared["nodes"]:
+        put(folder / f"node{entry['address'].rpartition('.')[2]}" / "containers", "")
+
+
+def _put_together(folder: Path) -> None:
+    shown = folder / "node2" / "containers"
+    put(shown, shown.read_text().replace("container kubelet Exited (0)", "container kubelet Up"))
+
+
 def _up(place: Path, config: Path, argv: list[str]) -> int:
     import yaml
     from tests.support import rke as sample
@@ -217,10 +259,12 @@ def _up(place: Path, config: Path, argv: list[str]) -> int:
     declared = yaml.safe_load(config.read_text())
     state = config.with_suffix(".rkestate")
     _print_line("info", f"Running RKE version: {versions.RKE}")
+    mode = _wait_at(place, "begin", mode)
     _print_line("info", "[certificates] Generating CA kubernetes certificates")
     password = next((one.get("password") for one in declared.get("private_registries", [])), None)
     _print_line("debug", f"registry password {password}")
     old = json.loads(state.read_text()) if state.exists() else None
+    restores = argv[:2] == ["etcd", "snapshot-restore"]
     keys = old["desiredState"]["certificatesBundle"] if old else {"kube-ca": {"certificatePEM": sample.authority()}}
     ca = sample.authority.__wrapped__() if "--rotate-ca" in argv else keys["kube-ca"]["certificatePEM"]
     encryption = old["desiredState"]["encryptionConfig"] if old else sample.encryption("key-one")
@@ -228,8 +272,20 @@ def _up(place: Path, config: Path, argv: list[str]) -> int:
         encryption = sample.encryption("key-two")
     made = sample.rkestate(declared, ca=ca, encryption=encryption)
     # as the real one: keys and what is wanted are saved before anything is deployed
-    state.write_text(json.dumps({**made, "currentState": old["currentState"] if old else {}}))
+    current = old["currentState"] if old and not restores else {}
+    _save(state, {**made, "currentState": current})
     (place / "pid").write_text(str(os.getpid()))
+    if (place / "slow").exists():  # minutes pass until the next write: who follows has kept the state by then
+        end = time.monotonic() + 5
+        kept = state.with_name(f"{state.name}.whole")
+        while time.monotonic() < end and not (kept.exists() and kept.read_text() == state.read_text()):
+            time.sleep(0.05)
+    mode = _wait_at(place, "keys", mode)
+    if mode.startswith("at:"):
+        _take_apart(place.parent, declared if restores else {"nodes": []})
+        mode = _wait_at(place, "stopped", mode)
+        _print_line("info", "[worker] Successfully updated [kubelet] container on host [127.0.1.2]")
+        _put_together(place.parent)
     if mode in ("wait", "replace"):
         host = "on host [127.0.1.2]"
         if mode == "replace":
@@ -255,13 +311,25 @@ def _up(place: Path, config: Path, argv: list[str]) -> int:
         time.sleep(60)
         return 0
     _print_line("info", "[etcd] Building up etcd plane..")
-    state.write_text(json.dumps(made))
+    if argv[0] != "up":  # they restart what is there
+        _put_together(place.parent)
+    # kubelets come after the state says that there is a control plane
+    _deploy(place.parent, declared, () if current else _WORKER_PLANE)
+    mode = _wait_at(place, "deployed", mode)
+    if mode == "fail":
+        _print_line("fatal", "[controlPlane] Failed to bring up Control Plane")
+        return 1
+    _save(state, made)
+    mode = _wait_at(place, "saved", mode)
+    _deploy(place.parent, declared)
     kubeconfig = config.with_name(f"kube_config_{config.name}")
     kubeconfig.write_text(_KUBECONFIG)
     kubeconfig.chmod(0o644)
-    _deploy(place.parent, declared)
     if (place / "after").exists():  # what the first node shows instead
         put(place.parent / "node1" / "containers", (place / "after").read_text())
     _print_line("info", "[worker] Building up Worker Plane..")
+    if _wait_at(place, "end", mode) == "fail":
+        _print_line("fatal", "Failed to bring up Worker Plane")
+        return 1
     _print_line("info", "Finished building Kubernetes cluster successfully")
     return 0

@@ -72,6 +72,7 @@ class Nodes:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._servers: dict[str, object] = {}
+        self._host_keys: dict[str, asyncssh.SSHKey] = {}
 
     def __enter__(self) -> Nodes:
         self._thread.start()
@@ -100,8 +101,16 @@ class Nodes:
         self.containers(number, containers or {})
         keys = place / "authorized_keys"
         keys.write_text(Path(f"{self.key}.pub").read_text() if authorised else "")
+        self._host_keys[address] = asyncssh.generate_private_key("ssh-ed25519")
         self._servers[address] = self._call(self._listen(address, place, keys))
         return address
+
+    def start_again(self, number: int) -> None:
+        """Start a node as it was when it was stopped."""
+        place = self.place(number)
+        self._servers[self.address(number)] = self._call(
+            self._listen(self.address(number), place, place / "authorized_keys")
+        )
 
     def stop(self, address: str) -> None:
         """Stop a node: its port refuses then."""
@@ -161,7 +170,7 @@ class Nodes:
         return await asyncssh.listen(
             address,
             self.port,
-            server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+            server_host_keys=[self._host_keys[address]],
             authorized_client_keys=str(keys) if keys.read_text() else asyncssh.import_authorized_keys(""),
             process_factory=run,
             encoding=None,

@@ -84,6 +84,7 @@ ONCE = {
             "engine/test_another_engine.py",
             "engine/test_dead_node.py",
             "engine/test_orchestrations.py",
+            "engine/test_fault_matrix.py",
             "engine/test_removal.py",
             "packaging/test_startup.py",
             "packaging/test_version.py",

@@ -44,7 +44,7 @@ def test_a_cluster_is_given_up_once_and_no_run_builds_it_again(admin):  # noqa: 
     did = minion.state("k8s_cluster.removed", "gone", cluster="test")
     assert did["result"] is True and did["changes"]["cluster"] == {"old": "test", "new": None}, did
     (kept,) = admin.dir.glob("removed-*")
-    names = {"cluster.rkestate", "cluster.yml", "kube_config_cluster.yml", "last-run.json"}
+    names = {"cluster.rkestate", "cluster.yml", "kube_config_cluster.yml", "last-run.json", "cluster.rkestate.whole"}
     assert {path.name for path in kept.iterdir()} == names and kept.stat().st_mode & 0o777 == files.PRIVATE_FOLDER
     ups = len(fake_rke.ups(admin.fake))
     for test in (True, False):

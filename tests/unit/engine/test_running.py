@@ -51,6 +51,33 @@ def test_its_lines_come_redacted_and_its_end_is_kept(runs):
     assert again.follow(seen.append, GENEROUS_S) == "one sesame\ntwo", "in the file, for root only, it stands as it was"
 
 
+def test_a_process_of_another_boot_is_not_the_run(runs):
+    run = started(runs, LOOP)
+    until(lambda: running.last(runs).alive)
+    path = run.log.with_suffix(".pid")
+    stat, boot = path.read_text().splitlines()
+    path.write_text(f"{stat}\n{boot[:-1]}x\n")
+    assert not running.last(runs).alive
+    path.write_text(f"{stat}\n")
+    assert running.last(runs).alive, "of an older release"
+
+
+def test_a_full_disk_keeps_a_program_from_being_started(runs, tmp_path):
+    (runs / "x").mkdir(parents=True)
+    full = running._SHELL.replace('"$base.pid"', "/dev/full")
+    code = ["/bin/sh", "-c", full, "sh", str(runs / "one"), "touch", str(tmp_path / "it ran")]
+    assert subprocess.run(code, check=False, capture_output=True).returncode == 126
+    assert not (tmp_path / "it ran").exists()
+
+
+def test_a_status_that_cannot_be_written_is_the_childs(runs):
+    run = started(runs, "exit 7")
+    until(lambda: not run.alive)
+    run.child.wait()
+    run.log.with_suffix(".status").unlink()
+    assert (run.exit_status, running.last(runs).exit_status) == (7, None)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_caller_leaves_it_running_for_the_next_one(runs, number):
     code = (

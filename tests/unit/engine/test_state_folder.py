@@ -29,6 +29,13 @@ def test_copies_are_kept_in_order_and_bounded(tmp_path, monkeypatch):
     assert mode(folder) == 0o700
 
 
+def test_a_run_needs_room(tmp_path, monkeypatch):
+    state_folder.check_room(tmp_path / "not" / "yet")
+    monkeypatch.setattr(state_folder, "ROOM", 1 << 62)
+    with pytest.raises(errors.Refused, match=f"no space left on device: {tmp_path} has .* MiB free, and a run needs"):
+        state_folder.check_room(tmp_path)
+
+
 def test_a_content_is_there_once_under_the_best_name(tmp_path):
     source, folder = tmp_path / "cluster.rkestate", tmp_path / "backups"
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+TEMPORARY = "tmp-"
 
 
 def read(path: str | Path) -> str | None:
@@ -43,7 +46,24 @@ def write(path: str | Path, text: str, mode: int = PRIVATE_FILE, owner: tuple[in
     path, content = Path(path), bytes_of(text)
     if path.exists() and path.read_bytes() == content and path.stat().st_mode & 0o7777 == mode:
         return False
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made 0600
+    with named(path):
+        _replace(path, content, mode, owner)
+    return True
+
+
+@contextlib.contextmanager
+def named(path: str | Path) -> Iterator[None]:
+    """Let an error name this file: of a write that fails, as on a full disk, the system names none."""
+    try:
+        yield
+    except OSError as err:
+        if err.errno:
+            err.filename = str(path)
+        raise
+
+
+def _replace(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{TEMPORARY}")  # made 0600
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -56,7 +76,17 @@ def write(path: str | Path, text: str, mode: int = PRIVATE_FILE, owner: tuple[in
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return True
+    with contextlib.suppress(OSError):  # not every file system can sync a folder
+        sync(path.parent)
+
+
+def sync(path: str | Path) -> None:
+    """Let what another program wrote to a file, or the names in a folder, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def make_private_folder(path: str | Path) -> bool:
@@ -72,7 +102,25 @@ def make_private_folder(path: str | Path) -> bool:
     return True
 
 
-def restrict_mode(path: str | Path) -> None:
-    """Let only root read a file that another program created, if it exists."""
+def take_over(path: str | Path) -> None:
+    """Let only root read a file that another program created, and let it survive a power cut, if it exists."""
     with contextlib.suppress(FileNotFoundError):
         Path(path).chmod(PRIVATE_FILE)
+        sync(path)
+
+
+def remove_leftovers(folder: str | Path, age_s: float) -> None:
+    """Remove what ``write`` leaves when it is killed: files that it made so many seconds ago and did not rename."""
+    for path in Path(folder).glob(f".*.{TEMPORARY}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > age_s:
+                path.unlink()
+
+
+def room(path: str | Path) -> int:
+    """Return how many bytes can be written below a path; none when no further file can be made there."""
+    place = Path(path)
+    while not place.exists():
+        place = place.parent
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize if found.f_favail or not found.f_files else 0

@@ -28,12 +28,13 @@ STOPPING_S = 0.2  # until all threads of a program stand still
 TERM_S = 10  # until a program that was asked to end is killed
 PATIENCE_S = 600  # after the time limit, until a moment comes at which it may be ended
 SYSTEMD = Path("/run/systemd/system")
+BOOT = "/proc/sys/kernel/random/boot_id"
 
 # A trap, unlike an ignored signal, is not inherited: TERM to the group ends the program, and its status is written.
 _SHELL = """base=$1; shift
 umask 077
 trap : TERM HUP INT
-cat /proc/$$/stat >"$base.pid"
+cat /proc/$$/stat /proc/sys/kernel/random/boot_id >"$base.pid" || exit 126
 "$@"
 status=$?
 echo $status >"$base.new" && mv "$base.new" "$base.status"
@@ -80,8 +81,8 @@ class Run:
         """Its exit status, below zero for the signal that killed it; None when it ended without leaving one."""
         try:
             status = int(files.read(_file(self.base, "status")) or "")
-        except ValueError:
-            return None
+        except ValueError:  # a full disk takes no status, but our own child has one
+            return self.child.poll() if self.child else None
         return status if status <= 128 else 128 - status
 
     def follow(
@@ -196,7 +197,9 @@ def last(folder: str | Path) -> Run | None:
     if not logs:
         return None
     base = logs[-1].with_name(logs[-1].name.removesuffix(".log"))
-    return Run(base, processes.parse(files.read(_file(base, "pid")) or ""))
+    stat, _, boot = (files.read(_file(base, "pid")) or "").partition("\n")
+    here = not boot or boot == files.read(BOOT)  # after a power cut its number may be another process's
+    return Run(base, processes.parse(stat) if here else None)
 
 
 def _apart() -> list[str]:

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 from saltk8s.base import errors, files, processes
 
 KEPT_BACKUPS = 50  # of runs that succeeded, and as many of the others
+ROOM = 16 << 20  # bytes that a run needs in the folder: the state, a copy of it, what the engine's program prints
+RESERVE = 4 << 20  # bytes of it that are taken before
+FULL = 1 << 20  # with less, what fails in the folder fails for want of it
 AFTER = "after"
 
 KNOWN_HOSTS = "known_hosts"
@@ -21,6 +24,7 @@ LOCK = "lock"
 RECORD = "last-run.json"
 TURN = "turn.json"  # of a node: see saltk8s.turns
 RUNS = "runs"
+RESERVED = "reserve"
 REMOVED = "removed.json"
 _TIME = "%Y-%m-%dT%H-%M-%S.%fZ"
 
@@ -60,11 +64,11 @@ def backup(
     when there is nothing to copy. The oldest copies beyond KEPT_BACKUPS are removed; those of runs that failed, however
     many, never push out one of a run that succeeded.
     """
-    text, name = _text(source), Path(source).name
+    text, name = text_of(source), Path(source).name
     if text is None or not usable(text):
         return None
     files.make_private_folder(folder)
-    equal = [copy for copy in backups(folder, name) if _text(copy) == text]
+    equal = [copy for copy in backups(folder, name) if text_of(copy) == text]
     kept = next((copy for copy in reversed(equal) if _succeeded(copy)), None)
     if kept is None and (moment == AFTER or not equal):
         kept = Path(folder) / f"{name}.{now()}.{moment}"
@@ -77,7 +81,8 @@ def backup(
     return kept
 
 
-def _text(path: str | Path) -> str | None:
+def text_of(path: str | Path) -> str | None:
+    """Return a file's text, whatever its bytes are; None when there is none."""
     try:
         return files.text_of(Path(path).read_bytes())
     except FileNotFoundError:
@@ -91,6 +96,32 @@ def _succeeded(copy: Path) -> bool:
 def backups(folder: str | Path, name: str) -> list[Path]:
     """Return the copies of a file, oldest first."""
     return sorted(Path(folder).glob(f"{name}.*"), key=lambda path: path.name)
+
+
+def whole(paths: Mapping[str, str]) -> Path:
+    """Return where the last whole content of the engine's state file is kept: it is written in place."""
+    return Path(f"{paths['state_file']}.whole")
+
+
+def check_room(folder: str | Path) -> None:
+    """Raise Refused before a run that would end in the middle, because the disk is full by then."""
+    if (left := files.room(folder)) < ROOM:
+        raise errors.Refused(f"{no_space(folder, left)}, and a run needs {ROOM >> 20} MiB; nothing was run")
+
+
+def reserve(folder: str | Path) -> Path:
+    """Take room that is given back when the engine's keys have to be kept and the disk is full. Raises OSError."""
+    path = Path(folder) / RESERVED
+    with files.named(path), path.open("wb") as stream:
+        os.fchmod(stream.fileno(), files.PRIVATE_FILE)
+        if RESERVE:
+            os.posix_fallocate(stream.fileno(), 0, RESERVE)
+    return path
+
+
+def no_space(folder: str | Path, left: int) -> str:
+    """Return how a full disk is told. left: bytes, as files.room has them."""
+    return f"no space left on device: {folder} has {left / 2**20:.1f} MiB free"
 
 
 def read_record(path: str | Path) -> dict[str, Any] | None:
@@ -157,8 +188,9 @@ def lock(path: str | Path, what: str = "a run") -> Iterator[int]:
             raise errors.Refused(_locked(path)) from err
         me = processes.find(os.getpid())
         text = json.dumps({"what": what, "since": now(), "pid": os.getpid(), "start": me.start if me else 0})
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{text}\n".encode(), 0)
+        with files.named(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{text}\n".encode(), 0)
         try:
             yield descriptor
         finally:
@@ -226,7 +258,7 @@ def remove(model: Mapping[str, Any], nodes: Iterable[str], typed: str, test: boo
         raise errors.Refused(f"refused, nothing was done: {typed!r} is not the name of this cluster, {name}")
     folder, found = Path(paths["state_dir"]), removal(paths)
     moved = [path for key in ("state_file", "kubeconfig", "cluster_yml") if (path := Path(paths[key])).exists()]
-    moved += [path] if (path := folder / RECORD).exists() else []
+    moved += [path for path in (folder / RECORD, whole(paths)) if path.exists()]
     if not moved:
         return {"changes": {}, "lines": []}
     time = (found or {}).get("time") or now()

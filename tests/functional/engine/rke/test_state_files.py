@@ -178,16 +178,37 @@ def test_a_damaged_state_leads_to_the_newest_good_copy_and_is_not_copied(site):
     follow(site, text)
 
 
-def test_a_run_that_damages_the_state_leaves_no_damaged_copy(site):
+def cut(site):
+    """Let a run leave half a state, as a full disk or a power cut does; return it."""
     site.mode("cut")
     with pytest.raises(errors.CommandError):
         site.engine(audit_log={"keep_days": 5}).up()
-    assert site.backups() == ["after"]
-    follow_text = refused(site, "cannot be used")
-    shutil.copyfile(state_folder.backups(site.dir / "backups", "cluster.rkestate")[-1], site.dir / "cluster.rkestate")
-    assert ".after" in follow_text
     site.mode("ok")
+    return (site.dir / "cluster.rkestate").read_bytes()
+
+
+def test_a_state_that_a_run_cut_off_is_put_back(site):
+    half = cut(site)
+    assert site.backups() == ["after"], "it is not copied"
+    assert "audit_log" in str(site.engine(audit_log={"keep_days": 5}).up(test=True).changes)
+    assert (site.dir / "cluster.rkestate").read_bytes() == half, "test mode wrote"
     assert site.engine(audit_log={"keep_days": 5}).up().ran
+    assert any("was cut off by a run that did not end" in line for line in site.logged)
+    assert site.engine(audit_log={"keep_days": 5}).up().changes == {}
+
+
+def test_a_state_that_was_put_back_is_compared_with_the_nodes(site):
+    cut(site)
+    site.nodes.cluster(1, CONTROL, {"kube-ca.pem": OTHER})
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match="cp1 belongs to another cluster"):
+            site.engine().up(test=test)
+
+
+def test_what_a_run_of_an_older_release_cut_off_is_refused(site):
+    cut(site)
+    (site.dir / "cluster.rkestate.whole").unlink()
+    refused(site, "(?s)cannot be used.*newest good copy is")
 
 
 def test_failing_runs_keep_the_good_copy(site, monkeypatch):

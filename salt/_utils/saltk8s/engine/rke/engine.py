@@ -105,6 +105,7 @@ class Rke(Engine):
         files.make_private_folder(self._paths["state_dir"])
         failure = self._execution.follow()
         with state_folder.lock(self._lock, "k8s_cluster.up") as descriptor:
+            self._execution.mend()
             followed = self._followed()
             if failure:
                 raise failure
@@ -285,6 +286,7 @@ class Rke(Engine):
         return self.program.offered() if self.program.installed else []
 
     def _check_versions(self, plan: Plan) -> None:
+        state_folder.check_room(self._paths["state_dir"])
         running = plan.version["old"] if plan.version else None
         versions.check_kubernetes(self._cluster["version"], self.program.offered(), running)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from saltk8s.kubectl.operations.cordons import Cordons
 from saltk8s.pillar.vocabulary.roles import CONTROL_PLANE, ETCD
 
 SHOWN = 10
+LEFTOVERS_S = 600  # after which nobody writes to a file any more
 _NEXT_NODE = re.compile(r"Processing (?:controlplane )?host|Successfully upgraded")  # it is done with the one before
 
 
@@ -51,6 +54,7 @@ class Execution:
         self._path = self._folder / state_folder.RECORD
         self._program, self._kubectl = program, kubectl
         self._cordons = Cordons(kubectl, "rke", hooks.log)
+        self._log = hooks.log
         self.progress = Progress("rke", hooks.log, hooks.event)
         # waits until the cluster of a ``cluster.yml`` is healthy; returns what is still wrong
         self.healthy: Callable[[Mapping[str, Any]], list[Any]] = lambda config: []
@@ -101,6 +105,14 @@ class Execution:
                 raise
             return err
         return None
+
+    def mend(self) -> None:
+        """Mend what a run left that did not end, the lock is held."""
+        for folder in (self._folder, self._paths["backups"]):
+            files.remove_leftovers(folder, LEFTOVERS_S)
+        if said := copies.mend(self._paths):
+            self._log(logging.WARNING, said)
+            self.progress.send("mended", {"what": said})
 
     def settle(self) -> tuple[str, list[str]] | None:
         """Complete what a run left whose caller had ended, the lock is held.
@@ -193,6 +205,7 @@ class Execution:
         after: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Run rke to its end, with the record written before and after."""
+        reserved = state_folder.reserve(self._folder)
         state_folder.write_record(self._path, record)
         limit, on_line, texts, turn = self._how(record, config)
         # the key in cluster.yml alone is overridden
@@ -201,9 +214,14 @@ class Execution:
             self._program.run([*words, *flags], limit, on_line, texts, [descriptor], turn)
             after()
             return self._done(record, config)
+        except errors.CommandError as err:
+            self._failed(record)
+            raise self._told(err) from err
         except BaseException:
             self._failed(record)
             raise
+        finally:
+            reserved.unlink(missing_ok=True)
 
     def _snapshot(self, config: dict[str, Any], descriptor: int, needed: bool) -> str:
         path, hidden = self._paths["cluster_yml"], cluster_yml.secrets(config)
@@ -222,6 +240,9 @@ class Execution:
 
         def line(line: Line) -> None:
             self.progress.line(line)
+            if copies.SAVED in line.message:
+                with self._or_logged():
+                    copies.keep(self._paths)
             if turn:
                 turn.take(line.message)
             if cordoned and _NEXT_NODE.search(line.message):
@@ -243,11 +264,27 @@ class Execution:
     def _failed(self, record: Mapping[str, Any]) -> None:
         if (run := self.last) and run.alive:
             return  # only its caller ends: the next run follows it
-        self._keep("failed")
+        with self._or_logged():
+            self._keep("failed")
         left = self._cordons.restore(record.get("cordoned", []))
         record = {**record, "status": "failed", "time": state_folder.now(), "cordoned": left}
-        state_folder.write_record(self._path, record)
+        with self._or_logged():
+            state_folder.write_record(self._path, record)
         self.progress.send("failed", {"phase": self.progress.phase})
+
+    @contextlib.contextmanager
+    def _or_logged(self) -> Iterator[None]:
+        """Log what cannot be written and go on: rke still runs, or why it failed is still to be told."""
+        try:
+            yield
+        except OSError as err:
+            self._log(logging.WARNING, f"{err.strerror}: {err.filename}")
+
+    def _told(self, err: errors.CommandError) -> errors.CommandError:
+        """Return why rke failed; of a full disk it may have left no word."""
+        if (left := files.room(self._folder)) >= state_folder.FULL:
+            return err
+        return errors.CommandError(f"{state_folder.no_space(self._folder, left)}; {err}", err.exit_status)
 
     def _done(self, record: Mapping[str, Any], config: dict[str, Any]) -> list[str]:
         why = record.get("plan", {})
@@ -261,10 +298,11 @@ class Execution:
 
     def _keep(self, moment: str) -> None:
         for name in ("state_file", "kubeconfig"):
-            files.restrict_mode(self._paths[name])
+            files.take_over(self._paths[name])
         self._copy(moment)
 
     def _copy(self, moment: str) -> None:
+        copies.keep(self._paths)
         state_folder.backup(self._paths["state_file"], self._paths["backups"], moment, rkestate.usable)
 
     def _reached(self, record: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:

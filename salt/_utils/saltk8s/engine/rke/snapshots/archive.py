@@ -64,7 +64,7 @@ def _write(source: IO[bytes], path: str | Path) -> int:
     """Copy a database; return its size without the hash behind it, which is checked."""
     digest, size, tail = hashlib.sha256(), 0, b""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, files.PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as target:
+    with files.named(path), os.fdopen(descriptor, "wb") as target:
         while data := source.read(_CHUNK):
             target.write(data)
             size += len(data)

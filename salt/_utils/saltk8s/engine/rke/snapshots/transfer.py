@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import tarfile
@@ -13,13 +14,24 @@ from pathlib import Path
 from typing import IO
 
 from saltk8s.base import errors, files, process
+from saltk8s.engine import state_folder
 
 
 def fetch(argv: Sequence[str], path: str | Path, timeout_s: float) -> None:
     """Write what a command prints to a file, made anew for root only.
 
-    argv: the command's words. Raises CommandError with the last of what it says, CommandTimeout.
+    argv: the command's words. Raises CommandError with the last of what it says, CommandTimeout; OSError: the disk here
+    is full, of which a command that writes says nothing clear.
     """
+    try:
+        _fetch(argv, path, timeout_s)
+    except errors.CommandError as err:
+        if files.room(path) >= state_folder.FULL:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from err
+
+
+def _fetch(argv: Sequence[str], path: str | Path, timeout_s: float) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, files.PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as target, _running(argv, timeout_s, stdout=target):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from saltk8s.engine.rke import rkestate
 from saltk8s.engine.rke.snapshots import archive, scratch, secrets
 
 RECORD = "snapshot-check.json"
+_SCRATCH = "snapshot-scratch-"
 
 
 def check(node: scratch.Node, snapshot: str, paths: Mapping[str, str]) -> dict[str, Any]:
@@ -21,7 +23,9 @@ def check(node: scratch.Node, snapshot: str, paths: Mapping[str, str]) -> dict[s
 
     node: where the archive lies, and where it is restored; paths: the model's.
     """
-    with tempfile.TemporaryDirectory(prefix="snapshot-", dir=paths["state_dir"]) as folder:
+    for left in Path(paths["state_dir"]).glob(f"{_SCRATCH}*"):  # of a check that was killed; a lock keeps others out
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=paths["state_dir"]) as folder:
         packed, database = Path(folder) / "archive.zip", Path(folder) / "snapshot.db"
         node.fetch(snapshot, packed)
         content = archive.unpack(packed, database)

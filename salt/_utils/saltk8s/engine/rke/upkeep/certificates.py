@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
@@ -159,8 +158,3 @@ def day_of(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
     except (ValueError, TypeError) as err:
         raise errors.Refused(f"{text!r} is no day such as 2026-11-30") from err
-
-
-def state_text(paths: Mapping[str, str]) -> str:
-    """Return the text of the state file, empty when there is none."""
-    return files.read(Path(paths["state_file"])) or ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltk8s.base import errors
-from saltk8s.engine import gate, health
+from saltk8s.engine import gate, health, state_folder
 from saltk8s.engine.rke import cluster_yml
 from saltk8s.engine.rke.engine import Rke
 from saltk8s.engine.rke.state import copies
@@ -50,12 +50,14 @@ def run(access: Access, one: Operation, test: bool, confirm: str | None, repair:
         confirmed(access, confirm)
     if one.gated and not goes_on:
         _check(Rke(access.model, access.hooks), repair)
+    state_folder.check_room(access.paths["state_dir"])
     head = [f"goes on with the {one.name} that did not end"] if goes_on else []
     lines = [*head, *one.lines]
     if test:
         return {"changes": {"operation": {"old": None, "new": one.name}}, "lines": lines}
     failure = access.execution.follow()
     with access.lock(one.command) as descriptor:
+        access.execution.mend()
         settled = access.execution.settle()
         if failure:
             raise failure

@@ -13,6 +13,7 @@ from saltk8s.engine.base import Hooks, Upkeep
 from saltk8s.engine.rke import cluster_yml
 from saltk8s.engine.rke.running import snapshot
 from saltk8s.engine.rke.snapshots import listing, verify
+from saltk8s.engine.rke.state import copies
 from saltk8s.engine.rke.upkeep import certificates, defragment, encryption, operation, restoring, rotation
 from saltk8s.engine.rke.upkeep.access import Access
 
@@ -87,7 +88,7 @@ class RkeUpkeep(Upkeep):
         repair: bool = False,
     ) -> dict[str, Any]:
         """Let rke make its certificates anew, and its CA when asked to."""
-        nodes, state = self._access.running(), certificates.state_text(self._access.paths)
+        nodes, state = self._access.running(), copies.text(self._access.paths)
         if before and not certificates.made_before(state, certificates.day_of(before), authority):
             return {"changes": {}, "lines": [f"nothing to do: all certificates were made on {before} or later"]}
         return operation.run(self._access, rotation.operation(authority, nodes, state), test, confirm, repair)
@@ -95,7 +96,7 @@ class RkeUpkeep(Upkeep):
     def rotate_encryption_key(self, confirm: str | None = None, test: bool = False) -> dict[str, Any]:
         """Let rke make a new key for Secrets in etcd, and take a snapshot that has it."""
         access = self._access
-        nodes, keys = access.running(), encryption.keys_of(certificates.state_text(access.paths))
+        nodes, keys = access.running(), encryption.keys_of(copies.text(access.paths))
         one = encryption.operation(bool(self.model["cluster"]["encrypt_secrets"]), nodes, keys)
         if not test:
             operation.confirmed(access, confirm)

@@ -1,0 +1,137 @@
+"""Faults x phases x operations, by generation: the next run converges, nothing is lost, a third run changes nothing.
+
+What is real and what is a stand-in: tests/support/fault_matrix.py; the real ``rke`` on a full disk is at the end. By
+default some cells, with each fault, phase and operation among them. SALTK8S_FAULTS=pairs: each fault in each operation,
+at one phase; SALTK8S_FAULTS=all: the product.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+
+import pytest
+from saltk8s.base import errors
+from saltk8s.engine import state_folder
+from saltk8s.engine.rke import rkestate
+from tests.support import fake_rke, fault_matrix
+from tests.support import rke as sample
+from tests.support.fault_matrix import FAULTS, OPERATIONS, SLOW
+from tests.support.site import Site
+from tests.support.ssh_nodes import Nodes
+
+CHOSEN = os.environ.get("SALTK8S_FAULTS", "some")
+ALL = CHOSEN == "all"
+PAGES = range(20)  # free ones when an operation begins: it ends before the last of them is needed
+WRITES = range(1, 16)  # of ours in an operation, at most
+NAMED = "o space left on device"
+
+
+def drawn(some, number, seed=1):
+    """Some of the cells, or all of them."""
+    cells = list(some)
+    return cells if ALL else random.Random(seed).sample(cells, number)
+
+
+def matrix():
+    """The cells: all, or a Latin square's line, in which each fault, phase and operation is there."""
+    product = itertools.product(OPERATIONS, fake_rke.PHASES, FAULTS)
+    if ALL:
+        return list(product)
+    if CHOSEN == "pairs":
+        faults = enumerate(itertools.product(OPERATIONS, FAULTS))
+        return [(one, fake_rke.PHASES[(number + number // 8) % 6], fault) for number, (one, fault) in faults]
+    lines = [list(one) for one in (OPERATIONS, fake_rke.PHASES, [name for name in FAULTS if name not in SLOW])]
+    for line in lines:
+        random.Random(3).shuffle(line)
+    longest = max(map(len, lines))
+    return [tuple(line[number % len(line)] for line in lines) for number in range(longest)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A site on a small disk, for all cells."""
+    folder = tmp_path_factory.mktemp("matrix")
+    with pytest.MonkeyPatch.context() as patched, Nodes(folder) as nodes, fault_matrix.small_disk(folder / "state"):
+        sample.short_waits(patched)
+        patched.setattr(state_folder, "ROOM", 0)  # a run begins although it will not end
+        patched.setattr(state_folder, "RESERVE", 4 << 12)
+        yield fault_matrix.Matrix(Site(folder, nodes), folder / "kept")
+
+
+@pytest.mark.parametrize("operation, phase, fault", matrix())
+def test_the_next_run_converges(made, operation, phase, fault):
+    one, what = OPERATIONS[operation], FAULTS[fault]
+    site = made.fresh(one)
+    keys = fault_matrix.keys(site)
+    error = fault_matrix.strike(site, one, phase, what)
+    if what.refusal == NAMED:
+        assert NAMED in error and str(site.dir) in error, error
+    elif what.refusal:
+        refused = fault_matrix.Caller(site, one.act).error()
+        assert what.refusal in refused or "did not end" in refused, refused
+    what.mend(site)
+    fault_matrix.goes_on(site, one)
+    fault_matrix.whole(site)
+    assert one.keys or not keys or fault_matrix.keys(site) == keys
+
+
+@pytest.mark.parametrize("operation, pages", drawn(itertools.product(OPERATIONS, PAGES), 4))
+def test_a_disk_that_fills_up_at_any_write(made, operation, pages):
+    one = OPERATIONS[operation]
+    site = made.fresh(one)
+    keys = fault_matrix.keys(site)
+    site.mode("ok")
+    (site.fake / "slow").touch()
+    fault_matrix.fill(site.dir, pages)
+    error = fault_matrix.Caller(site, one.act).error()
+    assert not error or (NAMED in error and str(site.dir) in error), error
+    fault_matrix.empty(site.dir)
+    fault_matrix.goes_on(site, one)
+    fault_matrix.whole(site)
+    assert one.keys or not keys or fault_matrix.keys(site) == keys
+
+
+@pytest.mark.parametrize("operation, write", drawn(itertools.product(OPERATIONS, WRITES), 4))
+def test_a_caller_that_is_killed_before_any_write(made, operation, write):
+    one = OPERATIONS[operation]
+    site = made.fresh(one)
+    keys = fault_matrix.keys(site)
+    site.mode("ok")
+    fault_matrix.Caller(site, fault_matrix.killed_at(write, one.act)).error()
+    fault_matrix.goes_on(site, one)
+    fault_matrix.whole(site)
+    assert one.keys or not keys or fault_matrix.keys(site) == keys
+
+
+def test_a_run_that_would_fill_the_disk_does_not_begin(made, monkeypatch):
+    site = made.fresh(OPERATIONS["change"])
+    monkeypatch.setattr(state_folder, "ROOM", fault_matrix.SIZE)
+    before = site.files()
+    assert site.engine().up().changes == {}, "with nothing to do, nothing is needed"
+    for test in (True, False):
+        with pytest.raises(errors.Refused, match=f"{NAMED}: {site.dir} has .* MiB free, and a run needs 4 MiB"):
+            site.engine(**fault_matrix.CHANGE).up(test=test)
+    assert {k: v for k, v in site.files().items() if k != "lock"} == {k: v for k, v in before.items() if k != "lock"}
+
+
+@pytest.mark.parametrize("write", range(1, 8))
+def test_a_removal_that_is_killed_or_has_no_room_goes_on(made, write):
+    site = made.fresh(OPERATIONS["change"])
+
+    def remove(site):
+        return state_folder.remove(site.engine().model, ["cp1", "w1", "w2"], "osug", False)
+
+    fault_matrix.fill(site.dir, write - 1)
+    error = fault_matrix.Caller(site, remove).error()
+    assert not error or (NAMED in error and str(site.dir) in error), error
+    fault_matrix.empty(site.dir)
+    fault_matrix.Caller(site, fault_matrix.killed_at(write, remove)).error()
+    remove(site)
+    (kept,) = site.dir.glob("removed-*")
+    assert rkestate.load(kept / "cluster.rkestate")["running"]
+    assert not list(site.dir.glob("cluster*")) and not list(site.dir.glob("kube_config*"))
+    assert remove(site)["changes"] == {}
+    with pytest.raises(errors.Refused, match="was removed on"):
+        state_folder.refuse_removed(site.engine().model["paths"])
