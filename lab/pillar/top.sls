@@ -6,8 +6,8 @@ base:
     - k8s.services
     - lab.platform
     - lab.tenants
-    - lab.nodes           # written by `make lab`: the machines of its profile, to be edited as an operator does
     - lab.generated       # written by `make lab`: public keys and checksums
+    - lab.nodes           # written by `make lab`: the machines of its profile, to be edited as an operator does
   k8s-admin:
     - k8s.secrets
     - lab.secrets         # written by `make lab`: this lab's keys and passwords

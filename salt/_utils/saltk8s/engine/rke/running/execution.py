@@ -22,7 +22,7 @@ from saltk8s.engine.rke import canal, cluster_yml, rkestate
 from saltk8s.engine.rke.planning import consequences, duration
 from saltk8s.engine.rke.planning.deployed import SCHEDULE
 from saltk8s.engine.rke.program import Program
-from saltk8s.engine.rke.running import attempt, snapshot, turns
+from saltk8s.engine.rke.running import addresses, attempt, snapshot, turns
 from saltk8s.engine.rke.state import copies
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.operations.cordons import Cordons
@@ -290,6 +290,7 @@ class Execution:
         why = record.get("plan", {})
         plan = Plan(create=why.get("create", False), options={path: {} for path in why.get("options", [])})
         # before the cluster is healthy: options that break its network have to be taken back
+        addresses.give(self._kubectl, config)
         canal.settle(self._kubectl, config, plan, self._cluster["timeouts"]["ready_s"], self.progress.send)
         self._keep("after")
         left = self._cordons.restore(record.get("cordoned", []))
