@@ -10,7 +10,7 @@ from tests.support import alerts, pillars
 JOBS = [
     {"job_name": "always", "static_configs": [{"targets": ["a:1"]}]},
     {"job_name": "felix", "of": "felix", "relabel_configs": []},
-    *({"job_name": name, "of": name} for name in ("etcd", "velero", "probes", "pods", "traefik", "metallb")),
+    *({"job_name": name, "of": name} for name in ("etcd", "velero", "k8up", "probes", "pods", "traefik", "metallb")),
 ]
 
 
@@ -30,6 +30,12 @@ def test_jobs_are_those_of_what_the_platform_has():
     assert set(jobs(tree)) == {"always", "felix", "velero", "traefik", "metallb"}
     off = {"traefik": {"enabled": False}, "backup": {"enabled": False}, "canal": {"felix": {"metrics": False}}}
     assert {"velero", "traefik", "felix"} & set(jobs(pillars.model({"services": off}))) == set()
+
+
+def test_the_engine_of_backups_is_scraped():
+    tree = pillars.model()
+    tree["services"]["backup"]["engine"] = "k8up"
+    assert {"velero", "k8up"} & set(jobs(tree)) == {"k8up"}
 
 
 def test_jobs_get_what_only_the_model_knows():
@@ -68,7 +74,7 @@ def test_a_fingerprint_changes_with_the_text_and_the_cluster():
 
 
 def test_scrape_jobs_name_only_services_there_are():
-    known = set(pillars.model()["services"]) | {"etcd", "velero", "felix", "probes", "pods"}
+    known = set(pillars.model()["services"]) | {"etcd", "velero", "k8up", "felix", "probes", "pods"}
     path = alerts.RULES.parent / "scrape.yaml"
     assert {job["of"] for job in yaml.safe_load(path.read_text(encoding="utf-8")) if "of" in job} <= known
 

@@ -12,7 +12,7 @@ from saltk8s.services.prometheus.schema import NAMESPACE
 
 SYSTEM_NAMESPACES = "kube-.*"
 _PORT = re.compile(r":(\d{1,5})/?(?:,|$)")
-_SERVICES = {"velero": "backup"}  # `of` of a job -> service, where the names differ
+_SERVICES = {"velero": "backup", "k8up": "backup"}  # `of` of a job -> service, where the names differ
 _MODULES = {"http": "http", "https": "http", "tcp": "tcp", "tls": "tls"}
 _SAMPLE_KB = 2  # text of one sample, at most, on average
 ROUNDS = 100_000
@@ -49,9 +49,9 @@ def _wanted(what: str | None, model: dict[str, Any]) -> bool:
         return True
     if what == "etcd":
         return etcd_port(model) is not None
-    if what == "velero":
+    if _SERVICES.get(what) == "backup":
         backup = services.get("backup") or {}
-        return bool(backup.get("enabled")) and backup.get("engine", "velero") == "velero"
+        return bool(backup.get("enabled")) and backup.get("engine", "velero") == what
     if what == "felix":
         return felix_port(model) is not None
     if what == "probes":
