@@ -239,3 +239,21 @@ def test_what_takes_claims_with_it_is_replaced_only_when_that_is_said_twice(apis
         assert answer["result"] is False and answer["changes"] == {} and text in answer["comment"], answer
         assert "name it in unprotect, too" in answer["comment"]
     check_thrice(apiserver, lambda **kw: applied(name, after, replace=[title], unprotect=[title], **kw))
+
+
+@pytest.mark.parametrize("number", [0, 5])
+def test_replicas_that_are_left_to_others_are_carried_over(apiserver, applied, number):
+    name = f"carried-{number}"
+    first, second = selecting(name, "old"), selecting(name, "new")
+    for obj in (first, second):
+        del obj["spec"]["replicas"]
+    applied(name, first)
+    apiserver.kubectl("scale", "deployment", name, f"--replicas={number}")  # as an autoscaler does
+    uid = apiserver.get("deployment", name)["metadata"]["uid"]
+    real = check_thrice(apiserver, lambda **kw: applied(name, second, replace=[f"Deployment default/{name}"], **kw))
+    assert not [path for path in real["changes"][f"Deployment default/{name}"] if "replicas" in path]
+    found = apiserver.get("deployment", name, "--show-managed-fields")
+    assert found["metadata"]["uid"] != uid and found["spec"]["replicas"] == number
+    assert not [one for one in found["metadata"]["managedFields"] if "f:replicas" in one["fieldsV1"]["f:spec"]]
+    apiserver.kubectl("scale", "deployment", name, "--replicas=7")  # it is still theirs
+    assert applied(name, second)["changes"] == {}

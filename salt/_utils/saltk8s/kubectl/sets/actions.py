@@ -24,7 +24,8 @@ class Action:
     """One object that would be written or deleted.
 
     differences: as diff.fields() gives them; depends: other actions, without which the object cannot be tried by a dry
-    run; untried: another reason for that; removed: live fields that the write removes although they are not ours alone.
+    run; untried: another reason for that; removed: live fields that the write removes although they are not ours alone;
+    replicas: the number with which a replaced object is created, although it is left to others.
     """
 
     verb: str
@@ -33,6 +34,7 @@ class Action:
     depends: tuple[Key, ...] = ()
     untried: str = ""
     removed: tuple[Steps, ...] = ()
+    replicas: int | None = None
 
     def change(self) -> dict[str, Any]:
         """Return the action as it stands in Salt's ``changes``."""

@@ -41,6 +41,17 @@ def stand_in(obj: Object, old: Object) -> dict[str, Any]:
     return new
 
 
+def replicas_left(obj: Object, old: Object) -> int | None:
+    """Return the number of replicas that an object has and that its set leaves to others, None when there is none."""
+    number = (old.get("spec") or {}).get("replicas")
+    return number if isinstance(number, int) and "replicas" not in (obj.get("spec") or {}) else None
+
+
+def with_replicas(obj: Object, replicas: int | None) -> Object:
+    """Return an object with a number of replicas, as it is without one."""
+    return obj if replicas is None else {**obj, "spec": {**(obj.get("spec") or {}), "replicas": replicas}}
+
+
 def as_replaced(answer: Object, tried: Object, obj: Object, old: Object) -> dict[str, Any]:
     """Return the answer about a stand-in as that of the object itself."""
     uid, name, own = answer["metadata"]["uid"], tried["metadata"]["name"], obj["metadata"]["name"]

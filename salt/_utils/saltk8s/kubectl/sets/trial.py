@@ -216,17 +216,22 @@ class Trial(dry_run.Judge):
         """Plan it; return what rejects the new version, when this run may lift that; raise it when not."""
         old, obj = self.live.existing(key), self._declared[key]
         self._refuse_loss(key, old)
-        tried = replacement.stand_in(obj, old)
+        replicas = None if self._is_made_by_others(key) else replacement.replicas_left(obj, old)
+        new = replacement.with_replicas(obj, replicas)
+        tried = replacement.stand_in(new, old)
         try:
             answer = self._dry_run.stand_in(key, tried)
         except errors.SaltK8sError as err:
-            why = replacement.untriable(err, obj)
+            why = replacement.untriable(err, new)
             if not why and self.for_good(key, err):
                 raise
-            differences = diff.fields(old, estimate.applied(old, obj))
-            self.plan.put(Action(REPLACE, key, differences, untried=f"not tried: {why}" if why else ""))
+            differences = diff.fields(old, estimate.applied(old, new))
+            self.plan.put(
+                Action(REPLACE, key, differences, untried=f"not tried: {why}" if why else "", replicas=replicas)
+            )
             return None if why else err
-        self.plan.put(Action(REPLACE, key, diff.fields(old, replacement.as_replaced(answer, tried, obj, old))))
+        differences = diff.fields(old, replacement.as_replaced(answer, tried, new, old))
+        self.plan.put(Action(REPLACE, key, differences, replicas=replicas))
         return None
 
     def _refuse_loss(self, key: Key, old: Mapping[str, Any]) -> None:

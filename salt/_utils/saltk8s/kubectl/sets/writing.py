@@ -13,8 +13,8 @@ from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.compare import diff, equality, ownership
 from saltk8s.kubectl.health import assessment, poll
 from saltk8s.kubectl.manifests import order
-from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, set_of, stub
-from saltk8s.kubectl.sets import record
+from saltk8s.kubectl.manifests.identity import Key, defined_kinds, key_of, kind_of, set_of, stub, stub_of
+from saltk8s.kubectl.sets import record, replacement
 from saltk8s.kubectl.sets.actions import Plan
 from saltk8s.kubectl.sets.admission import contradictions, related
 from saltk8s.kubectl.sets.options import Options
@@ -44,6 +44,7 @@ class Writer:
         self.deleted: set[Key] = set()  # to be replaced, and not re-created yet
         self._replaced: set[Key] = set()
         self._redefined: set[tuple[str, str]] = set()  # kinds whose definitions were written
+        self._replicas: dict[Key, int] = {}  # of what is replaced and leaves them to others
 
     def waves(self, plan: Plan) -> list[list[Key]]:
         """Return what the plan writes: the record first, then wave by wave; what tightens after what it may reject."""
@@ -61,10 +62,13 @@ class Writer:
         try:
             self._delete_replaced([key for key in keys if key in replaced], live)
             self._prepare(keys, plan, live)
+            kept = {key: number for key in keys if (number := plan.actions[key].replicas) is not None}
+            self._replicas |= kept
             tried = [key for key in keys if not plan.actions[key].untried]
             parallel.run(self._apply, tried, f"write {self._set}")
             for key in (key for key in keys if plan.actions[key].untried):
                 self._write_untried(key, plan, live)
+            self._leave_replicas(list(kept))
         except errors.SaltK8sError as err:
             written = self._written(keys)
             self.deleted -= set(written)
@@ -147,7 +151,7 @@ class Writer:
         # the record belongs to this pack alone
         forced = [key for key in keys if self._options.forces(key) or key == self._record]
         for some, force in ((forced, True), ([key for key in keys if key not in forced], False)):
-            objects = [self._declared[key] for key in some]
+            objects = [replacement.with_replicas(self._declared[key], self._replicas.get(key)) for key in some]
             found += self._kubectl.apply(objects, dry_run=False, force_conflicts=force, answers=answers)
         return found
 
@@ -180,6 +184,13 @@ class Writer:
         old = live.get(key)
         if old is not None:
             plan.put(replace(plan.actions[key], differences=diff.fields(old, answer)))
+
+    def _leave_replicas(self, keys: Sequence[Key]) -> None:
+        """Disown the number of replicas that was carried over into new objects: it is left to others again."""
+        if keys:
+            declared = [self._declared[key] for key in keys]
+            live = {key_of(obj): obj for obj in self._kubectl.existing([stub_of(obj) for obj in declared])}
+            ownership.prepare(self._kubectl, declared, live, {})
 
     def _written(self, keys: Sequence[Key]) -> list[Key]:
         """Return which objects of a wave that failed are in the cluster as declared."""
