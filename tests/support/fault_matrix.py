@@ -30,7 +30,7 @@ from tests.support import fake_rke
 from tests.support.site import Site
 from tests.support.ssh_nodes import Silent
 
-GENEROUS_S = 60
+GENEROUS_S = 180
 SIZE = 4 << 20  # bytes of the admin's disk
 OLD = "v1.31.10-rancher1-1"
 CHANGE = {"audit_log": {"keep_days": 90}}

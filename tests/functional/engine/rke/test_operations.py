@@ -123,7 +123,7 @@ def test_the_encryption_key_is_rotated_and_a_snapshot_that_has_it_is_taken(built
     (built.nodes.place(1) / "etcdctl").chmod(0o755)
     with pytest.raises(errors.Refused, match="encrypted with key-old, and not with the active key key-two"):
         built.upkeep().rotate_encryption_key("osug")
-    (built.nodes.place(1) / "etcdctl").write_text("#!/bin/sh\nexit 1\n")
+    (built.nodes.place(1) / "etcdctl").write_text('#!/bin/sh\ncase "$*" in *secrets*) exit 1;; esac\n')
     with pytest.raises(errors.NotReady, match="etcd did not answer"):
         built.upkeep().rotate_encryption_key("osug")
     assert len(ran(built, "encrypt", "rotate-key")) == 1

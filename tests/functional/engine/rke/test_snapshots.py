@@ -102,6 +102,9 @@ def test_they_are_listed_and_the_newest_is_restored_and_read(world):
     rows = world.upkeep().snapshots()
     assert [row["name"] for row in rows] == ["2026-11-29T06:00:00Z_etcd", "by-hand"]
     assert rows[1]["taken"] == "1970-01-01T00:00:01Z" and rows[0]["nodes"]["cp1"] > 1000
+    killed = world.folder / "state" / "snapshot-scratch-of-a-check-that-was-killed"
+    killed.mkdir()
+    (killed / "snapshot.db").touch()
     found = world.upkeep().verify_snapshot()
     assert found["name"] == "2026-11-29T06:00:00Z_etcd" and found["node"] == "cp1"
     assert (found["keys"], found["objects"]["secrets"], found["objects"]["namespaces"]) == (31, 30, 1)

@@ -39,6 +39,12 @@ def test_the_database_comes_out_with_its_hash_checked_and_for_root_only(tmp_path
     assert (tmp_path / "snapshot.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_full_disk_is_no_fault_of_the_archive(tmp_path):
+    (tmp_path / "archive.zip").write_bytes(packed(("backup/a", DATABASE)))
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        archive.unpack(tmp_path / "archive.zip", "/dev/full")
+
+
 WHOLE = packed(("backup/a", DATABASE))
 ARCHIVES = {
     "empty": (b"", "the archive is empty"),

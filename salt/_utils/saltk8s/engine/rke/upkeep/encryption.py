@@ -16,6 +16,7 @@ from typing import Any
 from saltk8s.base import errors
 from saltk8s.engine import health
 from saltk8s.engine.rke.snapshots import secrets
+from saltk8s.engine.rke.state import copies
 from saltk8s.engine.rke.upkeep.access import Access
 from saltk8s.engine.rke.upkeep.operation import Operation
 from saltk8s.kubectl.client import api_errors
@@ -58,6 +59,14 @@ def keys_of(state: str) -> list[str]:
         return list(secrets.keys_of(current.get("encryptionConfig") or ""))
     except (ValueError, AttributeError):
         return []
+
+
+def prepare(access: Access) -> None:
+    """Complete a rotation that was interrupted, and refuse one that would lose a key; the lock is held."""
+    keys = keys_of(copies.text(access.paths))
+    if len(keys) > 1:
+        finish(access)
+    check(access, keys[0])
 
 
 def finish(access: Access) -> None:

@@ -6,7 +6,7 @@ no other run begins, because ``rke up`` would not complete what another command 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltk8s.base import errors
@@ -42,8 +42,18 @@ def confirmed(access: Access, confirm: str | None) -> None:
         )
 
 
-def run(access: Access, one: Operation, test: bool, confirm: str | None, repair: bool) -> dict[str, Any]:
-    """Do it, or say what it would do. Raises what k8s_cluster.up raises before and after a run of rke."""
+def run(
+    access: Access,
+    one: Operation,
+    test: bool,
+    confirm: str | None,
+    repair: bool,
+    prepare: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Do it, or say what it would do. Raises what k8s_cluster.up raises before and after a run of rke.
+
+    prepare: called before rke runs, with the lock held and no other rke at work.
+    """
     record: Mapping[str, Any] = access.execution.record() or {}
     goes_on = record.get("operation") == one.name and record.get("status") != "done"
     if not test:
@@ -63,6 +73,7 @@ def run(access: Access, one: Operation, test: bool, confirm: str | None, repair:
             raise failure
         if settled and goes_on:
             return {"changes": {"followed": f"the {one.name} of {settled[0]} succeeded"}, "lines": lines}
+        prepare()
         state = copies.read(access.paths)
         config = cluster_yml.in_order(access.config, state["nodes"] if state else ())
         snapshot = one.snapshot and not goes_on

@@ -98,13 +98,7 @@ class RkeUpkeep(Upkeep):
         access = self._access
         nodes, keys = access.running(), encryption.keys_of(copies.text(access.paths))
         one = encryption.operation(bool(self.model["cluster"]["encrypt_secrets"]), nodes, keys)
-        if not test:
-            operation.confirmed(access, confirm)
-            with access.lock(encryption.COMMAND):
-                if len(keys) > 1:
-                    encryption.finish(access)
-                encryption.check(access, keys[0])
-        done = operation.run(access, one, test, confirm, repair=False)
+        done = operation.run(access, one, test, confirm, False, lambda: encryption.prepare(access))
         if not test:
             done["lines"] += self.save_snapshot()["lines"]
         return done
