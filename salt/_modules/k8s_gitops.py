@@ -43,7 +43,8 @@ def apply(force=False):
     failed is tried again after five minutes, or at once with another pillar.
 
     force
-        True: apply whether the pillar changed or not, as after a change of the formulas. A pause is kept even so.
+        True: apply whether the pillar changed or not, as after a change of the formulas. A pause is kept even so. What
+        keeps it from being done now does not make it forgotten: the next call does it.
 
     Returns a map: ``applied`` (true or false), ``why``; when applied also ``ok``, ``change``, ``failure`` (how many
     states), ``changed`` (ids), ``failed`` (id -> the first line of its comment), ``seconds``. The same is sent as the
@@ -58,14 +59,16 @@ def apply(force=False):
         salt '*' k8s_gitops.apply
         salt '*' k8s_gitops.apply force=True
     """
+    if force:
+        _write(applied.ASKED, "")
     paused = _paused()
     if paused:
         return {"applied": False, "why": pauses.described(paused)}
-    if not force and not applied.due(_last(), applied.digest(_fresh()), time.time()):
+    if not _due(applied.digest(_fresh())):
         return {"applied": False, "why": "nothing new"}
     try:
         with _turn():
-            return _apply(force)
+            return _apply()
     except turn.AnotherWaits as err:
         return {"applied": False, "why": str(err)}
 
@@ -297,14 +300,19 @@ def _replace(name, old, new):
             raise CommandExecutionError(f"the minion's schedule, {name}: {answer['comment']}")
 
 
-def _apply(force):
+def _due(digest):
+    return applied.due(_last(), digest, time.time(), asked=_path(applied.ASKED).exists())
+
+
+def _apply():
     """With the turn held: the pillar is read again, because it may have changed, or been applied, meanwhile."""
     fresh = _fresh()
     digest = applied.digest(fresh)
-    why = "asked for" if force else applied.due(_last(), digest, time.time())
+    why = _due(digest)
     if not why:
         return {"applied": False, "why": "nothing new"}
     begin = time.time()
+    _path(applied.ASKED).unlink(missing_ok=True)  # before: who asks from now on may mean what this run does not see
     answer = _states(_safe(fresh))
     found = highstate.counts(answer) | applied.summary(answer)
     _write(applied.FILE, applied.text({"digest": digest, "at": int(time.time()), "ok": not found["failure"]}))

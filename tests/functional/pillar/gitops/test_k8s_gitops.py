@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 
@@ -170,6 +171,21 @@ def test_a_pause_ends_by_itself(made, root):
     assert minion.call("k8s_gitops.status")["paused"] is None
     assert apply(minion)["applied"]
     assert minion.call("k8s_gitops.resume") is None
+
+
+def test_what_was_asked_for_is_not_forgotten(made, root):
+    minion = made()
+    apply(minion)
+    minion.call("k8s_gitops.pause", "new disks")
+    apply(minion, force=True)
+    minion.call("k8s_gitops.resume")
+    assert apply(minion)["why"] == "asked for", "formulas that changed during a pause"
+    assert apply(minion)["why"] == "nothing new"
+    with (Path(minion.opts["cachedir"]) / "saltk8s" / "waiting").open("w") as another:
+        fcntl.flock(another, fcntl.LOCK_EX)
+        assert "another run waits already" in apply(minion, force=True)["why"]
+    assert apply(minion)["why"] == "asked for", "as the one that waited does"
+    assert apply(minion)["why"] == "nothing new"
 
 
 def test_a_pause_can_be_ended_and_has_a_reason(made, root):

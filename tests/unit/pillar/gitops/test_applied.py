@@ -26,6 +26,7 @@ def last(ok=True, at=1000):
 )
 def test_due(found, wanted, now, why):
     assert applied.due(found, wanted, now) == why
+    assert applied.due(found, wanted, now, asked=True) == "asked for"
 
 
 def test_the_digest_does_not_depend_on_the_order_of_keys():

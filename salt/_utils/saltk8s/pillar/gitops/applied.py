@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 FILE = "/var/lib/saltk8s/applied.json"
+ASKED = "/var/lib/saltk8s/apply-asked"  # is there from when somebody asked for a run until one begins
 RETRY_S = 300  # after a failure, with the same pillar
 SHOWN = 20  # states that a result names
 Applied = dict[str, Any]  # digest: of the pillar; at: Unix time of the end; ok: whether nothing failed
@@ -32,8 +33,10 @@ def parse(content: str | None) -> Applied | None:
         return None
 
 
-def due(last: Applied | None, wanted: str, now: float) -> str:
+def due(last: Applied | None, wanted: str, now: float, asked: bool = False) -> str:
     """Return why a pillar with this digest is to be applied now, an empty text when it is not."""
+    if asked:
+        return "asked for"
     if last is None:
         return "nothing was applied by itself before"
     if last["digest"] != wanted:

@@ -38,7 +38,7 @@ def taken(
     with ExitStack() as held:
         waiting = held.enter_context((folder / "waiting").open("w"))
         if not _lock(waiting):
-            raise AnotherWaits("another run waits already, and will see the same commit")
+            raise AnotherWaits("another run waits already, and will do the same")
         running = held.enter_context((folder / "running").open("w"))
         end = time.monotonic() + wait_s
         while not (_lock(running) and not others()):
