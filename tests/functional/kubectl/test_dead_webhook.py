@@ -5,6 +5,8 @@ Its Service is an ExternalName: without a cluster's network, that is how the API
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from tests.support import enabling, faults
 from tests.support import kubectl as objects
@@ -180,3 +182,28 @@ def test_a_webhook_that_compares_objects_of_one_kind(own_apiserver, webhook, a_s
     assert f"would create {title}two (depends on {title}one, not tried)" in foretold["comment"]
     check_thrice(own_apiserver, found.run)
     webhook.answer = lambda _obj, _dry: None
+
+
+def test_a_conversion_webhook_that_cannot_be_called(own_apiserver, a_set):
+    """Objects at another version than the stored one cannot even be read: the error says how they can."""
+    group = "converted.example.org"
+    definition = objects.definition("Site", group)
+    second = definition["spec"]["versions"][0] | {"name": "v2", "storage": False}
+    definition["spec"]["versions"].append(second)
+    site = enabling.site(group) | {"apiVersion": f"{group}/v2"}
+    found = a_set("converted", definition, site)
+    assert found.run()["result"] is True
+    webhook = {"conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://127.0.0.1:1/"}}
+    dead = objects.changed(definition, "spec.conversion", {"strategy": "Webhook", "webhook": webhook})
+    own_apiserver.apply(dead)
+    said = []
+
+    def rejected():
+        said.append(found.run(test=True)["comment"])
+        return "conversion webhook" in said[-1]
+
+    until(rejected, "the webhook to be called")
+    patch = re.search(r"kubectl patch crd PLURAL\.\S+ --type=merge -p '([^']+)'", said[-1])[1]
+    own_apiserver.kubectl("patch", "crd", f"sites.{group}", "--type=merge", "-p", patch)
+    until(lambda: found.run(force_conflicts=True)["result"] is True, "objects to be read without it")
+    assert found.run()["changes"] == {}

@@ -43,8 +43,8 @@ def test_a_value_that_the_new_schema_rejects(apiserver, applied, refused, what, 
     if existing:
         old = enabling.definition(group, color={"type": "string"})
         applied(name, old, enabling.site(group))
-    text = f"Site.{group} default/one: {text}"
-    refused(text, name, new, blue)
+    refused(f"Site.{group} default/one: {text}", name, new, blue)
+    assert ": by the definition that this run writes" in applied(name, new, blue, test=True)["comment"]
     check_thrice(apiserver, lambda **kw: applied(name, new, red, **kw))
 
 

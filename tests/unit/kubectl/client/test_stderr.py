@@ -24,6 +24,8 @@ def test_each_text_is_its_error(case):
 PAGE = (
     "faults",
     "faults_client",
+    "limits",
+    "schemas",
     "sets",
     "enabling",
     "replace",

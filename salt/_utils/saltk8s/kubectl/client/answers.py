@@ -84,9 +84,10 @@ def admission(answer: Answer, what: str) -> errors.SaltK8sError | None:
     if failed:
         name = failed["webhook"] or failed["kind"]
         called = "the admission webhook" if failed["webhook"] else "the conversion webhook for"
-        return api_errors.WebhookFailed(
-            f"{what}: the API server cannot call {called} {name!r} and rejects the request: {failed['reason']}", name
-        )
+        text = f"{what}: the API server cannot call {called} {name!r} and rejects the request: {failed['reason']}"
+        if not failed["webhook"]:
+            text += ": " + without_conversion(name.partition("/")[0])
+        return api_errors.WebhookFailed(text, name)
     denied = _WEBHOOK.match(message)
     if denied:
         return _denied(denied, what)
@@ -105,6 +106,16 @@ def admission(answer: Answer, what: str) -> errors.SaltK8sError | None:
         f"{what}: {reason if known or not rejected['object'] else rejected['object'] + reason}",
         reason=reason,
         by="admission",
+    )
+
+
+def without_conversion(group: str) -> str:
+    """Return the way out when objects of a group cannot be converted."""
+    patch = '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'
+    return (
+        "mend what spec.conversion.webhook of its definition calls; if a set that has such objects would do that, let "
+        f"them be read without it (kubectl patch crd PLURAL.{group} --type=merge -p '{patch}'), run that set, and "
+        "change no such object before: what the versions call by other names is not converted meanwhile"
     )
 
 

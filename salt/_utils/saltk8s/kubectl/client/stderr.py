@@ -131,6 +131,8 @@ def _answered(answer: answers.Answer, what: str) -> errors.SaltK8sError | None:
     if reason == "NotFound":
         return api_errors.NotFound(f"{what}: {shown}")
     if reason == "TooManyRequests" and "disruption budget" not in message:
+        if "storage is (re)initializing" in message:  # for a moment, or as long as it cannot convert what is stored
+            shown += f". If that stays, a conversion webhook cannot be called: {answers.without_conversion('GROUP')}"
         return api_errors.Overloaded(f"{what}: throttled by the API server: {shown}")
     if reason == "ServiceUnavailable":
         return _no_answer("service unavailable", message, what)
