@@ -47,7 +47,12 @@ def test_the_page_about_faults_has_texts_that_are_printed():
     asserted += [rooms / "manifests" / f"test_{name}.py" for name in ("documents", "sources")]
     asserted += [CASES / "manifests.yaml", *(tests / "functional" / "kubectl" / "health").glob("test_*.py")]
     asserted += (tests / "functional" / "engine" / "rke").glob("test_e*.py")
+    asserted += [
+        tests / "functional" / "engine" / name
+        for name in ("test_fault_matrix.py", "rke/test_state_files.py", "rke/test_real_faults.py")
+    ]
     asserted += [tests / "unit" / "engine" / name for name in ("test_running.py", "rke/test_turns.py")]
+    asserted.append(tests / "unit" / "base" / "test_files.py")
     printed = "\n".join([*map(str, seen), *(path.read_text() for path in asserted)])
     assert [text for text, _ in rows if text not in printed] == []
     assert {err.code for err in seen} - {"not found"} <= {code for _, code in rows}
