@@ -77,7 +77,7 @@ def test_the_next_run_converges(made, operation, phase, fault):
     assert one.keys or not keys or fault_matrix.keys(site) == keys
 
 
-@pytest.mark.parametrize("operation, pages", drawn(itertools.product(OPERATIONS, PAGES), 4))
+@pytest.mark.parametrize("operation, pages", drawn(itertools.product(OPERATIONS, PAGES), 3))
 def test_a_disk_that_fills_up_at_any_write(made, operation, pages):
     one = OPERATIONS[operation]
     site = made.fresh(one)
@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_at_any_write(made, operation, pages):
     assert one.keys or not keys or fault_matrix.keys(site) == keys
 
 
-@pytest.mark.parametrize("operation, write", drawn(itertools.product(OPERATIONS, WRITES), 4))
+@pytest.mark.parametrize("operation, write", drawn(itertools.product(OPERATIONS, WRITES), 2))
 def test_a_caller_that_is_killed_before_any_write(made, operation, write):
     one = OPERATIONS[operation]
     site = made.fresh(one)
