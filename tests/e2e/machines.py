@@ -15,10 +15,12 @@ from labkit import config, keys, pillar  # noqa: E402
 MADE_ANEW = "etcd-rolling-snapshots"
 
 
-def declare(*names: str, leaving: tuple[str, ...] = ()) -> None:
-    """Write the lab's nodes into its pillar. leaving: those that ``allow_removal`` lists."""
-    allowed = f"  cluster: {{allow_removal: {json.dumps(leaving)}}}\n" if leaving else ""
-    keys.write_private(pillar.nodes_file(), pillar.nodes_text(names) + allowed)
+def declare(*names: str, leaving: tuple[str, ...] = (), version: str | None = None) -> None:
+    """Write the lab's nodes into its pillar. leaving: those that ``allow_removal`` lists; version: of Kubernetes."""
+    cluster = {"allow_removal": leaving, "version": version}
+    given = {key: value for key, value in cluster.items() if value}
+    more = f"  cluster: {json.dumps(given)}\n" if given else ""
+    keys.write_private(pillar.nodes_file(), pillar.nodes_text(names) + more)
 
 
 def declared() -> set[str]:
