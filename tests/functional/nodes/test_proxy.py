@@ -14,6 +14,7 @@ import threading
 
 import pytest
 import requests
+from labkit import versions
 from salt.exceptions import MinionError
 from saltk8s.nodes import proxy
 from support import forward_proxy
@@ -21,7 +22,7 @@ from tests.support import pillars, takeover
 from tests.support.salt import Minion
 
 TREE = {
-    "cluster": {"name": "osug", "version": "v1.32.6-rancher1-1"},
+    "cluster": {"name": "osug", "version": versions.CLUSTER},
     "nodes": {"cp1": {"roles": ["controlplane", "etcd", "worker"], "address": "192.0.2.11/24"}},
     "registry": {"url": "registry.site.example:5000/k8s"},
     "proxy": {"no_proxy": [".lab.example", "mirror.example", "127.0.0.1"]},
