@@ -313,7 +313,7 @@ def _apply():
         return {"applied": False, "why": "nothing new"}
     begin = time.time()
     _path(applied.ASKED).unlink(missing_ok=True)  # before: who asks from now on may mean what this run does not see
-    answer = _states(_safe(fresh))
+    answer = _run(fresh)
     found = highstate.counts(answer) | applied.summary(answer)
     _write(applied.FILE, applied.text({"digest": digest, "at": int(time.time()), "ok": not found["failure"]}))
     if _has_master():
@@ -333,12 +333,13 @@ def _states(wanted, **kwargs):
     return answer
 
 
-def _safe(pillar):
-    """Return the states to apply with a pillar: of one that is lost or not valid ``k8s`` alone, which says so."""
+def _run(pillar):
+    """Apply a pillar's states. Of one that is lost or not valid ``k8s`` says so, in test mode: the run reads the pillar
+    again, and one that was put right in between would be applied with all of ``k8s``, whatever states it names."""
     tree = pillar.get("k8s")
     if not tree or _lost(pillar) or not __salt__["k8s_config.validate"](tree=tree)["valid"]:
-        return ["k8s"]
-    return (tree.get("gitops") or {}).get("states") or ["k8s"]
+        return _states(["k8s"], test=True)
+    return _states((tree.get("gitops") or {}).get("states") or ["k8s"])
 
 
 def _fresh():

@@ -238,7 +238,7 @@ def export_result(counts, took_s):
         objects = [highstate.config_map(minion, text)]
         __salt__["kubectl.apply"](highstate.SET, objects=objects, wait=False)
         return f"ConfigMap {highstate.NAMESPACE}/{highstate.NAME}"
-    folder = Path(highstate.FOLDER)
+    folder = Path(__opts__.get("saltk8s_root", "/"), highstate.FOLDER.lstrip("/"))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "highstate.prom"
     file_writes.write(path, text, 0o644)  # the exporter is nobody

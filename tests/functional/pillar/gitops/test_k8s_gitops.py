@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from salt.exceptions import CommandExecutionError
-from saltk8s.services.prometheus import highstate
 from tests.support import pillars
 from tests.support.salt import changed, failed, write_pillar
 
@@ -158,6 +157,24 @@ def test_a_pillar_that_cannot_be_rendered_changes_nothing(made, root, tmp_path, 
     assert (root / "live").read_text() == "one\n"
 
 
+def test_a_bad_pillar_is_told_in_test_mode(made, monkeypatch):
+    """Its run reads the pillar again: put right meanwhile, it would be applied with all of `k8s`."""
+    minion = made()
+    apply(minion)
+    ran = []
+
+    def states(wanted, test=False):
+        ran.append((wanted, test))
+        return {"k8s": {"result": False, "changes": {}, "comment": "no"}}
+
+    monkeypatch.setitem(minion.modules["k8s_gitops.apply"].func.__globals__, "_states", states)
+    pushed(minion, {"k8s": {"cluster": {"name": "Not A Name"}}})
+    assert apply(minion)["failure"] == 1
+    pushed(minion, tree(WORKER, gitops={"states": ["site"]}) | {"site": "two"})
+    apply(minion)
+    assert ran == [(["k8s"], True), (["site"], False)]
+
+
 def test_a_pause_ends_by_itself(made, root):
     minion = made()
     text = minion.call("k8s_gitops.pause", "new disks", hours=1, who="alice")
@@ -207,15 +224,14 @@ def test_a_pause_can_be_ended_and_has_a_reason(made, root):
 
 
 @pytest.mark.parametrize("heal", [False, True])
-def test_drift_is_told_and_healed_only_where_asked_for(made, root, monkeypatch, heal, tmp_path):
-    monkeypatch.setattr(highstate, "FOLDER", str(tmp_path / "metrics"))
+def test_drift_is_told_and_healed_only_where_asked_for(made, root, heal):
     minion = made(gitops={"states": ["site"], "drift": {"heal": heal}})
     apply(minion)
     assert minion.call("k8s_gitops.drift")["change"] == 0
     (root / "live").write_text("by hand\n")
     found = minion.call("k8s_gitops.drift")
     assert (found["change"], found["changed"], found["failure"]) == (1, ["a file of the site"], 0)
-    assert 'result="change"} 1' in (tmp_path / "metrics" / "highstate.prom").read_text()
+    assert 'result="change"} 1' in (root / "var/lib/saltk8s/metrics/highstate.prom").read_text()
     assert (root / "live").read_text() == ("one\n" if heal else "by hand\n")
     assert bool(found["healed"]) is heal
     if not heal:
