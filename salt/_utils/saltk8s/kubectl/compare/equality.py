@@ -90,11 +90,16 @@ def _merged(declared: Any, live: Any, mine: Node | None, others: Sequence[Node],
             return _values(declared, live, mine or {}, others)
         if shape.merged and not declared:
             return True
-    elif (live is None or live is ABSENT) and mine is not None and not declared:
-        return True  # applied as "", 0, false or null, and dropped by the API server
+    elif (live is None or live is ABSENT) and mine is not None and _is_dropped(declared, shape):
+        return True
     if declared is None and shape.merged and not has_steps(mine):
         return True  # null for what is merged adds nothing, and takes away only what we applied before
     return _same(declared, live, shape)
+
+
+def _is_dropped(declared: Any, shape: Shape) -> bool:
+    """Return whether the API server drops a value that is applied: null, and of its own kinds "", 0 and false, too."""
+    return declared is None if shape.raw else not declared
 
 
 def _fields(declared: Mapping, live: Mapping, mine: Node, others: Sequence[Node], shape: Shape) -> bool:
