@@ -382,3 +382,10 @@ def killed_at(number: int, act: Callable[[Site], Any]) -> Callable[[Site], Any]:
         return act(site)
 
     return doomed
+
+
+def converges(site: Site, one: Operation, before: tuple[Any, ...]) -> None:
+    """The next run goes on to the end; nothing is lost, nor the keys, but where the operation makes new ones."""
+    goes_on(site, one)
+    whole(site)
+    assert one.keys or not before or keys(site) == before

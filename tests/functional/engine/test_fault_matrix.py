@@ -72,9 +72,7 @@ def test_the_next_run_converges(made, operation, phase, fault):
         refused = fault_matrix.Caller(site, one.act).error()
         assert what.refusal in refused or "did not end" in refused, refused
     what.mend(site)
-    fault_matrix.goes_on(site, one)
-    fault_matrix.whole(site)
-    assert one.keys or not keys or fault_matrix.keys(site) == keys
+    fault_matrix.converges(site, one, keys)
 
 
 @pytest.mark.parametrize("operation, pages", drawn(itertools.product(OPERATIONS, PAGES), 3))
@@ -88,9 +86,7 @@ def test_a_disk_that_fills_up_at_any_write(made, operation, pages):
     error = fault_matrix.Caller(site, one.act).error()
     assert not error or (NAMED in error and str(site.dir) in error), error
     fault_matrix.empty(site.dir)
-    fault_matrix.goes_on(site, one)
-    fault_matrix.whole(site)
-    assert one.keys or not keys or fault_matrix.keys(site) == keys
+    fault_matrix.converges(site, one, keys)
 
 
 @pytest.mark.parametrize("operation, write", drawn(itertools.product(OPERATIONS, WRITES), 2))
@@ -100,9 +96,7 @@ def test_a_caller_that_is_killed_before_any_write(made, operation, write):
     keys = fault_matrix.keys(site)
     site.mode("ok")
     fault_matrix.Caller(site, fault_matrix.killed_at(write, one.act)).error()
-    fault_matrix.goes_on(site, one)
-    fault_matrix.whole(site)
-    assert one.keys or not keys or fault_matrix.keys(site) == keys
+    fault_matrix.converges(site, one, keys)
 
 
 def test_a_run_that_would_fill_the_disk_does_not_begin(made, monkeypatch):

@@ -45,3 +45,17 @@ def webhook(own_apiserver):
 def a_set(own_minion, own_apiserver):
     """Make a set: ``a_set("name", obj, ...)``."""
     return lambda name, *declared: AppliedSet(own_minion, own_apiserver, name, *declared)
+
+
+@pytest.fixture
+def refused(apiserver, applied):
+    """Apply a set in both modes; it has to be refused, and nothing written."""
+
+    def check(text, name, *declared):
+        mark = apiserver.mark()
+        for test in (True, False):
+            answer = applied(name, *declared, test=test)
+            assert answer["result"] is False and answer["changes"] == {} and text in answer["comment"], answer
+        assert [request for request in apiserver.requests(mark) if request.write] == []
+
+    return check

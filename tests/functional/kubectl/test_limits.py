@@ -29,20 +29,6 @@ def claim(namespace, size):
     return enabling.make("PersistentVolumeClaim", "data", namespace, spec=spec)
 
 
-@pytest.fixture
-def refused(apiserver, applied):
-    """Apply a set in both modes; it has to be refused, and nothing written."""
-
-    def check(text, name, *declared):
-        mark = apiserver.mark()
-        for test in (True, False):
-            answer = applied(name, *declared, test=test)
-            assert answer["result"] is False and answer["changes"] == {} and text in answer["comment"], answer
-        assert [request for request in apiserver.requests(mark) if request.write] == []
-
-    return check
-
-
 SMALL = {"max": {"memory": "1Gi"}}
 TOO_MUCH = "maximum memory usage per Container is 1Gi, but limit is 2Gi"
 

@@ -13,21 +13,6 @@ from tests.support import enabling
 from tests.support import kubectl as objects
 from tests.support.kubectl import check_thrice
 
-
-@pytest.fixture
-def refused(apiserver, applied):
-    """Apply a set in both modes; it has to be refused, and nothing written."""
-
-    def check(text, name, *declared):
-        mark = apiserver.mark()
-        for test in (True, False):
-            answer = applied(name, *declared, test=test)
-            assert answer["result"] is False and answer["changes"] == {} and text in answer["comment"], answer
-        assert [request for request in apiserver.requests(mark) if request.write] == []
-
-    return check
-
-
 RED = {"type": "string", "enum": ["red"]}
 RULE = {"type": "string", "x-kubernetes-validations": [{"rule": "self != 'blue'", "message": "blue is taken"}]}
 WRONG = {"enum": (RED, 'spec.color: Unsupported value: "blue"'), "rule": (RULE, "spec.color: Invalid value")}

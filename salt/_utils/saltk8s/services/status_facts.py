@@ -60,10 +60,9 @@ def _of_group(ask: Call, served: Any, group: str, names: Iterable[str]) -> dict[
     there = [name for name, kind in kinds.items() if kind in served]
     objects = ask("kubectl.get", ",".join(kinds[name] for name in there)) if there else []
     found: dict[str, Any] = dict.fromkeys(kinds)
-    for name in there:
-        failed = isinstance(objects, Failed)
-        found[name] = objects if failed else [obj for obj in objects if f"{obj['kind'].lower()}s" == name]
-    return found
+    if isinstance(objects, Failed):
+        return found | dict.fromkeys(there, objects)
+    return found | {name: [obj for obj in objects if f"{obj['kind'].lower()}s" == name] for name in there}
 
 
 def failed(err: Exception) -> Failed:

@@ -73,9 +73,9 @@ def _written(plan: Plan, definition: Object) -> list[Key]:
 def _judged(
     kubectl: Kubectl, plan: Plan, declared: Objects, live: Live, version: Object, keys: Sequence[Key]
 ) -> Errors:
-    schema = judging((version.get("schema") or {}).get("openAPIV3Schema") or {})
-    part = 1 if "x-kubernetes-validations" in json.dumps(schema) else PART
     full = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+    schema = judging(full)
+    part = 1 if "x-kubernetes-validations" in json.dumps(schema) else PART
     objects = {}
     for key in keys:
         old = live.get(key) if plan.actions[key].verb not in (CREATE, REPLACE) else None
