@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from labkit import versions
 from saltk8s.base import errors
-from saltk8s.engine import ssh
+from saltk8s.engine import etcd, ssh
 from saltk8s.engine.rke.node import CA, ENCRYPTION, ETCD_DATA, INSPECTION, KEYS
 from tests.support.ssh_nodes import Nodes, Silent
 
@@ -61,6 +61,15 @@ def test_what_identifies_a_cluster_is_read_through_its_containers(nodes, prober)
     assert prober.probe("w1", address).sums == {}
     nodes.cluster(1, {"k8s_kubelet": "Up 3 minutes"}, keys)
     assert prober.probe("w1", address).sums == {}, "a pod's container is none of rke's"
+
+
+@pytest.mark.parametrize("first", [etcd.STATUS, etcd.MEMBERS])
+def test_an_answer_of_etcd_that_was_cut_off_does_not_run_into_the_other(first, nodes, prober):
+    address, words = nodes.start(1, {"etcd": "Up 3 minutes"}), {etcd.STATUS: "status", etcd.MEMBERS: "list"}
+    program = nodes.place(1) / "etcdctl"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *{words[first]}*) ;; *) sleep 0.3;; esac\nprintf "[half of it"\n')
+    program.chmod(0o755)
+    assert prober.probe("cp1", address).answers == {name: ["[half of it"] for name in words}
 
 
 def test_etcds_data_is_a_trace(nodes, prober):

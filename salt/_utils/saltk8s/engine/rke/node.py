@@ -33,8 +33,10 @@ def start(names: Iterable[str]) -> str:
 
 
 def _asked(words: str, name: str) -> str:
-    """Return the command that asks etcd; sed writes its lines at once, so two of them at the same time do not mix."""
-    return f"{{ {_ETCDCTL} {words} || echo \"failed (exit status $?)\"; }} 2>&1 | sed 's/^/{name} /'"
+    """Return the command that asks etcd; two of them at the same time do not mix: sed writes its lines at once, and
+    ends the last one (``$a\\``) where etcdctl did not, as when it was killed.
+    """
+    return f"{{ {_ETCDCTL} {words} || echo \"failed (exit status $?)\"; }} 2>&1 | sed -e 's/^/{name} /' -e '$a\\'"
 
 
 # Root alone may read these files, and rke's containers: one that runs is asked; out of others the files are copied.
