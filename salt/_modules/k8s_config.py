@@ -11,12 +11,12 @@ import datetime
 import hashlib
 import json
 import logging
+import pickle
 import time
 from pathlib import Path
 
-import yaml
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, errors, loader
+from saltk8s.base import arguments, errors, loader, yaml_text
 from saltk8s.base import version as versions
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
@@ -69,7 +69,7 @@ def get(saltenv=None, secrets=False, **kwargs):
     _use(saltenv)
     model = _model()
     plain = secrets and not kwargs  # Salt says of a job which one it is
-    return copy.deepcopy(model) if plain else models.redacted(model)
+    return pickle.loads(pickle.dumps(model)) if plain else models.redacted(model)  # half the time of a deep copy
 
 
 def validate(saltenv=None, tree=None):
@@ -311,7 +311,7 @@ def _defaults():
                 f"{DEFAULTS} is not on the file server: the master's file_roots or gitfs must hold the pack's "
                 "`salt` folder"
             )
-        defaults = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        defaults = yaml_text.load(Path(path).read_text(encoding="utf-8"))
         __context__.setdefault("saltk8s.defaults", {})[wanted] = (time.monotonic(), saltenv, defaults)
     __context__["saltk8s.pack.saltenv"] = saltenv
     return defaults

@@ -5,13 +5,13 @@ The functions raise CommandExecutionError when the pillar is not valid, or a fil
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from pathlib import Path
 
-import yaml
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments
+from saltk8s.base import arguments, yaml_text
 from saltk8s.base import files as file_writes
 from saltk8s.pillar.vocabulary.values import seconds
 from saltk8s.services.prometheus import alertmanager_yml, highstate, prometheus_yml, upkeep
@@ -29,6 +29,24 @@ def __virtual__():
     return __virtualname__
 
 
+def _once(function):
+    """Make a function return, while the manifests of a set are rendered, what it returned the first time: several of
+    them show the same. A map is the caller's own."""
+
+    @functools.wraps(function)
+    def call(**given):
+        known = __context__.get("saltk8s.rendering")
+        if known is None:
+            return function(**given)
+        key = (function.__name__, *given.values())
+        if key not in known:
+            known[key] = function(**given)
+        return dict(known[key]) if isinstance(known[key], dict) else known[key]
+
+    return call
+
+
+@_once
 def prometheus_config():
     """
     Return the text of ``prometheus.yml``, YAML: the jobs of ``scrape.yaml`` that are enabled on this platform.
@@ -41,7 +59,7 @@ def prometheus_config():
 
         salt --out=newline_values_only k8s-admin k8s_monitoring.prometheus_config
     """
-    jobs = yaml.safe_load(_read(JOBS))
+    jobs = yaml_text.load(_read(JOBS))
     return prometheus_yml.text(prometheus_yml.configuration(_model(), jobs))
 
 
@@ -82,6 +100,7 @@ def fingerprint(text):
     return prometheus_yml.fingerprint(text, _model()["cluster"]["name"])
 
 
+@_once
 def files(folder):
     """
     Return the files of a folder of the file server, unrendered: a map of name to text.
@@ -105,6 +124,7 @@ def files(folder):
     return {path.removeprefix(prefix): _read(f"salt://{path}") for path in sorted(paths)}
 
 
+@_once
 def rules():
     """
     Return the files of rules that Prometheus reads, a map of name to text: the pack's, the site's limits as
@@ -141,7 +161,7 @@ def dashboards():
     """
     tables = files("salt://k8s/prometheus/dashboards")
     stems = {Path(name).stem: text for name, text in tables.items()}
-    return {f"{stem}.json": boards.text(stem, yaml.safe_load(text)) for stem, text in stems.items()}
+    return {f"{stem}.json": boards.text(stem, yaml_text.load(text)) for stem, text in stems.items()}
 
 
 def export_drift(mods="k8s", saltenv=None):
@@ -274,7 +294,7 @@ def _model(saltenv=None):
 
 def _saltenv():
     """Return the Salt environment that this run reads the pack's files from."""
-    _model()  # which finds it
+    __salt__["k8s_config.paths"]()  # finds it, without a copy of the whole model
     return __context__["saltk8s.pack.saltenv"]
 
 

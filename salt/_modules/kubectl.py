@@ -25,9 +25,13 @@ Source: https://kubernetes.io/docs/reference/kubectl/ (kubectl 1.28 to 1.33).
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
+from pathlib import Path
 
 import salt.utils.templates
+import salt.version
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError, SaltRenderError
 from saltk8s.base import arguments, errors, memory
 from saltk8s.kubectl.client import access
@@ -35,6 +39,7 @@ from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import poll, summary
 from saltk8s.kubectl.health.dead_nodes import DeadNodes
 from saltk8s.kubectl.manifests import identity, jinja_files, manifest, sources
+from saltk8s.kubectl.manifests.compiled import Compiled
 from saltk8s.kubectl.sets import record
 from saltk8s.kubectl.sets.object_set import ObjectSet
 from saltk8s.kubectl.sets.options import Options, names
@@ -332,7 +337,14 @@ def _read(source, source_hash, template, context, saltenv):
         lambda address, wanted: _fetch(address, saltenv, wanted),
         lambda folder: __salt__["cp.list_master"](saltenv, prefix=folder),
     )
-    return sources.read(source, server, _renderer(context, saltenv), source_hash, template)
+    compiled = Compiled(_cache_of(source, saltenv), salt.version.__version__)
+    return sources.read(source, server, _renderer(context, saltenv, compiled), source_hash, template)
+
+
+def _cache_of(source, saltenv):
+    """Return where the compiled templates of a source are kept."""
+    name = hashlib.sha256(json.dumps([source, saltenv], default=str).encode()).hexdigest()[:16]
+    return Path(__salt__["config.get"]("cachedir"), "saltk8s", "jinja", name) if source else None
 
 
 def _fetch(address, saltenv, wanted):
@@ -343,7 +355,7 @@ def _fetch(address, saltenv, wanted):
         raise errors.Invalid(f"{address}: cannot be fetched: {err}") from err
 
 
-def _renderer(context, saltenv):
+def _renderer(context, saltenv, compiled):
     """Return a function that renders texts with Salt's Jinja. Not slsutil.renderer: it logs what it rendered."""
     variables = dict(context or {})
 
@@ -367,21 +379,22 @@ def _renderer(context, saltenv):
     def render(texts):
         without = ""
         run = __context__.get("saltk8s.saltenv")
-        __context__["saltk8s.saltenv"] = saltenv  # for functions that a template calls
+        # for functions that a template calls: where they read, and what they have read for another one
+        __context__.update({"saltk8s.saltenv": saltenv, "saltk8s.rendering": {}})
         try:
             if texts and "k8s" not in variables and "k8s" in __pillar__:
                 try:
                     variables["k8s"] = __salt__["k8s_config.get"](secrets=True)
                 except CommandExecutionError as err:  # a template that does not use it can be rendered
                     without = f"; there is no k8s: {err}"
-            rendered = jinja_files.together(jinja, texts)
+            rendered = jinja_files.together(jinja, texts, compiled)
             yield from rendered
             for text in texts[len(rendered) :]:
                 yield jinja(text)
         except SaltRenderError as err:
             raise errors.Invalid(f"cannot be rendered: {_message(err)}{without}") from err
         finally:
-            __context__["saltk8s.saltenv"] = run
+            __context__.update({"saltk8s.saltenv": run, "saltk8s.rendering": None})
 
     return render
 
