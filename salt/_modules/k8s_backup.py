@@ -112,4 +112,4 @@ def _run(action, kubeconfig, context, *given):
     return access.run(lambda kubectl: action(kubectl, engine, *given), __salt__, __pillar__, kubeconfig, context)
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -241,4 +241,4 @@ def _found(module: str) -> bool:
         return False
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -189,4 +189,4 @@ def _with_secrets() -> dict:
     return model
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -403,4 +403,4 @@ def _engine(without=None):
     return registry.load(model, registry.hooks(model, log, __salt__))
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -15,8 +15,9 @@ import pickle
 import time
 from pathlib import Path
 
+import salt.pillar
 from salt.exceptions import CommandExecutionError, SaltInvocationError
-from saltk8s.base import arguments, errors, loader, yaml_text
+from saltk8s.base import arguments, edges, errors, loader, yaml_text
 from saltk8s.base import version as versions
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
@@ -101,7 +102,7 @@ def validate(saltenv=None, tree=None):
         found["problems"] = [
             {"path": item.path, "value": item.value, "expected": item.expected} for item in err.problems
         ]
-    except CommandExecutionError as err:  # no defaults
+    except CommandExecutionError as err:  # no defaults, or a pillar that the master cannot render
         found["valid"] = False
         found["problems"] = [{"path": "k8s", "value": "nothing", "expected": str(err)}]
     return found
@@ -266,7 +267,7 @@ def _model():
 
 
 def _build(tree=None):
-    tree = __pillar__.get("k8s") if tree is None else tree
+    tree = _tree() if tree is None else tree
     defaults = _defaults()
     key = _digest(tree, defaults)
     cached = __context__.get("saltk8s.pillar.model")
@@ -279,6 +280,16 @@ def _build(tree=None):
     model["minion"] = {"id": __opts__["id"], "roles": sorted(roles)}
     __context__["saltk8s.pillar.model"] = (key, model)
     return model
+
+
+def _tree():
+    """Return what stands below ``k8s``: of a job, as the master has it now, so that an edit needs no refresh before."""
+    now = edges.pillar_of_job(
+        __context__,
+        __opts__,
+        lambda: edges.compiled(salt.pillar.get_pillar, __opts__, __grains__, CommandExecutionError),
+    )
+    return (__pillar__ if now is None else now).get("k8s")
 
 
 def _digest(*trees):
@@ -331,4 +342,4 @@ def _warnings():
     return [warning] if warning else []
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -199,4 +199,4 @@ def _installed(data):
     return {name: __salt__["pkg.version"](name) for name in packages(data)}
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -178,4 +178,4 @@ def _upkeep():
     return registry.upkeep(model, registry.hooks(model, log, __salt__))
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

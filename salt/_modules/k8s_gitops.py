@@ -343,13 +343,7 @@ def _run(pillar):
 
 
 def _fresh():
-    """Compile this minion's pillar anew: what is in memory is as old as the last refresh."""
-    saltenv, pillarenv = __opts__.get("saltenv"), __opts__.get("pillarenv")
-    source = salt.pillar.get_pillar(__opts__, dict(__grains__), __opts__["id"], saltenv, pillarenv=pillarenv)
-    found = source.compile_pillar()
-    if found.get("_errors"):
-        raise CommandExecutionError("the pillar could not be rendered, nothing was done: the master's log says why")
-    return found
+    return edges.compiled(salt.pillar.get_pillar, __opts__, __grains__, CommandExecutionError)
 
 
 def _has_master():

@@ -421,4 +421,4 @@ def _machine():
     return Machine(__grains__, __opts__.get("saltk8s_root", "/"))
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

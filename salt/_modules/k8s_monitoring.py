@@ -308,4 +308,4 @@ def _read(address):
         raise CommandExecutionError(f"{address} is not UTF-8 text") from err
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

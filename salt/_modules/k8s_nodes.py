@@ -241,4 +241,4 @@ def _turns():
     return Turns(model, __salt__["k8s_cluster.status"], kubectl, prober, send)
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -156,4 +156,4 @@ def write_kubeconfig(name, test=False):
     return {"path": want.path, "reason": reason, "old": old, "new": tenant_kubeconfigs.expiry(want.path)}
 
 
-arguments.guard(globals(), SaltInvocationError, CommandExecutionError)
+arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

@@ -35,7 +35,7 @@ def a_lab_of_the_older_version(lab):
         pytest.skip("the lab was not made with SALTK8S_LAB_OLDER=1")
     yield
     upgraded = f"v{versions.KUBERNETES}" in kubelets(lab).values()
-    declare(lab, versions.CLUSTER if upgraded else versions.OLDER_CLUSTER)
+    declare(versions.CLUSTER if upgraded else versions.OLDER_CLUSTER)
 
 
 @pytest.fixture
@@ -50,10 +50,8 @@ def kubelets(lab) -> dict[str, str]:
     return {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
 
 
-def declare(lab, version: str) -> None:
-    """Edit the pillar; functions, unlike state.apply, read it anew only when they are told to."""
+def declare(version: str) -> None:
     machines.declare(*NODES, version=version)
-    lab.salt(ADMIN, "saltutil.refresh_pillar", "wait=True")
 
 
 def all_have(version: str) -> dict[str, str]:
@@ -128,7 +126,7 @@ def test_an_upgrade_that_was_killed_goes_on_and_few_requests_are_lost(lab, front
     assert kubelets(lab) == all_have(versions.OLDER)
     found = lab.salt(ADMIN, "k8s_cluster.preflight", versions.CLUSTER)[ADMIN]
     assert found["ok"], found["lines"]
-    declare(lab, versions.CLUSTER)
+    declare(versions.CLUSTER)
     plan = lab.salt(ADMIN, "k8s_cluster.plan")[ADMIN]
     assert plan["changes"]["version"] == {"old": versions.OLDER_CLUSTER, "new": versions.CLUSTER}
     forget_the_images_of_the_newer(lab)
@@ -168,7 +166,7 @@ def test_back_by_the_snapshot_that_the_upgrade_took(lab):
         pytest.skip("there is no upgrade to go back from")
     snapshot = snapshot_before_the_upgrade(lab)
     lab.kubectl("create", "configmap", "written-after-the-upgrade")
-    declare(lab, versions.OLDER_CLUSTER)
+    declare(versions.OLDER_CLUSTER)
     refused = lab.salt(ADMIN, "state.apply", "k8s.cluster", check=False)[ADMIN]
     assert "cannot go back" in " ".join(failed(refused))
     lab.salt(ADMIN, "k8s_etcd.restore", snapshot, f"confirm={config.CLUSTER}", timeout_s=1800)

@@ -19,13 +19,11 @@
 {%- if not admin %}
 {%-   do problems.append(no_admin) %}
 {%- endif %}
-{%- do ask('', admin, 'saltutil.refresh_pillar', {'wait': true}) %}
 {%- do ask('model', admin, 'k8s_config.get', {}) %}
 {%- if got.model and not got.model.cloud %}
 {%-   do problems.append('the pillar has no k8s:cloud: none of its nodes is a VM of ours') %}
 {%- endif %}
 {%- set cloud = got.model.cloud.minion if got.model and got.model.cloud else none %}
-{%- do ask('', cloud, 'saltutil.refresh_pillar', {'wait': true}) %}
 {%- do ask('plan', cloud, 'k8s_cloud.resize_plan', {'names': pillar.get('nodes')}) %}
 {%- set plans = got.plan.nodes if got.plan else {} %}
 {%- for plan in plans.values() if plan.refused %}

@@ -8,9 +8,6 @@
     itself names the admin; where it has none (several clusters): pillar='{"admin": "k8s-admin"}'. -#}
 {%- from "k8s/orch/asked.jinja" import admin, answer_s, no_admin with context %}
 {%- set answers, problems = {}, [] %}
-{%- if admin %}
-{%-   do salt['saltutil.cmd'](admin, 'saltutil.refresh_pillar', timeout=answer_s, kwarg={'wait': true}) %}
-{%- endif %}
 {%- for function in ('k8s_config.get', 'k8s_cluster.plan') %}
 {%-   if admin and not problems %}
 {%-     set answer = salt['saltutil.cmd'](admin, function, timeout=answer_s).get(admin, {}) %}

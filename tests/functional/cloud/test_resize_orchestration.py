@@ -25,7 +25,6 @@ def orchestration(loaders, tmp_path):
 
     def orchestration(*plans, test=False, said=None, **pillar):
         answers = {
-            "saltutil.refresh_pillar": True,
             "k8s_config.get": MODEL,
             "k8s_cloud.resize_plan": {"nodes": {one["node"]: one for one in plans}},
             "k8s_nodes.turns": {"order": NODES, "open": None},

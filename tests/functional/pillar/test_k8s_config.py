@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from pathlib import Path
 
 import pytest
 import salt.loader
@@ -12,6 +14,7 @@ from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import version as versions
 from saltk8s.pillar import model as models
 from tests.support import pillars
+from tests.support.salt import write_pillar
 
 ADMIN = "k8s-admin.osug.example"
 SPEAKER = "quay.io/metallb/speaker:v0.15.2"
@@ -197,3 +200,36 @@ def test_on_a_real_minion(minion_pillar, salt_call_cli, salt_cli, salt_minion):
     assert answer.returncode != 0
     assert "k8s:registry:password: got **********; expected the value itself, not Salt's mask" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_job_reads_the_pillar_of_now_and_the_schedule_the_one_in_memory(
+    minion_pillar, salt_master, salt_cli, salt_run_cli, salt_minion
+):
+    minion_id, ref = salt_minion.id, SPEAKER
+    tree = pillars.merge(pillars.full(), {"cluster": {"admin": minion_id}})
+
+    def registry(name):
+        return {"k8s": pillars.merge(tree, {"registry": {"url": f"{name}.example.org"}})}
+
+    minion_pillar(registry("before"))
+    folder = Path(salt_master.config["pillar_roots"]["base"][0])
+    write_pillar(folder, registry("after"))
+    assert salt_cli.run("k8s_config.image", ref, minion_tgt=minion_id).data.startswith("after.example.org/")
+    job = {"function": "k8s_config.image", "job_args": [ref], "seconds": 86400, "run_on_start": True, "persist": False}
+    try:
+        assert salt_cli.run("schedule.add", "probe", minion_tgt=minion_id, **job).data["result"]
+        until(lambda: "before.example.org/" in str(salt_run_cli.run("jobs.last_run", function=job["function"]).data))
+    finally:
+        salt_cli.run("schedule.delete", "probe", minion_tgt=minion_id)
+    (folder / "data.sls").write_text("#!yaml\nk8s: [\n")
+    answer = salt_cli.run("k8s_config.validate", minion_tgt=minion_id).data
+    assert not answer["valid"] and "the pillar could not be rendered" in answer["problems"][0]["expected"]
+    refused = salt_cli.run("k8s_config.image", ref, minion_tgt=minion_id)
+    assert "the pillar could not be rendered, nothing was done" in str(refused.data) and "Traceback" not in refused.data
+
+
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(1)

@@ -59,7 +59,6 @@ def test_each_minion_gets_its_own_clusters_pillar(site, salt_minion, second, sal
     outcome = check.run(site, FORMULAS / "k8s" / "defaults.yaml")
     assert outcome.findings == [] and {*ADMINS.values(), "k8s-w1", "ipag-w1"} <= set(outcome.minions)
     both = ",".join(ADMINS.values())
-    salt_cli.run("-L", "saltutil.refresh_pillar", "wait=True", minion_tgt=both)
     valid = salt_cli.run("-L", "k8s_config.validate", minion_tgt=both).data
     assert {name: valid[name]["valid"] for name in ADMINS.values()} == dict.fromkeys(ADMINS.values(), True), valid
     paths = salt_cli.run("-L", "k8s_config.paths", minion_tgt=both).data
@@ -79,11 +78,9 @@ def test_an_orchestration_asks_the_nodes_of_its_admins_cluster(site, second, sal
 
 
 def test_a_minion_that_gets_the_other_clusters_pillar_fails(site, second):
-    second.run("saltutil.refresh_pillar", wait=True)
     states = second.run("state.apply", "k8s.gitops").data
     assert {state["result"] for state in states.values()} == {True}, states
     top(site, TOP | {"ipag-*": ["osug"], "ipag-admin": []})
-    second.run("saltutil.refresh_pillar", wait=True)
     for test in (True, False):
         states = second.run("state.apply", "k8s", test=test).data
         (state,) = states.values()

@@ -70,13 +70,15 @@ def guard(
     invalid: type[Exception] | None,
     failed: type[Exception] | None,
     ignored: Collection[str] = (),
+    as_job: bool = False,
 ) -> None:
     """Make the public functions of a module check their arguments first; its last line calls this.
 
     module: its ``globals()``; invalid, failed: Salt's errors for invalid arguments, and for what fails in an execution
     function (see edges.translated()); None in a state module, where invalid arguments are result False; ignored:
-    keywords that Salt itself adds. Names with ``__`` before them are Salt's, too: they reach a function that takes
-    ``**kwargs``, and no other.
+    keywords that Salt itself adds; as_job: functions that read the model, which take the pillar of now when they are
+    asked for as a job (see edges.job()). Names with ``__`` before them are Salt's, too: they reach a function that
+    takes ``**kwargs``, and no other.
     """
     offered = module.get("__virtualname__") or module["__name__"].rpartition(".")[2]
     aliases = module.get("__func_alias__", {})
@@ -84,7 +86,7 @@ def guard(
         own = isinstance(function, FunctionType) and function.__module__ == module["__name__"]
         if own and not name.startswith("_"):
             label = f"{offered}.{aliases.get(name, name)}"
-            module[name] = _guarded(function, label, invalid, failed, ignored)
+            module[name] = _guarded(function, label, invalid, failed, ignored, as_job)
 
 
 def _guarded(
@@ -93,9 +95,10 @@ def _guarded(
     invalid: type[Exception] | None,
     failed: type[Exception] | None,
     ignored: Collection[str],
+    as_job: bool,
 ) -> Callable[..., Any]:
     signature = inspect.signature(function)
-    bind, refusal, translated = _bound, Refusal, edges.translated  # in the closure: see below
+    bind, refusal, translated, job = _bound, Refusal, edges.translated, edges.job  # in the closure: see below
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -107,7 +110,7 @@ def _guarded(
             return {"name": name, "changes": {}, "result": False, "comment": str(err)}
         if failed is None:
             return function(**given)
-        with translated(failed):
+        with translated(failed), job(function.__globals__["__context__"] if as_job else {}, kwargs):
             return function(**given)
 
     # With the module's own globals: Salt puts __env__ and __running__ there, into those of the function that it calls.

@@ -1,9 +1,11 @@
-"""What execution and state modules have in common: our errors as Salt's, a state's answer in both modes, events."""
+"""What execution and state modules have in common: our errors as Salt's, the pillar that a job reads, a state's answer
+in both modes, events.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +13,7 @@ from saltk8s.base import errors
 
 SHOWN_LINES = 30  # of a state's comment
 EVENT_FAILURES = 2  # in a row
+JOB, _COMPILED = "saltk8s.job", "saltk8s.job.pillar"  # keys of a loader's context
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,55 @@ def translated(edge: type[Exception]) -> Iterator[None]:
         raised = edge(": ".join(part for part in (err.strerror or str(err), where) if part))
         raised.details, raised.changes = {"error": "failed"}, {}
         raise raised from err
+
+
+@contextmanager
+def job(context: MutableMapping[str, Any], kwargs: Mapping[str, Any]) -> Iterator[None]:
+    """Note in the context of a module's loader, as long as a function runs, that somebody asked for it as a job.
+
+    kwargs: of the function, with the ``__pub_`` words that Salt adds for a job. Jobs of the minion's schedule are not
+    noted: they go on without the master, with the pillar in memory.
+    """
+    jid = kwargs.get("__pub_jid")
+    if not jid or "__pub_schedule" in kwargs or JOB in context:
+        yield
+        return
+    context[JOB] = jid
+    try:
+        yield
+    finally:
+        context.pop(JOB, None)
+        context.pop(_COMPILED, None)
+
+
+def pillar_of_job(
+    context: MutableMapping[str, Any], opts: Mapping[str, Any], compile_it: Callable[[], Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """Return the pillar as the master has it now for a job, compiled once in it; None when the one in memory is meant.
+
+    A state run has compiled its own, and so has ``salt-call``. context: the module's; opts: the minion's; compile_it:
+    see compiled().
+    """
+    if JOB not in context or opts.get("__cli") == "salt-call" or opts.get("file_client") == "local":
+        return None
+    if _COMPILED not in context:
+        context[_COMPILED] = compile_it()
+    return context[_COMPILED]
+
+
+def compiled(
+    get_pillar: Callable[..., Any], opts: Mapping[str, Any], grains: Mapping[str, Any], error: type[Exception]
+) -> Mapping[str, Any]:
+    """Return this minion's pillar, compiled anew: what is in memory is as old as the last refresh.
+
+    get_pillar: ``salt.pillar.get_pillar``; opts, grains: the minion's; error: Salt's, raised when the pillar could not
+    be rendered.
+    """
+    source = get_pillar(opts, dict(grains), opts["id"], opts.get("saltenv"), pillarenv=opts.get("pillarenv"))
+    found = source.compile_pillar()
+    if found.get("_errors"):
+        raise error("the pillar could not be rendered, nothing was done: the master's log says why")
+    return found
 
 
 def state_result(
