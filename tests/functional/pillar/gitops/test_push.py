@@ -169,6 +169,15 @@ def test_formulas_are_applied_whatever_the_pillar(server, live, root, hook):
     until((root / "formula").exists, "what gitfs fetched is applied", PATIENCE_S)
 
 
+def test_a_minion_that_was_away_applies_the_formulas_when_it_is_back(server, live, minion, root, hook):
+    assert minion.terminate().returncode is not None
+    more = SITE + "\nanother formula:\n  file.managed:\n    - name: {{ opts.saltk8s_root }}/another\n"
+    server[2].edit(**{"salt/site_sls": more})
+    hook(SECRET)
+    minion.start()
+    until((root / "another").exists, "its schedule applied them", PATIENCE_S)
+
+
 BAD = {
     "is not valid": {"k8s_sls": k8s(cluster={"nme": "x"})},
     "its pillar has no `k8s`": {"top_sls": "base:\n  'other*': [k8s, site]\n"},

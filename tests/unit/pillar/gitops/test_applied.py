@@ -29,6 +29,20 @@ def test_due(found, wanted, now, why):
     assert applied.due(found, wanted, now, asked=True) == "asked for"
 
 
+@pytest.mark.parametrize(
+    ("started", "now", "why"),
+    [
+        (0, 2000, ""),
+        (999, 2000, ""),
+        (1000, 2000, ""),
+        (1001.5, 2000, "the minion was started since"),
+        (2001, 2000, ""),  # the clock was set back
+    ],
+)
+def test_a_minion_that_was_away_applies_once_more(started, now, why):
+    assert applied.due(last(), OLD, now, started=started) == why
+
+
 def test_the_digest_does_not_depend_on_the_order_of_keys():
     assert applied.digest({"a": 1, "b": {"c": 1, "d": 2}}) == applied.digest({"b": {"d": 2, "c": 1}, "a": 1})
     assert applied.digest({"a": [1, 2]}) != applied.digest({"a": [2, 1]})

@@ -33,8 +33,12 @@ def parse(content: str | None) -> Applied | None:
         return None
 
 
-def due(last: Applied | None, wanted: str, now: float, asked: bool = False) -> str:
-    """Return why a pillar with this digest is to be applied now, an empty text when it is not."""
+def due(last: Applied | None, wanted: str, now: float, asked: bool = False, started: float = 0) -> str:
+    """Return why a pillar with this digest is to be applied now, an empty text when it is not.
+
+    started: Unix time at which the minion's daemon began. While it was away the formulas may have changed, which
+    nothing on the minion tells.
+    """
     if asked:
         return "asked for"
     if last is None:
@@ -43,6 +47,8 @@ def due(last: Applied | None, wanted: str, now: float, asked: bool = False) -> s
         return "the pillar changed"
     if not last["ok"] and not 0 <= now - last["at"] < RETRY_S:
         return "the last run failed"
+    if last["at"] < started <= now:  # one that lies ahead is of a clock that was set back
+        return "the minion was started since"
     return ""
 
 
