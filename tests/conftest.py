@@ -1,12 +1,15 @@
-"""What all tests share: salt-factories kept on loopback, and Salt's deferred logging ended."""
+"""What all tests share: salt-factories on loopback, Salt's deferred logging ended, no time limit of hypothesis."""
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 import salt._logging
 from saltfactories.plugins.event_listener import EventListener
 
 LOOPBACK = "127.0.0.1"
+hypothesis.settings.register_profile("saltk8s", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("saltk8s")
 
 
 @pytest.hookimpl(trylast=True)

@@ -75,7 +75,7 @@ def checked_build(tree, **options):
         assert not [secret for secret in pillars.canaries() if secret in json.dumps(model.redacted(built))]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(CHANGES)
 def test_anything_anywhere(changes):
     tree = FULL
@@ -87,7 +87,7 @@ def test_anything_anywhere(changes):
     model.secrets_in(tree)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(VALUES)
 def test_anything_as_the_whole_pillar(tree):
     checked_build(tree)
@@ -102,7 +102,7 @@ def test_a_defaults_file_that_is_empty(defaults):
         model.build(defaults, FULL)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(PLACES))
 def test_a_number_that_python_does_not_print(path):
     checked_build(put(FULL, path, 10**5000))

@@ -93,7 +93,7 @@ WORDS = st.sampled_from(["*", "*/7", "3", "1-5", "2,4", "1-6/2", "6"])
 NEVER = datetime.timedelta(0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.tuples(WORDS, WORDS, WORDS, st.just("*"), WORDS))
 def test_the_longest_interval_is_that_of_a_clock(words):
     """Every minute of two months is asked, as a cron daemon does: no two runs are further apart."""

@@ -35,7 +35,7 @@ def read(name):
     return {**config, "kubernetes_version": config.get("kubernetes_version") or VERSION}
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60, database=None)
 @given(takeover.trees())
 def test_a_pillar_comes_back_from_its_cluster_yml(tree):
     before = takeover.complete(takeover.site(tree))
@@ -59,7 +59,7 @@ def _plain(value):
     return {k: v for k, v in value.items() if k != "mtu"} if isinstance(value, dict) else value
 
 
-@settings(max_examples=30, deadline=None, database=None)
+@settings(max_examples=30, database=None)
 @given(takeover.trees())
 def test_no_secret_is_in_what_every_minion_gets_or_is_named(tree):
     config = cluster_yml.build(takeover.complete(takeover.site(tree)))
