@@ -36,8 +36,8 @@ def __virtual__():
 
 def apply(force=False):
     """
-    Apply what is new: run the states ``k8s:gitops:states`` when this minion's pillar changed since the last time, or when
-    the minion was away since then, because the formulas may have changed meanwhile.
+    Apply what is new: run the states ``k8s:gitops:states`` when this minion's pillar changed since the last time, or
+    when the minion was away since then, because the formulas may have changed meanwhile.
 
     The pillar is compiled anew. A run of states that is in progress is waited for, up to an hour; when another call
     waits already, this one returns at once. A pillar that cannot be rendered raises, and changes nothing. What
@@ -308,7 +308,7 @@ def _due(digest):
 def _started():
     """When the minion's daemon began: it writes its pidfile then. 0 without one, as without a daemon."""
     try:
-        return os.stat(__opts__["pidfile"]).st_mtime
+        return Path(__opts__["pidfile"]).stat().st_mtime
     except OSError:
         return 0
 
