@@ -49,6 +49,7 @@ def save_snapshot(name=None, test=False):
     name
         Its name: letters, digits, dots, colons, hyphens. Default: the time, in a form that is removed with the periodic
         ones when ``etcd:snapshots:keep`` is over; one with a name of its own stays until you remove it.
+        Called again because the job was killed, it is the snapshot that was taken meanwhile, or is taken anew.
     test
         True: say what would be done, and do nothing.
 

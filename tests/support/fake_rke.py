@@ -41,6 +41,7 @@ current-context: local
 # of a run that changes a cluster: nothing is written; keys and what is wanted are saved; a container is stopped; all
 # containers of the control plane are new; the state says so; all but the last line
 PHASES = ("begin", "keys", "stopped", "deployed", "saved", "end")
+SNAPSHOT = "snapshot"  # the phase of one, before it or on demand
 _ASKED = ("Node.v1.", "Pod.v1.", "PodDisruptionBudget.v1.policy,DaemonSet.v1.apps")
 
 
@@ -160,7 +161,7 @@ def _rke(place: Path, argv: list[str]) -> int:
         print(_file_or(place, "offered", f"v1.31.10-rancher1-1\n{versions.CLUSTER}"))
         return 0
     if argv[:2] == ["etcd", "snapshot-save"]:
-        return _snapshot(place)
+        return _snapshot(place, argv)
     return _up(place, Path(argv[argv.index("--config") + 1]), argv)
 
 
@@ -193,11 +194,28 @@ def _deploy(folder: Path, declared: dict, without: tuple[str, ...] = ()) -> None
             put(shown, "".join(lines))
 
 
-def _snapshot(place: Path) -> int:
+def _snapshot(place: Path, argv: list[str]) -> int:
+    """Take one: the archive is there, but not whole, until the run is over."""
+    import yaml
+
+    _print_line("info", "Starting saving snapshot on etcd hosts")
+    declared = yaml.safe_load(Path(argv[argv.index("--config") + 1]).read_text())
+    name = f"{argv[argv.index('--name') + 1]}.zip"
+    members = [entry["address"].rpartition(".")[2] for entry in declared["nodes"] if "etcd" in entry["role"]]
+    archives = [place.parent / f"node{member}" / "snapshots" / name for member in members]
     failure = _file_or(place, "snapshot", "")
+    for path in archives if not failure else ():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("cut off")
+    mode = _file_or(place, "mode", "ok").strip()
+    if mode != _wait_at(place, SNAPSHOT, mode) == "fail":
+        failure = failure or "[etcd] Failed to take snapshot on all etcd hosts"
     if failure:
         _print_line("fatal", failure)
-    return 1 if failure else 0
+        return 1
+    for path in archives:
+        path.write_text("whole")
+    return 0
 
 
 def _print_line(level: str, message: str) -> None:

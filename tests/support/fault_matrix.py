@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,13 +50,21 @@ def until(condition: Callable[[], Any]) -> Any:
 
 class Operation(NamedTuple):
     """An operation. act: does it, and goes on with it; settled: what is applied when it is done; begin: what was built
-    before it, None for nothing; keys: whether it makes a new CA or key on purpose.
+    before it, None for nothing; keys: whether it makes a new CA or key on purpose; phases: of its runs of rke; once:
+    how it is refused when it was done.
     """
 
     act: Callable[[Site], Any]
     settled: Callable[[Site], Any]
     begin: dict[str, Any] | None = {}
     keys: bool = False
+    phases: tuple[str, ...] = fake_rke.PHASES
+    once: str = ""
+
+    @property
+    def faults(self) -> list[str]:
+        """The faults that have a part in it: no worker has one in a snapshot."""
+        return [name for name, fault in FAULTS.items() if fault.refusal != "w1" or self.phases != (fake_rke.SNAPSHOT,)]
 
 
 def _up(**cluster: Any) -> Callable[[Site], Any]:
@@ -80,19 +87,29 @@ def _leaves(site: Site) -> Any:
     return site.engine(allow_removal=["w2"]).up()
 
 
+_GUARDED = (fake_rke.SNAPSHOT, *fake_rke.PHASES)  # by a snapshot
 OPERATIONS = {
     "first build": Operation(_up(), _up(), None),
-    "change": Operation(_up(**CHANGE), _up(**CHANGE)),
-    "upgrade": Operation(_up(), _up(), {"version": OLD}),
+    "change": Operation(_up(**CHANGE), _up(**CHANGE), phases=_GUARDED),
+    "upgrade": Operation(_up(), _up(), {"version": OLD}, phases=_GUARDED),
     "scale out": Operation(_joins, _joins),
     "take out": Operation(_leaves, _leaves),
     "rotation of the CA": Operation(
-        lambda site: upkeep(site).rotate_certificates(authority=True, confirm="osug"), _up(), keys=True
+        lambda site: upkeep(site).rotate_certificates(authority=True, confirm="osug"),
+        _up(),
+        keys=True,
+        phases=_GUARDED,
     ),
     "rotation of the encryption key": Operation(
-        lambda site: upkeep(site).rotate_encryption_key("osug"), _up(), keys=True
+        lambda site: upkeep(site).rotate_encryption_key("osug"), _up(), keys=True, phases=_GUARDED
     ),
     "restore": Operation(lambda site: upkeep(site).restore(SNAPSHOT, "osug", verify_first=False), _up()),
+    "snapshot on demand": Operation(
+        lambda site: upkeep(site).save_snapshot("two"),
+        _up(),
+        phases=(fake_rke.SNAPSHOT,),
+        once="a snapshot is never written over",
+    ),
 }
 
 
@@ -155,6 +172,12 @@ def go(site: Site, mode: str = "ok") -> None:
     fake_rke.put(site.fake / "go", mode)
 
 
+def last(site: Site) -> running.Run:
+    """The run of rke that goes on."""
+    found = [running.last(site.dir / name) for name in (state_folder.RUNS, state_folder.SNAPSHOT_RUNS)]
+    return next(run for run in found if run and run.alive)
+
+
 def _kill_rke(site: Site) -> None:
     os.kill(int((site.fake / "pid").read_text()), signal.SIGKILL)
 
@@ -166,7 +189,7 @@ def _kill_caller(site: Site, caller: Caller) -> None:
 
 def _power(site: Site, caller: Caller) -> None:
     """All processes of the admin at once, and the nodes' SSH servers; the nodes' containers start again by Docker."""
-    run = running.last(site.dir / state_folder.RUNS)
+    run = last(site)
     caller.kill()
     os.killpg(run.leader.pid, signal.SIGKILL)
     until(lambda: not run.alive)
@@ -273,9 +296,11 @@ class Matrix:
         if not made.exists():
             _put_back(blank, places)
             if one.begin is not None:
+                site.mode("ok")
                 site.engine(**one.begin).up()
                 (site.nodes.place(1) / "snapshots").mkdir()
                 (site.nodes.place(1) / "snapshots" / f"{SNAPSHOT}.zip").touch()
+                (site.nodes.place(3) / "pods").write_text("0a1b2c3d4e5f\n")
             _copy(places, made)
         _put_back(made, places)
         return site
@@ -317,6 +342,8 @@ def whole(site: Site) -> None:
     files = [path for path in site.dir.rglob("*") if path.is_file()]
     assert not [path for path in files if path.stat().st_mode & 0o077], "others may read a file"
     assert state_folder.owner(site.dir / "lock") is None, "the lock is free"
+    pods = site.nodes.place(3) / "pods"
+    assert "w2" in site.declared or not pods.exists() or not pods.read_text(), "nothing runs on where it was"
 
 
 def strike(site: Site, one: Operation, phase: str, fault: Fault) -> str:
@@ -339,10 +366,8 @@ def follows(site: Site, phase: str) -> None:
         until(lambda: state_folder.whole({"state_file": str(site.dir / "cluster.rkestate")}).exists())
 
 
-def goes_on(site: Site, one: Operation) -> None:
-    """The next run converges, and the one after it changes nothing."""
-    error = Caller(site, one.act).error()
-    assert not error, f"the next run: {error}"
+def unchanged(site: Site, one: Operation) -> None:
+    """What follows an operation that is done changes nothing."""
     one.settled(site)
     ups = len(fake_rke.ups(site.fake))
     before = site.files()
@@ -352,40 +377,15 @@ def goes_on(site: Site, one: Operation) -> None:
     assert after == before and len(fake_rke.ups(site.fake)) == ups, "the third run changes nothing"
 
 
-# a caller that is killed at one of its writes
-
-WRITES = ("replace", "rename", "unlink")
-
-
-def killed_at(number: int, act: Callable[[Site], Any]) -> Callable[[Site], Any]:
-    """Let a process kill itself with signal 9 right before it changes files, or starts a program that changes the
-    cluster, for the n-th time.
-    """
-
-    def doomed(site: Site) -> Any:
-        left = [number]
-        lock = threading.Lock()
-
-        def count(unwatched: Callable[..., Any]) -> Callable[..., Any]:
-            def watched(*args: Any, **kwargs: Any) -> Any:
-                with lock:
-                    left[0] -= 1
-                    if left[0] == 0:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                return unwatched(*args, **kwargs)
-
-            return watched
-
-        for name in WRITES:
-            setattr(Path, name, count(getattr(Path, name)))
-        running.start = count(running.start)
-        return act(site)
-
-    return doomed
+def converges(site: Site, one: Operation, before: tuple[Any, ...], done: bool) -> None:
+    """The next run goes on to the end, and nothing is lost. before: the keys; done: whether the first run succeeded."""
+    error = Caller(site, one.act).error()
+    assert not error or (done and one.once and one.once in error), f"the next run: {error}"
+    kept(site, one, before)
 
 
-def converges(site: Site, one: Operation, before: tuple[Any, ...]) -> None:
-    """The next run goes on to the end; nothing is lost, nor the keys, but where the operation makes new ones."""
-    goes_on(site, one)
+def kept(site: Site, one: Operation, before: tuple[Any, ...]) -> None:
+    """An operation is done, and nothing is lost, nor the keys, but where it makes new ones."""
+    unchanged(site, one)
     whole(site)
     assert one.keys or not before or keys(site) == before

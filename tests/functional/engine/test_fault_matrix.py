@@ -1,8 +1,8 @@
 """Faults x phases x operations, by generation: the next run converges, nothing is lost, a third run changes nothing.
 
-What is real and what is a stand-in: tests/support/fault_matrix.py; the real ``rke`` on a full disk is at the end. By
-default some cells, with each fault, phase and operation among them. SALTK8S_FAULTS=pairs: each fault in each operation,
-at one phase; SALTK8S_FAULTS=all: the product.
+What is real and what is a stand-in: tests/support/fault_matrix.py. By default some cells, with each fault, phase and
+operation among them. SALTK8S_FAULTS=pairs: each fault in each operation, at one phase, and every moment at which a
+caller is killed; SALTK8S_FAULTS=all: the product.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from saltk8s.base import errors
 from saltk8s.engine import state_folder
 from saltk8s.engine.rke import rkestate
-from tests.support import fake_rke, fault_matrix
+from tests.support import fault_matrix, killed_callers
 from tests.support import rke as sample
 from tests.support.fault_matrix import FAULTS, OPERATIONS, SLOW
 from tests.support.site import Site
@@ -34,19 +34,26 @@ def drawn(some, number, seed=1):
     return cells if ALL else random.Random(seed).sample(cells, number)
 
 
+def covering(cells, seed=3):
+    """A few cells in which everything is there that is in any of them."""
+    cells, found = list(cells), []
+    random.Random(seed).shuffle(cells)
+    left = {word for cell in cells for word in cell}
+    while left:
+        found.append(max(cells, key=lambda cell: len(left & {*cell})))
+        left -= {*found[-1]}
+    return found
+
+
 def matrix():
-    """The cells: all, or a Latin square's line, in which each fault, phase and operation is there."""
-    product = itertools.product(OPERATIONS, fake_rke.PHASES, FAULTS)
+    """The cells: all, or a few in which each fault, phase and operation is there."""
+    cells = [(name, phase, fault) for name, one in OPERATIONS.items() for phase in one.phases for fault in one.faults]
     if ALL:
-        return list(product)
+        return cells
     if CHOSEN == "pairs":
-        faults = enumerate(itertools.product(OPERATIONS, FAULTS))
-        return [(one, fake_rke.PHASES[(number + number // 8) % 6], fault) for number, (one, fault) in faults]
-    lines = [list(one) for one in (OPERATIONS, fake_rke.PHASES, [name for name in FAULTS if name not in SLOW])]
-    for line in lines:
-        random.Random(3).shuffle(line)
-    longest = max(map(len, lines))
-    return [tuple(line[number % len(line)] for line in lines) for number in range(longest)]
+        pairs = enumerate((name, one.phases, fault) for name, one in OPERATIONS.items() for fault in one.faults)
+        return [(name, phases[(number + number // 8) % len(phases)], fault) for number, (name, phases, fault) in pairs]
+    return covering(cell for cell in cells if cell[2] not in SLOW)
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +74,30 @@ def test_the_next_run_converges(made, operation, phase, fault):
     keys = fault_matrix.keys(site)
     error = fault_matrix.strike(site, one, phase, what)
     if what.refusal == NAMED:
-        assert NAMED in error and str(site.dir) in error, error
+        assert (NAMED in error and str(site.dir) in error) or (one.once and not error), error
     elif what.refusal:
         refused = fault_matrix.Caller(site, one.act).error()
         assert what.refusal in refused or "did not end" in refused, refused
     what.mend(site)
-    fault_matrix.converges(site, one, keys)
+    fault_matrix.converges(site, one, keys, not error)
+
+
+@pytest.mark.parametrize(
+    "operation, stage, fate", killed_callers.cells() if CHOSEN != "some" else covering(killed_callers.cells())
+)
+def test_a_killed_caller_loses_nothing_and_the_next_run_goes_on(made, operation, stage, fate):
+    """What rke did meanwhile is not done again; of a snapshot before a run there is a new one."""
+    one = OPERATIONS[operation]
+    site = made.fresh(one)
+    keys = fault_matrix.keys(site)
+    killed_callers.kill(site, one, stage, fate)
+    counted = stage if one.once else "rke"
+    before = killed_callers.runs(site, counted)
+    error = killed_callers.next_run(site, one)
+    assert not error, f"the next run: {error}"
+    again = fate in ("before", "is killed too") or counted != stage
+    assert killed_callers.runs(site, counted) == before + again
+    fault_matrix.kept(site, one, keys)
 
 
 @pytest.mark.parametrize("operation, pages", drawn(itertools.product(OPERATIONS, PAGES), 3))
@@ -86,7 +111,7 @@ def test_a_disk_that_fills_up_at_any_write(made, operation, pages):
     error = fault_matrix.Caller(site, one.act).error()
     assert not error or (NAMED in error and str(site.dir) in error), error
     fault_matrix.empty(site.dir)
-    fault_matrix.converges(site, one, keys)
+    fault_matrix.converges(site, one, keys, not error)
 
 
 @pytest.mark.parametrize("operation, write", drawn(itertools.product(OPERATIONS, WRITES), 2))
@@ -95,8 +120,8 @@ def test_a_caller_that_is_killed_before_any_write(made, operation, write):
     site = made.fresh(one)
     keys = fault_matrix.keys(site)
     site.mode("ok")
-    fault_matrix.Caller(site, fault_matrix.killed_at(write, one.act)).error()
-    fault_matrix.converges(site, one, keys)
+    error = fault_matrix.Caller(site, killed_callers.at_write(write, one.act)).error()
+    fault_matrix.converges(site, one, keys, not error)
 
 
 def test_a_run_that_would_fill_the_disk_does_not_begin(made, monkeypatch):
@@ -121,7 +146,7 @@ def test_a_removal_that_is_killed_or_has_no_room_goes_on(made, write):
     error = fault_matrix.Caller(site, remove).error()
     assert not error or (NAMED in error and str(site.dir) in error), error
     fault_matrix.empty(site.dir)
-    fault_matrix.Caller(site, fault_matrix.killed_at(write, remove)).error()
+    fault_matrix.Caller(site, killed_callers.at_write(write, remove)).error()
     remove(site)
     (kept,) = site.dir.glob("removed-*")
     assert rkestate.load(kept / "cluster.rkestate")["running"]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def test_a_process_of_another_boot_is_not_the_run(runs):
     assert not running.last(runs).alive
     path.write_text(f"{stat}\n")
     assert running.last(runs).alive, "of an older release"
+
+
+def test_a_run_that_was_only_just_started_is_found(runs):
+    runs.mkdir()
+    (runs / "one.log").touch()  # its shell has not noted its number yet, and its caller is gone
+    text = Path(f"/proc/{os.getpid()}/stat").read_text()
+    threading.Timer(0.5, lambda: (runs / "one.pid").write_text(text)).start()
+    assert running.last(runs).alive
+    (runs / "one.pid").unlink()
+    os.utime(runs / "one.log", (0, 0))
+    assert not running.last(runs).alive, "it never began"
 
 
 def test_a_full_disk_keeps_a_program_from_being_started(runs, tmp_path):

@@ -150,14 +150,14 @@ def drain_all(plan: Plan, kubectl: Kubectl, options: drain.Options, hooks: Hooks
         hooks.event("drained", {"node": name, "evicted": done["evicted"]})
 
 
-def stop(plan: Plan, prober: Prober, addresses: Mapping[str, str], hooks: Hooks) -> None:
+def stop(prober: Prober, addresses: Mapping[str, str], hooks: Hooks) -> None:
     """Remove the pods' containers on nodes that have left. Never raises: that they left is done.
 
-    addresses: {name: address} of those that left.
+    addresses: {name: address} of those that left, and answered before.
     """
-    for name in plan.leaving:
+    for name, address in addresses.items():
         try:
-            problem = prober.run(addresses[name], STOP)
+            problem = prober.run(address, STOP)
         except errors.SaltK8sError as err:
             problem = str(err)
         if problem:

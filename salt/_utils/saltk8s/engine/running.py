@@ -24,6 +24,7 @@ from saltk8s.engine import state_folder
 
 KEPT = 20  # runs whose output is kept
 POLL_S = 0.1
+STARTING_S = 5  # until the shell of a run has noted its number
 STOPPING_S = 0.2  # until all threads of a program stand still
 TERM_S = 10  # until a program that was asked to end is killed
 PATIENCE_S = 600  # after the time limit, until a moment comes at which it may be ended
@@ -162,17 +163,18 @@ class Run:
         return f"{pid} since {self.base.name}, its output is in {self.log}"
 
 
-def start(argv: Sequence[str], folder: str | Path, cwd: str, pass_fds: Iterable[int] = ()) -> Run:
+def start(argv: Sequence[str], folder: str | Path, cwd: str, pass_fds: Iterable[int] = (), at: str = "") -> Run:
     """Start a program that goes on when we end.
 
     argv: list of words, the program first; folder: for the run's files; cwd: where it runs; pass_fds: descriptors that
-    it inherits, such as a lock that it holds for as long as it lives. Raises MissingProgram.
+    it inherits, such as a lock that it holds for as long as it lives; at: its name, the time by default.
+    Raises MissingProgram.
     """
     if not os.access(argv[0], os.X_OK):
         raise errors.MissingProgram(f"no such program, or it is not executable: {argv[0]}")
     files.make_private_folder(folder)
     _remove_old(Path(folder))
-    base = Path(folder) / state_folder.now()
+    base = Path(folder) / (at or state_folder.now())
     log = os.open(_file(base, "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, files.PRIVATE_FILE)
     try:
         child = subprocess.Popen(
@@ -194,12 +196,28 @@ def start(argv: Sequence[str], folder: str | Path, cwd: str, pass_fds: Iterable[
 def last(folder: str | Path) -> Run | None:
     """Return the newest run, None when there was none."""
     logs = sorted(Path(folder).glob("*.log"))
-    if not logs:
-        return None
-    base = logs[-1].with_name(logs[-1].name.removesuffix(".log"))
+    return named(folder, logs[-1].name.removesuffix(".log")) if logs else None
+
+
+def named(folder: str | Path, name: str) -> Run:
+    """Return a run; of one that is not there, no process and no status. name: as ``start`` gave it."""
+    base = Path(folder) / name
+    end = time.monotonic() + STARTING_S
+    while _starts(base) and time.monotonic() < end:  # whoever started it may have been killed right after it
+        time.sleep(POLL_S)
     stat, _, boot = (files.read(_file(base, "pid")) or "").partition("\n")
     here = not boot or boot == files.read(BOOT)  # after a power cut its number may be another process's
     return Run(base, processes.parse(stat) if here else None)
+
+
+def _starts(base: Path) -> bool:
+    """Whether a run may have a process that is not noted yet."""
+    if _file(base, "status").exists() or files.read(_file(base, "pid")):
+        return False
+    try:
+        return abs(time.time() - _file(base, "log").stat().st_mtime) < STARTING_S
+    except FileNotFoundError:
+        return False
 
 
 def _apart() -> list[str]:

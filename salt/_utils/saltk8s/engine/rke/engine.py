@@ -50,6 +50,7 @@ class Rke(Engine):
         self._addresses = {entry["hostname_override"]: entry["address"] for entry in self._config["nodes"]}
         self._checkup = checkup.Checkup(self._config, self._problems, self._probe, self.workloads())
         self._execution.healthy = self._healthy_between
+        self._execution.prober = self._prober(keep=False)
         asking = lambda inspection: self._prober(False, inspection).probe_all(self._addresses)  # noqa: E731
         self._preflight = Preflight(model, self.program, self._kubectl, asking)
 
@@ -103,6 +104,7 @@ class Rke(Engine):
             plan = self.plan(repair)
             return Outcome(plan.changes(), plan.lines(), False)
         files.make_private_folder(self._paths["state_dir"])
+        said = self._execution.follow_snapshot()
         failure = self._execution.follow()
         with state_folder.lock(self._lock, "k8s_cluster.up") as descriptor:
             self._execution.mend()
@@ -116,10 +118,10 @@ class Rke(Engine):
                 raise errors.Refused(f"there is no SSH key {self._paths['ssh_key']}; apply k8s.cluster first")
             self._wait_for_nodes(plan, state, None if repair else gate.WAIT_S)
             if plan.empty:
-                return Outcome(followed, [*followed.values(), *plan.lines()], bool(followed))
+                return Outcome(followed, [*said, *followed.values(), *plan.lines()], bool(followed))
             self._check_versions(plan)
             self._run(plan, state, descriptor, repair)
-            return Outcome(followed | plan.changes(), [*followed.values(), *plan.lines()], True)
+            return Outcome(followed | plan.changes(), [*said, *followed.values(), *plan.lines()], True)
 
     def members(self) -> dict[str, Any]:
         """Return the cluster's nodes, as the state file has them."""
@@ -165,6 +167,7 @@ class Rke(Engine):
             plan.reasons = [f"rke still runs, {run}: it is followed to its end first"]
         elif not plan.empty:
             identity.check_published(state, identity.published(self._kubectl), self._paths)
+        plan.notes += self._execution.snapshots.note()
         plan.takes = duration.estimate(plan, (record or {}).get("measured"))
         running = state["nodes"] if state else {}
         fixed.check(self._config, state)
@@ -293,22 +296,15 @@ class Rke(Engine):
     # the run
 
     def _run(self, plan: Plan, state: dict[str, Any] | None, descriptor: int, repair: bool) -> None:
-        left, prober = self._leaving(plan, state), self._prober(keep=True)
         drains.drain_all(plan, self._kubectl, cluster_yml.drain_options(self.model), self.hooks, repair)
-        gone = [*left.values(), *(change["old"] for change in plan.moved.values())]
-        gone = self._execution.up(self._config, plan, gone, descriptor, repair)
-        drains.stop(plan, prober, left, self.hooks)
-        prober.forget(gone)
+        self._execution.up(self._config, plan, self._leaving(plan, state), descriptor, repair)
         self._wait_healthy()
         self._execution.progress.send("done", {"nodes": sorted(self._addresses)})
 
     def _followed(self) -> dict[str, Any]:
         """Complete what a run left whose caller had ended before it did; return that as changes."""
         settled = self._execution.settle()
-        if not settled:
-            return {}
-        self._prober(keep=True).forget(settled[1])
-        return {"followed": f"rke up of {settled[0]}, whose caller had ended, succeeded"}
+        return {"followed": settled} if settled else {}
 
     def _healthy_between(self, config: Mapping[str, Any]) -> list[Any]:
         roles = {entry["hostname_override"]: list(entry["role"]) for entry in config["nodes"]}

@@ -8,13 +8,13 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from saltk8s.base import errors, files, processes
-from saltk8s.engine import gate, running, state_folder
+from saltk8s.engine import gate, running, ssh, state_folder
 from saltk8s.engine.base import Hooks
 from saltk8s.engine.plan import Plan
 from saltk8s.engine.progress import Line, Progress
@@ -22,7 +22,7 @@ from saltk8s.engine.rke import canal, cluster_yml, rkestate
 from saltk8s.engine.rke.planning import consequences, duration
 from saltk8s.engine.rke.planning.deployed import SCHEDULE
 from saltk8s.engine.rke.program import Program
-from saltk8s.engine.rke.running import addresses, attempt, snapshot, turns
+from saltk8s.engine.rke.running import addresses, attempt, leavers, snapshot, turns
 from saltk8s.engine.rke.state import copies
 from saltk8s.kubectl.client.program import Kubectl
 from saltk8s.kubectl.operations.cordons import Cordons
@@ -54,15 +54,24 @@ class Execution:
         self._path = self._folder / state_folder.RECORD
         self._program, self._kubectl = program, kubectl
         self._cordons = Cordons(kubectl, "rke", hooks.log)
-        self._log = hooks.log
+        self._log, self._hooks = hooks.log, hooks
         self.progress = Progress("rke", hooks.log, hooks.event)
+        config = self._paths["cluster_yml"]
+        self.snapshots = snapshot.Snapshots(program.path, config, self._any_docker, self.progress.line)
         # waits until the cluster of a ``cluster.yml`` is healthy; returns what is still wrong
         self.healthy: Callable[[Mapping[str, Any]], list[Any]] = lambda config: []
+        self.prober: ssh.Prober | None = None  # reaches machines that have left
 
     @property
     def last(self) -> running.Run | None:
         """The newest run that this release started."""
         return running.last(self._folder / state_folder.RUNS)
+
+    @property
+    def began(self) -> Mapping[str, Any]:
+        """The record of a run that did not end, or whose end nobody has settled yet; nothing for one that is done."""
+        record = state_folder.read_record(self._path) or {}
+        return {} if record.get("status") == "done" else record
 
     def record(self) -> dict[str, Any] | None:
         """Return the record of the last run; of one that succeeded after its caller had ended, as it will be."""
@@ -80,8 +89,8 @@ class Execution:
                 f"the {record['operation']} did not end, and rke up would not complete it: run {record['command']} "
                 "again, which goes on with it. To go on without: k8s_cluster.up repair=True"
             )
-        ours = self.last
-        found = [] if ours and ours.alive else processes.started_in("rke", self._folder)
+        ours = (self.last and self.last.alive) or self.snapshots.going_on
+        found = [] if ours else processes.started_in("rke", self._folder)
         if found:
             names = ", ".join(f"process {one.pid}, running for {one.age_s:.0f} s" for one in found)
             raise errors.Refused(
@@ -90,10 +99,18 @@ class Execution:
                 f"`flock {self._folder / state_folder.LOCK} rke ...`"
             )
 
+    def follow_snapshot(self) -> list[str]:
+        """Follow a snapshot whose caller has ended to its end; return what is to be said of it."""
+        run = self.snapshots.going_on
+        if not run or self._owned():
+            return []
+        self.progress.send("follow", {"run": str(run)})
+        return self.snapshots.follow(cluster_yml.secrets(self._written()))
+
     def follow(self) -> errors.SaltK8sError | None:
         """Follow a run whose caller has ended to its end; return how it failed. Raises CommandTimeout if it goes on."""
-        run, owner = self.last, state_folder.owner(self._folder / state_folder.LOCK)
-        if not run or not run.alive or (owner and owner.alive):
+        run = self.last
+        if not run or not run.alive or self._owned():
             return None
         self.progress.send("follow", {"run": str(run)})
         record = state_folder.read_record(self._path) or {}
@@ -106,6 +123,10 @@ class Execution:
             return err
         return None
 
+    def _owned(self) -> bool:
+        owner = state_folder.owner(self._folder / state_folder.LOCK)
+        return bool(owner and owner.alive)
+
     def mend(self) -> None:
         """Mend what a run left that did not end, the lock is held."""
         for folder in (self._folder, self._paths["backups"]):
@@ -114,30 +135,29 @@ class Execution:
             self._log(logging.WARNING, said)
             self.progress.send("mended", {"what": said})
 
-    def settle(self) -> tuple[str, list[str]] | None:
+    def settle(self) -> str:
         """Complete what a run left whose caller had ended, the lock is held.
 
-        Returns when it was started and what ``up`` returns, None when there was none that succeeded.
+        Returns what is to be said of it, "" when there was none that succeeded.
         """
         record = state_folder.read_record(self._path)
         if not record or record.get("status") != "running":
-            return None
+            return ""
         try:
             if self._ended(record) == 0:
-                return record["time"], self._done(record, self._written())
+                self._done(record, self._written())
+                return f"{record.get('operation', 'rke up')} of {record['time']}, whose caller had ended, succeeded"
         except BaseException:
             self._failed(record)
             raise
         self._failed(record)
-        return None
+        return ""
 
-    def up(
-        self, config: dict[str, Any], plan: Plan, leaving: Iterable[str], descriptor: int, repair: bool
-    ) -> list[str]:
-        """Run ``rke up`` to its end; return the addresses whose machines left it.
+    def up(self, config: dict[str, Any], plan: Plan, leaving: Mapping[str, str], descriptor: int, repair: bool) -> None:
+        """Run ``rke up`` to its end.
 
-        config: the declared ``cluster.yml``; plan: why it is run; leaving: these addresses; descriptor: of the lock,
-        which rke holds for as long as it lives; repair: whether it goes on without a snapshot.
+        config: the declared ``cluster.yml``; plan: why it is run; leaving: {name: address} of the nodes that leave;
+        descriptor: of the lock, which rke holds for as long as it lives; repair: whether it goes on without a snapshot.
         Raises CommandError, CommandTimeout, MissingProgram.
         """
         paths, old = self._paths, state_folder.read_record(self._path) or {}
@@ -147,7 +167,7 @@ class Execution:
             **state_folder.attempt(old, self._cluster["version"]),
             "attempted_config": attempt.mark(config, old),
             "cordoned": sorted({*self._cordons.read(), *old.get("cordoned", [])}),
-            "leaving": [*leaving],
+            **leavers.of(plan, leaving, config, old),
             "plan": {"create": plan.create, "options": sorted(plan.options), "joined": consequences.joined(plan)},
         }
         record.pop("operation", None)
@@ -165,7 +185,7 @@ class Execution:
         def measured() -> None:
             record["measured"] = duration.measure(record.get("measured"), plan, time.monotonic() - begin)
 
-        return self._carry_out(["up"], record, config, descriptor, measured)
+        self._carry_out(["up"], record, config, descriptor, measured)
 
     def act(
         self,
@@ -203,7 +223,7 @@ class Execution:
         config: dict[str, Any],
         descriptor: int,
         after: Callable[[], None] = lambda: None,
-    ) -> list[str]:
+    ) -> None:
         """Run rke to its end, with the record written before and after."""
         reserved = state_folder.reserve(self._folder)
         state_folder.write_record(self._path, record)
@@ -213,7 +233,7 @@ class Execution:
         try:
             self._program.run([*words, *flags], limit, on_line, texts, [descriptor], turn)
             after()
-            return self._done(record, config)
+            self._done(record, config)
         except errors.CommandError as err:
             self._failed(record)
             raise self._told(err) from err
@@ -224,9 +244,7 @@ class Execution:
             reserved.unlink(missing_ok=True)
 
     def _snapshot(self, config: dict[str, Any], descriptor: int, needed: bool) -> str:
-        path, hidden = self._paths["cluster_yml"], cluster_yml.secrets(config)
-        line = self.progress.line
-        return snapshot.take(self._program.path, path, self._any_docker, line, hidden, [descriptor], needed)
+        return self.snapshots.take(cluster_yml.secrets(config), [descriptor], needed)
 
     @property
     def _any_docker(self) -> bool:
@@ -286,16 +304,17 @@ class Execution:
             return err
         return errors.CommandError(f"{state_folder.no_space(self._folder, left)}; {err}", err.exit_status)
 
-    def _done(self, record: Mapping[str, Any], config: dict[str, Any]) -> list[str]:
+    def _done(self, record: Mapping[str, Any], config: dict[str, Any]) -> None:
         why = record.get("plan", {})
         plan = Plan(create=why.get("create", False), options={path: {} for path in why.get("options", [])})
         # before the cluster is healthy: options that break its network have to be taken back
         addresses.give(self._kubectl, config)
         canal.settle(self._kubectl, config, plan, self._cluster["timeouts"]["ready_s"], self.progress.send)
         self._keep("after")
+        if self.prober:
+            leavers.finish(self.prober, record, self._hooks)
         left = self._cordons.restore(record.get("cordoned", []))
         state_folder.write_record(self._path, {**self._reached(record, config), "cordoned": left})
-        return list(record.get("leaving", []))
 
     def _keep(self, moment: str) -> None:
         for name in ("state_file", "kubeconfig"):

@@ -39,6 +39,7 @@ class Access:
         self.prober = ssh.Prober(
             model["cluster"]["ssh"], node.INSPECTION, self.paths["ssh_key"], known_hosts, keep=False
         )
+        self.execution.prober = self.prober
 
     def running(self) -> dict[str, dict[str, Any]]:
         """Return the cluster's nodes as its state has them. Raises Refused when there is no cluster."""

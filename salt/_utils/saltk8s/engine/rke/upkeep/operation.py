@@ -54,8 +54,9 @@ def run(
 
     prepare: called before rke runs, with the lock held and no other rke at work.
     """
-    record: Mapping[str, Any] = access.execution.record() or {}
-    goes_on = record.get("operation") == one.name and record.get("status") != "done"
+    began = access.execution.began
+    goes_on = began.get("operation") == one.name
+    same = goes_on and began.get("command") == one.command
     if not test:
         confirmed(access, confirm)
     if one.gated and not goes_on:
@@ -63,24 +64,38 @@ def run(
     state_folder.check_room(access.paths["state_dir"])
     head = [f"goes on with the {one.name} that did not end"] if goes_on else []
     lines = [*head, *one.lines]
+    changes: dict[str, Any] = {"operation": {"old": None, "new": one.name}}
     if test:
-        return {"changes": {"operation": {"old": None, "new": one.name}}, "lines": lines}
+        return _would(access, changes, lines, same)
+    lines = [*access.execution.follow_snapshot(), *lines]
     failure = access.execution.follow()
     with access.lock(one.command) as descriptor:
         access.execution.mend()
         settled = access.execution.settle()
         if failure:
             raise failure
-        if settled and goes_on:
-            return {"changes": {"followed": f"the {one.name} of {settled[0]} succeeded"}, "lines": lines}
-        prepare()
-        state = copies.read(access.paths)
-        config = cluster_yml.in_order(access.config, state["nodes"] if state else ())
-        snapshot = one.snapshot and not goes_on
-        said = access.execution.act(one.name, one.command, one.words, config, descriptor, snapshot, not repair)
+        if settled and same:
+            changes = {"followed": settled}
+        else:
+            prepare()
+            state = copies.read(access.paths)
+            config = cluster_yml.in_order(access.config, state["nodes"] if state else ())
+            snapshot = one.snapshot and not goes_on
+            lines += access.execution.act(one.name, one.command, one.words, config, descriptor, snapshot, not repair)
     _wait(access, one)
     access.execution.progress.send("done", {"operation": one.name})
-    return {"changes": {"operation": {"old": None, "new": one.name}}, "lines": [*lines, *said]}
+    return {"changes": changes, "lines": lines}
+
+
+def _would(access: Access, changes: Mapping[str, Any], lines: Sequence[str], same: bool) -> dict[str, Any]:
+    """Return what it would do. same: whether it is what an earlier call began."""
+    notes = access.execution.snapshots.note()
+    run, reached = access.execution.last, access.execution.record() or {}
+    if same and run and run.alive:
+        notes.append(f"rke still runs, {run}: it is followed to its end first")
+    if same and reached.get("status") == "done":
+        return {"changes": {"followed": f"what rke did for a caller that had ended succeeded ({run})"}, "lines": notes}
+    return {"changes": dict(changes), "lines": [*notes, *lines]}
 
 
 def _check(engine: Rke, repair: bool) -> None:

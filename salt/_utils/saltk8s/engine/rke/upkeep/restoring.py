@@ -18,7 +18,7 @@ COMMAND = "k8s_etcd.restore"
 
 def goes_on(access: Access) -> bool:
     """Whether a restore began and did not end: rke has taken the cluster apart by then."""
-    return (access.execution.record() or {}).get("operation") == NAME
+    return access.execution.began.get("operation") == NAME
 
 
 def preview(access: Access, name: str) -> Operation:

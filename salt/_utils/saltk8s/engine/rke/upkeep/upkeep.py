@@ -39,22 +39,33 @@ class RkeUpkeep(Upkeep):
             raise errors.Refused(f"{name!r} is no name of a snapshot: letters, digits, dots, colons, hyphens")
         called = name or snapshot.name("by-hand")
         if test:
-            return {
-                "name": called,
-                "lines": [f"a snapshot {called} would be taken on {', '.join(self._access.members())}"],
-            }
-        paths, config = self._access.paths, self._access.config
+            note = self._access.execution.snapshots.note()
+            would = f"a snapshot {called} would be taken on {', '.join(self._access.members())}"
+            return {"name": called, "lines": [*note, would]}
+        paths, config, execution = self._access.paths, self._access.config, self._access.execution
+        said = execution.follow_snapshot()
         with self._access.lock("k8s_etcd.save_snapshot") as descriptor:
-            if name and any(one["name"] == name for one in self.snapshots()):
-                raise errors.Refused(f"there is a snapshot {name} already: a snapshot is never written over")
-            if not Path(paths["cluster_yml"]).exists():
-                files.write(paths["cluster_yml"], cluster_yml.text(config))
-            hidden, any_docker = cluster_yml.secrets(config), bool(self.model["cluster"].get("accept_any_docker"))
-            line = self._access.execution.progress.line
-            words = (self._access.program.path, paths["cluster_yml"], any_docker, line, hidden, [descriptor])
-            said = snapshot.take(*words, called=called)
+            if not (name and self._taken(name)):
+                if not Path(paths["cluster_yml"]).exists():
+                    files.write(paths["cluster_yml"], cluster_yml.text(config))
+                said.append(execution.snapshots.take(cluster_yml.secrets(config), [descriptor], called=called))
+            else:
+                said.append(f"{snapshot.said_of(name)}; whoever asked for it had ended before it was taken")
+                execution.snapshots.told()
         self.hooks.event("snapshot", {"name": called})
-        return {"name": called, "lines": [said]}
+        return {"name": called, "lines": said}
+
+    def _taken(self, name: str) -> bool:
+        """Whether a snapshot was taken for a caller that was killed; one that rke did not complete is taken again.
+
+        Raises Refused for any other of this name.
+        """
+        if not any(one["name"] == name for one in self.snapshots()):
+            return False
+        whole = self._access.execution.snapshots.untold(name)
+        if whole is None:
+            raise errors.Refused(f"there is a snapshot {name} already: a snapshot is never written over")
+        return whole
 
     def verify_snapshot(self, name: str | None = None, node: str | None = None) -> dict[str, Any]:
         """Restore a snapshot into a scratch etcd on a node that has it, read it, and keep what came of it."""
@@ -124,5 +135,7 @@ class RkeUpkeep(Upkeep):
         """Give back what etcd's databases do not use."""
         if test:
             return defragment.run(self._access, True)
+        said = self._access.execution.follow_snapshot()
         with self._access.lock("k8s_etcd.defragment"):
-            return defragment.run(self._access, False)
+            done = defragment.run(self._access, False)
+        return done | {"lines": [*said, *done["lines"]]}
