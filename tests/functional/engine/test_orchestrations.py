@@ -49,7 +49,7 @@ def orchestrated(loaders, monkeypatch):
 
 def test_a_node_is_taken_out_step_by_step(orchestrated):
     steps, required, asked = orchestrated("take_out", LEAVE, node=NODE)
-    assert asked[1] == ("k8s_cluster.taking_out", NODE, {})
+    assert asked[0] == ("k8s_cluster.taking_out", NODE, {})
     assert steps == {
         "take-out-steps": "it leaves",
         "take-out-leaves": (ADMIN, "k8s.cluster"),
@@ -102,7 +102,7 @@ def test_a_refusal_is_the_only_step(orchestrated, name, said, given, words):
 def test_a_machine_is_exchanged_in_two_runs(orchestrated):
     out = {"refused": "", "todo": ["leave", "clean"], "lines": ["out"]}
     steps, required, asked = orchestrated("exchange", out, node=NODE, machine="uid")
-    assert asked[1] == ("k8s_cluster.taking_out", NODE, {"exchange": True, "machine": "uid"})
+    assert asked[0] == ("k8s_cluster.taking_out", NODE, {"exchange": True, "machine": "uid"})
     assert list(steps) == ["exchange-steps", "exchange-leaves", "exchange-cleaned"]
     assert steps["exchange-leaves"] == (ADMIN, "k8s.cluster.without")
     assert required["exchange-cleaned"] == ["exchange-leaves"]
@@ -117,7 +117,7 @@ def test_a_machine_is_exchanged_in_two_runs(orchestrated):
 def test_a_cluster_is_given_up_before_its_nodes_are_cleaned(orchestrated):
     said = {"changes": {}, "lines": ["gone"], "nodes": [NODE, "k8s-w3", "k8s-w4"]}
     steps, required, asked = orchestrated("remove", said, there=(ADMIN, NODE, "k8s-w4"), cluster="osug")
-    assert asked[1] == ("k8s_cluster.remove", "osug", {"test": True}), "nothing is done while it is rendered"
+    assert asked[0] == ("k8s_cluster.remove", "osug", {"test": True}), "nothing is done while it is rendered"
     assert steps["remove-given-up"] == (ADMIN, "k8s.cluster.removed")
     assert steps["remove-cleaned"] == ([NODE, "k8s-w4"], "k8s.os.cleaned")
     assert required["remove-cleaned"] == ["remove-given-up"]
