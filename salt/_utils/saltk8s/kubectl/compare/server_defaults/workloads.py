@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from saltk8s.kubectl.compare.server_defaults.pods import CLAIM_SPEC, TEMPLATE
 from saltk8s.kubectl.compare.server_defaults.shape import (
     A_QUANTITY,
@@ -24,6 +27,17 @@ _DEPLOYMENT = shape(
     template=TEMPLATE,
 )
 _PARTITIONED = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
+
+
+def _filled_strategy(declared: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a StatefulSet's update strategy with what a missing type brings along: beside one that is given, the API
+    server leaves ``rollingUpdate`` out.
+    """
+    if declared.get("type") or live.get("rollingUpdate"):
+        return declared
+    return {**declared, "rollingUpdate": _PARTITIONED["rollingUpdate"]}
+
+
 _RETAIN = {"whenDeleted": "Retain", "whenScaled": "Retain"}
 _CLAIM_TEMPLATE = shape(
     "",
@@ -40,7 +54,7 @@ _STATEFUL_SET = shape(
         "updateStrategy": _PARTITIONED,
         "persistentVolumeClaimRetentionPolicy": _RETAIN,
     },
-    updateStrategy=shape("", _PARTITIONED, rollingUpdate=shape("", {"partition": 0})),
+    updateStrategy=shape("", _PARTITIONED, _filled_strategy, rollingUpdate=shape("", {"partition": 0})),
     persistentVolumeClaimRetentionPolicy=shape("", _RETAIN),
     selector=SELECTOR,
     template=TEMPLATE,
