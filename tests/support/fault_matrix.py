@@ -178,6 +178,20 @@ def last(site: Site) -> running.Run:
     return next(run for run in found if run and run.alive)
 
 
+def kill_group(run: running.Run) -> None:
+    """Kill a run with all its processes, and wait until they are gone: one that is dying still holds the lock."""
+    os.killpg(run.leader.pid, signal.SIGKILL)
+    until(lambda: not any(_is_in(run.leader.pid, stat) for stat in Path("/proc").glob("[0-9]*/stat")))
+
+
+def _is_in(group: int, stat: Path) -> bool:
+    try:
+        state, _, its, *_ = stat.read_text().rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return False
+    return int(its) == group and state not in "ZX"
+
+
 def _kill_rke(site: Site) -> None:
     os.kill(int((site.fake / "pid").read_text()), signal.SIGKILL)
 
@@ -191,8 +205,7 @@ def _power(site: Site, caller: Caller) -> None:
     """All processes of the admin at once, and the nodes' SSH servers; the nodes' containers start again by Docker."""
     run = last(site)
     caller.kill()
-    os.killpg(run.leader.pid, signal.SIGKILL)
-    until(lambda: not run.alive)
+    kill_group(run)
     for number in (1, 2, 3):
         site.nodes.stop(site.nodes.address(number))
     for number in (1, 2, 3):

@@ -86,6 +86,12 @@ def test_a_snapshot_of_a_name_is_never_written_over_but_one_that_rke_did_not_com
         upkeep(site).save_snapshot("two")
 
 
+def test_a_snapshot_that_was_taken_meanwhile_is_the_one_that_was_asked_for(site):
+    killed(site, "snapshot on demand", SNAPSHOT, "ends unseen")
+    said = upkeep(site).save_snapshot("two")["lines"][-1]
+    assert "whoever asked for it had ended before it was taken" in said
+
+
 def test_a_removal_waits_for_what_rke_does_for_a_killed_caller(site):
     def remove():
         return state_folder.remove(site.engine().model, ["cp1"], "osug", False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 from pathlib import Path
 
 import pytest
@@ -138,6 +137,6 @@ def test_killed_at_any_line(admin, line):
     fault_matrix.until(lambda: line in run.log.read_text() or not run.alive)
     assert line in run.log.read_text()
     if run.alive:
-        os.killpg(run.leader.pid, signal.SIGKILL)
+        fault_matrix.kill_group(run)
     assert "was killed" in caller.error() or USUAL in run.log.read_text()
     assert admin.fails_as_usual() == keys

@@ -47,10 +47,8 @@ def test_the_page_about_faults_has_texts_that_are_printed():
     asserted += [rooms / "manifests" / f"test_{name}.py" for name in ("documents", "sources")]
     asserted += [CASES / "manifests.yaml", *(tests / "functional" / "kubectl" / "health").glob("test_*.py")]
     asserted += (tests / "functional" / "engine" / "rke").glob("test_e*.py")
-    asserted += [
-        tests / "functional" / "engine" / name
-        for name in ("test_fault_matrix.py", "rke/test_state_files.py", "rke/test_real_faults.py")
-    ]
+    engine = ("test_fault_matrix", *(f"rke/test_{name}" for name in ("followed", "state_files", "real_faults")))
+    asserted += [tests / "functional" / "engine" / f"{name}.py" for name in engine]
     asserted += [tests / "unit" / "engine" / name for name in ("test_running.py", "rke/test_turns.py")]
     asserted.append(tests / "unit" / "base" / "test_files.py")
     printed = "\n".join([*map(str, seen), *(path.read_text() for path in asserted)])
