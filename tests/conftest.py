@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hypothesis
+import jinja2
 import pytest
 import salt._logging
 from saltfactories.plugins.event_listener import EventListener
@@ -29,3 +30,17 @@ def event_listener():
     listener.address = f"tcp://{LOOPBACK}:{listener.port}"
     with listener:
         yield listener
+
+
+@pytest.fixture
+def compiles(monkeypatch) -> list[str]:
+    """The templates that Jinja itself compiles from now on."""
+    found: list[str] = []
+    compiling = jinja2.Environment.compile
+
+    def compiled(self, source, *args, **kwargs):
+        found.append(source)
+        return compiling(self, source, *args, **kwargs)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", compiled)
+    return found

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from saltk8s.base import errors
+from saltk8s.base import errors, processes
 from saltk8s.engine import registry, running, state_folder
 from saltk8s.engine.base import Hooks
 from saltk8s.engine.rke import rkestate
@@ -178,18 +178,10 @@ def last(site: Site) -> running.Run:
     return next(run for run in found if run and run.alive)
 
 
-def kill_group(run: running.Run) -> None:
-    """Kill a run with all its processes, and wait until they are gone: one that is dying still holds the lock."""
+def kill_group(run: running.Run, folder: Path) -> None:
+    """Kill a run with all its processes, and wait until the lock in the folder is free: a dying one still holds it."""
     os.killpg(run.leader.pid, signal.SIGKILL)
-    until(lambda: not any(_is_in(run.leader.pid, stat) for stat in Path("/proc").glob("[0-9]*/stat")))
-
-
-def _is_in(group: int, stat: Path) -> bool:
-    try:
-        state, _, its, *_ = stat.read_text().rpartition(")")[2].split()
-    except OSError:  # it has ended
-        return False
-    return int(its) == group and state not in "ZX"
+    until(lambda: not processes.holders(folder / state_folder.LOCK))
 
 
 def _kill_rke(site: Site) -> None:
@@ -205,7 +197,7 @@ def _power(site: Site, caller: Caller) -> None:
     """All processes of the admin at once, and the nodes' SSH servers; the nodes' containers start again by Docker."""
     run = last(site)
     caller.kill()
-    kill_group(run)
+    kill_group(run, site.dir)
     for number in (1, 2, 3):
         site.nodes.stop(site.nodes.address(number))
     for number in (1, 2, 3):

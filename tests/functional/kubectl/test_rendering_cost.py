@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import jinja2
 import pytest
 import salt.fileserver
 from tests.support import everything
@@ -17,20 +16,6 @@ ADMIN = "k8s-admin.osug.example"
 def admin(tmp_path_factory):
     """The admin of a platform with everything."""
     return Minion(tmp_path_factory.mktemp("minion"), ADMIN, pillar={"k8s": everything.tree()})
-
-
-@pytest.fixture
-def compiles(monkeypatch) -> list[str]:
-    """The templates that Jinja compiles from now on."""
-    found: list[str] = []
-    compiling = jinja2.Environment.compile
-
-    def compiled(self, source, *args, **kwargs):
-        found.append(source)
-        return compiling(self, source, *args, **kwargs)
-
-    monkeypatch.setattr(jinja2.Environment, "compile", compiled)
-    return found
 
 
 @pytest.fixture

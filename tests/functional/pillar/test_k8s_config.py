@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from labkit import versions as lab
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import version as versions
 from saltk8s.pillar import model as models
+from support.gitserver import until
 from tests.support import pillars
 from tests.support.salt import write_pillar
 
@@ -218,7 +218,8 @@ def test_a_job_reads_the_pillar_of_now_and_the_schedule_the_one_in_memory(
     job = {"function": "k8s_config.image", "job_args": [ref], "seconds": 86400, "run_on_start": True, "persist": False}
     try:
         assert salt_cli.run("schedule.add", "probe", minion_tgt=minion_id, **job).data["result"]
-        until(lambda: "before.example.org/" in str(salt_run_cli.run("jobs.last_run", function=job["function"]).data))
+        last = lambda: str(salt_run_cli.run("jobs.last_run", function=job["function"]).data)  # noqa: E731
+        until(lambda: "before.example.org/" in last(), "the schedule ran it with the pillar in memory", 60, 1)
     finally:
         salt_cli.run("schedule.delete", "probe", minion_tgt=minion_id)
     (folder / "data.sls").write_text("#!yaml\nk8s: [\n")
@@ -226,10 +227,3 @@ def test_a_job_reads_the_pillar_of_now_and_the_schedule_the_one_in_memory(
     assert not answer["valid"] and "the pillar could not be rendered" in answer["problems"][0]["expected"]
     refused = salt_cli.run("k8s_config.image", ref, minion_tgt=minion_id)
     assert "the pillar could not be rendered, nothing was done" in str(refused.data) and "Traceback" not in refused.data
-
-
-def until(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(1)

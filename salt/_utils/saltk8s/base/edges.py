@@ -13,7 +13,7 @@ from saltk8s.base import errors
 
 SHOWN_LINES = 30  # of a state's comment
 EVENT_FAILURES = 2  # in a row
-JOB, _COMPILED = "saltk8s.job", "saltk8s.job.pillar"  # keys of a loader's context
+_JOB, _COMPILED = "saltk8s.job", "saltk8s.job.pillar"  # keys of a loader's context
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +46,14 @@ def job(context: MutableMapping[str, Any], kwargs: Mapping[str, Any]) -> Iterato
     noted: they go on without the master, with the pillar in memory.
     """
     jid = kwargs.get("__pub_jid")
-    if not jid or "__pub_schedule" in kwargs or JOB in context:
+    if not jid or "__pub_schedule" in kwargs or _JOB in context:
         yield
         return
-    context[JOB] = jid
+    context[_JOB] = jid
     try:
         yield
     finally:
-        context.pop(JOB, None)
+        context.pop(_JOB, None)
         context.pop(_COMPILED, None)
 
 
@@ -65,7 +65,7 @@ def pillar_of_job(
     A state run has compiled its own, and so has ``salt-call``. context: the module's; opts: the minion's; compile_it:
     see compiled().
     """
-    if JOB not in context or opts.get("__cli") == "salt-call" or opts.get("file_client") == "local":
+    if _JOB not in context or opts.get("__cli") == "salt-call" or opts.get("file_client") == "local":
         return None
     if _COMPILED not in context:
         context[_COMPILED] = compile_it()

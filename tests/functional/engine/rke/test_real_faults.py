@@ -137,6 +137,6 @@ def test_killed_at_any_line(admin, line):
     fault_matrix.until(lambda: line in run.log.read_text() or not run.alive)
     assert line in run.log.read_text()
     if run.alive:
-        fault_matrix.kill_group(run)
+        fault_matrix.kill_group(run, admin.dir)
     assert "was killed" in caller.error() or USUAL in run.log.read_text()
     assert admin.fails_as_usual() == keys

@@ -12,20 +12,6 @@ TEXTS = {"parts": "{% macro name(of) %}name: {{ of | upper }}{% endmacro %}", "o
 MAIN = '{% from "parts" import name %}{{ name(word) }}'
 
 
-@pytest.fixture
-def compiles(monkeypatch) -> list[str]:
-    """What Jinja itself compiles from now on."""
-    found: list[str] = []
-    compiling = jinja2.Environment.compile
-
-    def compiled(self, source, *args, **kwargs):
-        found.append(source)
-        return compiling(self, source, *args, **kwargs)
-
-    monkeypatch.setattr(jinja2.Environment, "compile", compiled)
-    return found
-
-
 def rendered(path: Path | None, text: str = MAIN, version: str = "3008.3", **options) -> str:
     """One run: an environment of its own, as Salt makes it."""
     environment = jinja2.Environment(loader=jinja2.DictLoader(TEXTS), **options)
