@@ -19,6 +19,7 @@ import salt.pillar
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments, edges, errors, loader, yaml_text
 from saltk8s.base import version as versions
+from saltk8s.kubectl.client import scope
 from saltk8s.pillar import images as references
 from saltk8s.pillar import model as models
 from saltk8s.pillar import schema_services
@@ -245,9 +246,16 @@ def status(failures=None):
     """
     model = _model()
     now = datetime.datetime.now(datetime.timezone.utc)
-    facts = status_facts.read(model, _call)
+    facts = status_facts.read(model, _call, _healthy_sets(model["services"]))
     rows = statuses.table(model, facts | {"failures": failures or {}}, now)
     return {"healthy": statuses.healthy(rows), "rows": rows, "lines": statuses.lines(rows)}
+
+
+def _healthy_sets(services):
+    """Return how many objects each set has that an earlier state of this run found healthy: {service: number}."""
+    found = scope.current(__context__)
+    known = {name: found[1].get(("healthy", name)) for name in services} if found else {}
+    return {name: number for name, number in known.items() if number is not None}
 
 
 def _call(function, *args, **kwargs):

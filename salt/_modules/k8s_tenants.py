@@ -11,7 +11,7 @@ import time
 
 from salt.exceptions import CommandExecutionError, SaltInvocationError
 from saltk8s.base import arguments
-from saltk8s.kubectl.client import access, kubeconfig
+from saltk8s.kubectl.client import access, kubeconfig, scope
 from saltk8s.kubectl.manifests.identity import SET_LABEL, is_copy
 from saltk8s.services.tenants import kubeconfigs as tenant_kubeconfigs
 from saltk8s.services.tenants import model as tenants
@@ -147,13 +147,24 @@ def write_kubeconfig(name, test=False):
         path = tenant_kubeconfigs.wanted(model, name, "").path
         return {"path": path, "reason": "the cluster does not exist yet", "old": None, "new": None}
     want = tenant_kubeconfigs.wanted(model, name, kubeconfig.certificate_authority(kubectl.kubeconfig))
-    account = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
-    reason = tenant_kubeconfigs.reason(want, account[0] if account else None, time.time())
+    reason = tenant_kubeconfigs.reason(want, _account(kubectl, name), time.time())
     old = tenant_kubeconfigs.expiry(want.path)
     if not reason or test:
         return {"path": want.path, "reason": reason, "old": old, "new": None if reason else old}
     tenant_kubeconfigs.write(want, tenant_kubeconfigs.ask(kubectl, want))
     return {"path": want.path, "reason": reason, "old": old, "new": tenant_kubeconfigs.expiry(want.path)}
+
+
+def _account(kubectl, name):
+    """Return a tenant's ServiceAccount, None when there is none; for the states of a run, all are read at once."""
+    found = scope.current(__context__)
+    if found is None:
+        accounts = kubectl.objects("get", "serviceaccount", name, "-n", tenants.ACCOUNTS, "--ignore-not-found")
+        return accounts[0] if accounts else None
+    accounts = found[1].get("accounts")
+    if accounts is None:
+        accounts = found[1].put("accounts", kubectl.objects("get", "serviceaccounts", "-n", tenants.ACCOUNTS))
+    return next((one for one in accounts if one["metadata"]["name"] == name), None)
 
 
 arguments.guard(globals(), SaltInvocationError, CommandExecutionError, as_job=True)

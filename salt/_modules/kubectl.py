@@ -34,16 +34,16 @@ import salt.utils.templates
 import salt.version
 from salt.exceptions import CommandExecutionError, MinionError, SaltInvocationError, SaltRenderError
 from saltk8s.base import arguments, errors, memory
-from saltk8s.kubectl.client import access
+from saltk8s.kubectl.client import access, scope
+from saltk8s.kubectl.client.shared import Shared
 from saltk8s.kubectl.compare import diff
 from saltk8s.kubectl.health import poll, summary
 from saltk8s.kubectl.health.dead_nodes import DeadNodes
 from saltk8s.kubectl.manifests import identity, jinja_files, manifest, sources
 from saltk8s.kubectl.manifests.compiled import Compiled
-from saltk8s.kubectl.sets import record
+from saltk8s.kubectl.sets import prefetch, record
 from saltk8s.kubectl.sets.object_set import ObjectSet
 from saltk8s.kubectl.sets.options import Options, names
-from saltk8s.kubectl.sets.prefetch import Prefetch
 from saltk8s.kubectl.sets.remembered import Remembered
 
 __virtualname__ = "kubectl"
@@ -184,7 +184,7 @@ def apply(
 
     Returns a dict: ``changes`` (per object: its fields, old and new; values of Secrets redacted), ``lines`` (the same
     as text), ``unready`` (in test mode: objects that are not healthy, with the reason; without ``wait``: those that
-    are being deleted).
+    are being deleted), ``healthy`` (how many objects the set has, when nothing changes and all are healthy; else None).
     Raises CommandExecutionError: an invalid manifest or object, an object of another set, a conflict, an immutable
     field, the API server does not answer, the timeout expired before the set was healthy. The error's ``changes`` has
     what was done before it.
@@ -207,11 +207,11 @@ def apply(
     )
 
     def run(kubectl):
-        prefetch = Prefetch(kubectl, set_name)
+        reading = prefetch.Prefetch(kubectl, set_name, _shared(kubectl))
         remembered = Remembered(kubectl, set_name, namespace)
         texts = _read(source, source_hash, template, template_context, saltenv)
         declared = remembered.declare(texts, manifest.from_objects(objects or ()), kubectl.cluster_scoped)
-        return ObjectSet(kubectl, set_name, declared, options, prefetch, remembered).apply(bool(test))
+        return ObjectSet(kubectl, set_name, declared, options, reading, remembered).apply(bool(test))
 
     with memory.uncollected():  # until they are gone: before, all of them would be scanned once more
         outcome = _run(run, kubeconfig, context)
@@ -246,8 +246,9 @@ def delete_set(
     test
         Return what would be deleted and delete nothing.
 
-    Returns a dict: ``changes``, ``lines``. Raises CommandExecutionError: the API server does not answer, the
-    timeout expired before an object was deleted; the error's ``changes`` has what was deleted.
+    Returns a dict: ``changes``, ``lines``, ``unready`` (empty), ``healthy`` (0 when the cluster has nothing of the set,
+    else None). Raises CommandExecutionError: the API server does not answer, the timeout expired before an object was
+    deleted; the error's ``changes`` has what was deleted.
 
     .. versionadded:: 0.1.0
 
@@ -264,7 +265,8 @@ def delete_set(
         if source or objects:
             found = _parse(source, source_hash, template, template_context, objects, saltenv)
             declared = manifest.declare(found, set_name, "default", lambda kinds: ())
-        return ObjectSet(kubectl, set_name, declared, options).delete(bool(test))
+        reading = prefetch.Prefetch(kubectl, set_name, _shared(kubectl))
+        return ObjectSet(kubectl, set_name, declared, options, reading).delete(bool(test))
 
     return _outcome(_run(run, kubeconfig, context))
 
@@ -312,6 +314,18 @@ def _run(action, kubeconfig, context):
     return access.run(action, __salt__, __pillar__, kubeconfig, context)
 
 
+def _shared(kubectl):
+    """Return what is read of all sets of this state run at once, None outside of one."""
+    found = scope.current(__context__)
+    if found is None:
+        return None
+    now, memory = found
+    name = ("sets", *kubectl.words)
+    return memory.get(name) or memory.put(
+        name, Shared(kubectl, {one: prefetch.guess(kubectl, one) for one in now.sets})
+    )
+
+
 def _names(**given):
     return {parameter: names(parameter, value) for parameter, value in given.items()}
 
@@ -321,7 +335,8 @@ def _outcome(outcome):
         raise PartialFailure(
             str(outcome.failure), outcome.changes, outcome.lines, outcome.failure.details()
         ) from outcome.failure
-    return {"changes": outcome.changes, "lines": outcome.lines, "unready": outcome.unready}
+    found = {"changes": outcome.changes, "lines": outcome.lines, "unready": outcome.unready}
+    return found | {"healthy": outcome.healthy}
 
 
 def _parse(source, source_hash, template, context, objects, saltenv):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from salt.exceptions import CommandExecutionError
 from salt.state import STATE_INTERNAL_KEYWORDS
 from saltk8s.base import arguments
+from saltk8s.kubectl.client import scope
 
 __virtualname__ = "k8s_config"
 
@@ -40,7 +41,8 @@ def summarised(name):
     """
     ret = {"name": name, "changes": {}, "result": True, "comment": ""}
     try:
-        found = __salt__["k8s_config.status"](failures=_failures(__running__))
+        with scope.entered(__context__, scope.of(globals())):
+            found = __salt__["k8s_config.status"](failures=_failures(__running__))
     except CommandExecutionError as err:
         return ret | {"comment": str(err), "warnings": ["no summary available"]}
     warnings = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 from salt.exceptions import CommandExecutionError
 from salt.state import STATE_INTERNAL_KEYWORDS
 from saltk8s.base import arguments, edges
+from saltk8s.kubectl.client import scope
 
 __virtualname__ = "k8s_tenants"
 
@@ -122,7 +123,8 @@ def kubeconfig_present(name):
     test = bool(__opts__["test"])
 
     def call():
-        done = __salt__["k8s_tenants.write_kubeconfig"](name, test=test)
+        with scope.entered(__context__, scope.of(globals())):
+            done = __salt__["k8s_tenants.write_kubeconfig"](name, test=test)
         if not done["reason"]:
             return {"changes": {}, "lines": [f"{done['path']} is valid until {done['new']}"]}
         old = f"valid until {done['old']}" if done["old"] else None

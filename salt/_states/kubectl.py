@@ -8,6 +8,7 @@ from __future__ import annotations
 from salt.exceptions import CommandExecutionError
 from salt.state import STATE_INTERNAL_KEYWORDS
 from saltk8s.base import arguments, edges
+from saltk8s.kubectl.client import scope
 
 __virtualname__ = "kubectl"
 
@@ -258,7 +259,10 @@ def _result(name, function, unchanged, **kwargs):
     test = bool(__opts__["test"])
 
     def call():
-        done = __salt__[function](name, test=test, **kwargs)
+        with scope.entered(__context__, scope.of(globals())):
+            done = __salt__[function](name, test=test, **kwargs)
+            if not (kwargs["kubeconfig"] or kwargs["context"]):  # for the summary, which is about the pillar's cluster
+                scope.current(__context__)[1].put(("healthy", name), done["healthy"])
         unready = [f"not healthy now: {text}" for text in done.get("unready", ())]
         # first, because a comment is cut off at the end
         return done | {"lines": unready + done["lines"], "waits": bool(unready and kwargs.get("wait"))}

@@ -188,3 +188,34 @@ def images(objects: dict[str, dict[str, Any]]) -> list[str]:
     """The images of all containers of the objects."""
     pods = [pod_of(obj) for obj in objects.values() if obj["kind"] in WORKLOADS]
     return [box["image"] for pod in pods for box in [*pod["containers"], *pod.get("initContainers", ())]]
+
+
+def make_healthy(server: Any) -> None:
+    """Write the statuses that controllers would: every workload of a cluster is rolled out, every claim is bound."""
+    for kind in ("deployments", "statefulsets", "daemonsets"):
+        for obj in server.get(kind, "-A")["items"]:
+            _set_status(server, kind, obj, _rolled_out(obj))
+    for obj in server.get("services", "-A")["items"]:
+        if obj["spec"].get("type") == "LoadBalancer":
+            _set_status(server, "services", obj, {"loadBalancer": {"ingress": [{"ip": "10.30.1.1"}]}})
+    for obj in server.get("persistentvolumeclaims", "-A")["items"]:
+        _set_status(server, "persistentvolumeclaims", obj, {"phase": "Bound"})
+    for obj in server.get("validatingadmissionpolicies")["items"]:
+        _set_status(server, "validatingadmissionpolicies", obj, {})
+    for obj in server.get("poddisruptionbudgets", "-A")["items"]:
+        counts = dict.fromkeys(("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"), 1)
+        _set_status(server, "poddisruptionbudgets", obj, counts)
+
+
+def _rolled_out(obj: dict[str, Any]) -> dict[str, Any]:
+    if obj["kind"] != "DaemonSet":
+        names = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+        return dict.fromkeys(names, obj["spec"].get("replicas", 1))
+    names = ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberReady")
+    return {**dict.fromkeys((*names, "numberAvailable"), 1), "numberMisscheduled": 0}
+
+
+def _set_status(server: Any, kind: str, obj: dict[str, Any], status: dict[str, Any]) -> None:
+    meta, observed = obj["metadata"], {"observedGeneration": obj["metadata"].get("generation", 1)}
+    given = status if kind in ("services", "persistentvolumeclaims") else status | observed
+    server.set_status(kind, meta["name"], given, meta.get("namespace", "default"))

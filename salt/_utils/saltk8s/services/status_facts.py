@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from saltk8s.base import errors
 from saltk8s.kubectl.client import kubeconfig
+from saltk8s.kubectl.health import summary
 from saltk8s.kubectl.manifests.identity import SET_LABEL
 from saltk8s.services.backup.runs import K8UP_JOBS
 
 CERTIFICATE_TIMEOUT_S = 10  # for the API server's certificate
 MAX_REASON = 300  # characters of a Failed
+BACKUPS = (
+    ("schedules.velero.io", "backups.velero.io"),
+    ("schedules.k8up.io", *(f"{job}s.k8up.io" for job in K8UP_JOBS)),
+)
+HEALTHY = {"ready": True, "reason": ""}  # what is shown of an object without anything to say
 
 Call = Callable[..., Any]  # an execution function by name, and its arguments
 
@@ -24,45 +30,59 @@ class Failed(str):
     __slots__ = ()
 
 
-def read(model: Mapping[str, Any], call: Call) -> dict[str, Any]:
+def read(model: Mapping[str, Any], call: Call, healthy: Mapping[str, int]) -> dict[str, Any]:
     """Return the facts that ``status.table`` takes. Once the API server does not answer it is not asked again.
 
-    model: what ``k8s_config.get`` returns; call: calls an execution function, and returns a Failed when it raises.
+    model: what ``k8s_config.get`` returns; call: calls an execution function, and returns a Failed when it raises;
+    healthy: {service: how many objects its set has} of those that were found healthy a moment ago.
     """
     version = call("kubectl.version")
     server = version if isinstance(version, Failed) else version["server"]
     exists = server is not None and not isinstance(server, Failed)
     ask = call if exists else lambda *_, **__: Failed("not read: see cluster")
-    namespaces = ask("kubectl.get", "namespaces") if model.get("tenants") else []
     served = ask("kubectl.api_resources")
-    velero = _of_group(ask, served, "velero.io", ("schedules", "backups"))
+    groups = [["nodes"], ["namespaces"] if model.get("tenants") else [], *(_served(served, kinds) for kinds in BACKUPS)]
+    found = _objects(ask, [group for group in groups if group])
+    backups = {kind: served if isinstance(served, Failed) else found.get(kind) for kinds in BACKUPS for kind in kinds}
     return {
         "version": server,
-        "nodes": ask("kubectl.list_nodes"),
-        "sets": _sets(model["services"], ask),
-        "namespaces": namespaces if isinstance(namespaces, Failed) else phases(namespaces),
+        "nodes": _of(found["nodes"], lambda nodes: {one["metadata"]["name"]: summary.of_node(one) for one in nodes}),
+        "sets": _sets(model["services"], ask, healthy),
+        "namespaces": _of(found.get("namespaces", []), phases),
         "certificates": _certificates(model["paths"]["kubeconfig"]),
-        "schedules": velero["schedules"],
-        "backups": velero["backups"],
+        "schedules": backups["schedules.velero.io"],
+        "backups": backups["backups.velero.io"],
         "gitops": call("k8s_gitops.status"),
-        "k8up": _of_group(ask, served, "k8up.io", ("schedules", *(f"{job}s" for job in K8UP_JOBS))),
+        "k8up": {kind.partition(".")[0]: backups[kind] for kind in BACKUPS[1]},
     }
 
 
-def _of_group(ask: Call, served: Any, group: str, names: Iterable[str]) -> dict[str, Any]:
-    """Return the objects of each kind of an API group, None for those that are not served.
+def _of(found: Any, fact: Callable[[Any], Any]) -> Any:
+    return found if isinstance(found, Failed) else fact(found)
 
-    served: what ``kubectl.api_resources`` returned.
+
+def _served(served: Any, kinds: Iterable[str]) -> list[str]:
+    """Return which kinds are among what ``kubectl.api_resources`` returned."""
+    return [] if isinstance(served, Failed) else [kind for kind in kinds if kind in served]
+
+
+def _objects(ask: Call, groups: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return the objects of kinds, all by one kubectl; where that fails each group by one, to tell which of them does.
+
+    groups: of kinds that kubectl knows, as ``nodes`` or ``backups.velero.io``.
     """
-    if isinstance(served, Failed):
-        return dict.fromkeys(names, served)
-    kinds = {name: f"{name}.{group}" for name in names}
-    there = [name for name, kind in kinds.items() if kind in served]
-    objects = ask("kubectl.get", ",".join(kinds[name] for name in there)) if there else []
-    found: dict[str, Any] = dict.fromkeys(kinds)
-    if isinstance(objects, Failed):
-        return found | dict.fromkeys(there, objects)
-    return found | {name: [obj for obj in objects if f"{obj['kind'].lower()}s" == name] for name in there}
+    kinds = [kind for group in groups for kind in group]
+    objects = ask("kubectl.get", ",".join(kinds))
+    if not isinstance(objects, Failed):
+        return {kind: [obj for obj in objects if _kind(obj) == kind] for kind in kinds}
+    if len(groups) == 1:
+        return dict.fromkeys(kinds, objects)
+    return {kind: found for group in groups for kind, found in _objects(ask, [group]).items()}
+
+
+def _kind(obj: Mapping[str, Any]) -> str:
+    group = obj["apiVersion"].rpartition("/")[0]
+    return f"{obj['kind'].lower()}s" + (f".{group}" if group else "")
 
 
 def failed(err: Exception) -> Failed:
@@ -75,8 +95,13 @@ def phases(namespaces: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {obj["metadata"]["name"]: (obj.get("status") or {}).get("phase", "") for obj in namespaces}
 
 
-def _sets(services: Iterable[str], ask: Call) -> Any:
-    """Return the live objects of each service that has a set's record, all by one LIST of each kind."""
+def _sets(services: Iterable[str], ask: Call, healthy: Mapping[str, int]) -> Any:
+    """Return the live objects of each service that has a set's record, all by one LIST of each kind.
+
+    When all of them were healthy a moment ago, they are not asked for again.
+    """
+    if all(name in healthy for name in services):
+        return {name: [HEALTHY] * number for name, number in healthy.items()}
     found = ask("kubectl.list_sets")
     if not isinstance(found, Failed):
         return found

@@ -30,13 +30,15 @@ class Outcome:
     """What a run did, or would do.
 
     changes: as in Salt; lines: the same for people; unready: objects that are not healthy, with the reason;
-    failure: the error that ended the run after part of it was done.
+    failure: the error that ended the run after part of it was done; healthy: how many objects the set has, when nothing
+    changes and all of them are healthy.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     unready: list[str] = field(default_factory=list)
     failure: errors.SaltK8sError | None = None
+    healthy: int | None = None
 
 
 class ObjectSet:
@@ -76,7 +78,8 @@ class ObjectSet:
         if len(plan.actions) > 1 and self._only_names_change(plan):
             plan.unsaid.add(record.key(self.name))
         if test:
-            return Outcome(plan.changes(), plan.lines(True), _shown(self._unhealthy(live)), _aside(plan))
+            unready = _shown(self._unhealthy(live))
+            return Outcome(plan.changes(), plan.lines(True), unready, _aside(plan), _healthy(plan, live))
         if plan.blocked:
             raise errors.Refused("\n".join(["nothing was done:", *plan.blocked]))
         return self._carry_out(trial)
@@ -87,12 +90,13 @@ class ObjectSet:
             if test:
                 return Outcome(lines=["there is no cluster yet, and so nothing to delete"])
             self._kubectl.run("version")  # raises: no kubeconfig
-        live = reader.read(self._kubectl, self.name, self._declared, adopt=False)
+        live = reader.read(self._kubectl, self.name, self._declared, adopt=False, prefetch=self._prefetch)
         plan = self._planner().deletion(live)
         if test:
-            return Outcome(plan.changes(), plan.lines(True))
+            return Outcome(plan.changes(), plan.lines(True), healthy=0 if not live.members else None)
         done, failure = self._writer().delete(plan.deletes(), live)
-        return Outcome(plan.changes(done), plan.lines(False, done), failure=failure)
+        healthy = 0 if not live.members else None
+        return Outcome(plan.changes(done), plan.lines(False, done), failure=failure, healthy=healthy)
 
     def _read(self) -> reader.Live:
         """Read the set; the record that it should have is then one more declared object."""
@@ -156,7 +160,7 @@ class ObjectSet:
         end = time.monotonic() + self._options.timeout_s
         plan, live = trial.plan, trial.live
         done, failure = Run(trial, self._writer(), self._options.timeout_s).carry_out()
-        outcome = Outcome(plan.changes(done), plan.lines(False, done), failure=failure)
+        outcome = Outcome(plan.changes(done), plan.lines(False, done), failure=failure, healthy=_healthy(plan, live))
         if failure:
             return outcome
         outcome.failure = _aside(plan)
@@ -189,6 +193,18 @@ class ObjectSet:
         kinds = {kind_of(self._declared[key]) for key in keys}
         ends = {key for key in keys if assessment.ends(self._declared[key])}
         return poll.until_set_healthy(self._kubectl, self.name, kinds, keys, timeout_s, ends)
+
+
+def _healthy(plan: Plan, live: reader.Live) -> int | None:
+    """Return how many objects of its record's kinds a set has that is as declared and healthy, None of any other."""
+    if plan.actions or plan.aside or plan.blocked or not all(map(_is_ready, live.members.values())):
+        return None
+    recorded = {kind.gk for kind in live.recorded}
+    return sum(kind_of(obj).gk in recorded for obj in live.members.values())
+
+
+def _is_ready(obj: dict[str, Any]) -> bool:
+    return assessment.assess(obj).ready
 
 
 def _aside(plan: Plan) -> errors.SaltK8sError | None:

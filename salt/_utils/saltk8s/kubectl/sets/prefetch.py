@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from saltk8s.kubectl.client.program import Kubectl, Listed
+from saltk8s.kubectl.client.shared import Shared
 from saltk8s.kubectl.manifests.identity import Kind, kind_from
 
 Group = tuple[Kind, ...]
@@ -23,13 +24,14 @@ WORKERS = 2  # one kubectl is mostly busy with its answer; more would only share
 class Prefetch:
     """The LISTs of a set; without a cache folder there is no guess, and they start when they are asked for."""
 
-    def __init__(self, kubectl: Kubectl, set_name: str):
+    def __init__(self, kubectl: Kubectl, set_name: str, shared: Shared | None = None):
+        """shared: what is read of several sets at once."""
         self._kubectl = kubectl
         self._set = set_name
+        self._shared = shared
         self._pool = ThreadPoolExecutor(WORKERS)
-        name = hashlib.sha256(f"{kubectl.words} {set_name}".encode()).hexdigest()[:16]
-        self._path = Path(kubectl.cache_dir) / "sets" / name if kubectl.cache_dir else None
-        self.guess = self._remembered() if kubectl.cluster_exists else []
+        self._path = _path(kubectl, set_name)
+        self.guess = guess(kubectl, set_name)
         self._started = {group: self._start(group) for group in self.guess}
 
     def answers(self, groups: Sequence[Group]) -> list[Future[Listed]]:
@@ -51,11 +53,23 @@ class Prefetch:
     def _start(self, group: Group) -> Future[Listed]:
         if len(group) == 1:  # a kind alone has many objects: see reader._groups()
             return self._pool.submit(self._kubectl.many_set_objects, self._set, group[0])
-        return self._pool.submit(self._kubectl.set_objects, self._set, group)
+        return self._pool.submit(self._listed, group)
 
-    def _remembered(self) -> list[Group]:
-        try:
-            lines = self._path.read_text().splitlines() if self._path else []
-            return [tuple(kind_from(word) for word in line.split()) for line in lines if line.strip()]
-        except (OSError, ValueError):
-            return []
+    def _listed(self, group: Group) -> Listed:
+        known = self._shared.answer(self._set, group) if self._shared else None
+        return known or self._kubectl.set_objects(self._set, group)
+
+
+def guess(kubectl: Kubectl, set_name: str) -> list[Group]:
+    """Return the groups of kinds that a set was read in in the last run, none when that is not known."""
+    path = _path(kubectl, set_name) if kubectl.cluster_exists else None
+    try:
+        lines = path.read_text().splitlines() if path else []
+        return [tuple(kind_from(word) for word in line.split()) for line in lines if line.strip()]
+    except (OSError, ValueError):
+        return []
+
+
+def _path(kubectl: Kubectl, set_name: str) -> Path | None:
+    name = hashlib.sha256(f"{kubectl.words} {set_name}".encode()).hexdigest()[:16]
+    return Path(kubectl.cache_dir) / "sets" / name if kubectl.cache_dir else None
