@@ -180,12 +180,12 @@ _WORKER_PLANE = ("kubelet", "kube-proxy", "nginx-proxy")
 
 def _deploy(folder: Path, declared: dict, without: tuple[str, ...] = ()) -> None:
     """Let the nodes of ssh_nodes beside the programs show the containers that the real one makes."""
-    from tests.support import rke as sample
+    from tests.support import rke_state
 
     for entry in declared["nodes"]:
         place = folder / f"node{entry['address'].rpartition('.')[2]}"
         if place.exists():
-            made = sample.containers(entry, declared["kubernetes_version"])
+            made = rke_state.containers(entry, declared["kubernetes_version"])
             found = [(name, image) for name, image in made if name not in without]
             lines = [f"container {name} Up 1 minute\nimage {name} {image}\n" for name, image in found]
             shown = place / "containers"
@@ -271,7 +271,7 @@ def _put_together(folder: Path) -> None:
 
 def _up(place: Path, config: Path, argv: list[str]) -> int:
     import yaml
-    from tests.support import rke as sample
+    from tests.support import rke_state
 
     mode = _file_or(place, "mode", "ok").strip()
     declared = yaml.safe_load(config.read_text())
@@ -283,12 +283,12 @@ def _up(place: Path, config: Path, argv: list[str]) -> int:
     _print_line("debug", f"registry password {password}")
     old = json.loads(state.read_text()) if state.exists() else None
     restores = argv[:2] == ["etcd", "snapshot-restore"]
-    keys = old["desiredState"]["certificatesBundle"] if old else {"kube-ca": {"certificatePEM": sample.authority()}}
-    ca = sample.authority.__wrapped__() if "--rotate-ca" in argv else keys["kube-ca"]["certificatePEM"]
-    encryption = old["desiredState"]["encryptionConfig"] if old else sample.encryption("key-one")
+    keys = old["desiredState"]["certificatesBundle"] if old else {"kube-ca": {"certificatePEM": rke_state.authority()}}
+    ca = rke_state.authority.__wrapped__() if "--rotate-ca" in argv else keys["kube-ca"]["certificatePEM"]
+    encryption = old["desiredState"]["encryptionConfig"] if old else rke_state.encryption("key-one")
     if argv[0] == "encrypt":
-        encryption = sample.encryption("key-two")
-    made = sample.rkestate(declared, ca=ca, encryption=encryption)
+        encryption = rke_state.encryption("key-two")
+    made = rke_state.rkestate(declared, ca=ca, encryption=encryption)
     # as the real one: keys and what is wanted are saved before anything is deployed
     current = old["currentState"] if old and not restores else {}
     _save(state, {**made, "currentState": current})

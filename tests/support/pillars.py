@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import base64
 import copy
-import datetime
 import functools
 import os
 import struct
 from pathlib import Path
 
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.support.certificates import certificate_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "pillar.example"
@@ -57,16 +55,6 @@ def certificate() -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return certificate_of(key), key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
-
-
-def certificate_of(key, host: str = "*.osug.example", days: int = 30) -> str:
-    """Return a certificate in PEM for a key of ``cryptography``, signed by itself, for one host name."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "canary")])
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=days))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def merge(base: dict, over: dict) -> dict:

@@ -12,6 +12,7 @@ from saltk8s.engine.base import Hooks
 from saltk8s.engine.rke import cluster_yml, node
 from saltk8s.engine.rke.upkeep import defragment
 from tests.support import rke as sample
+from tests.support import rke_state
 from tests.support.etcd_members import Members
 from tests.support.ssh_nodes import Nodes
 
@@ -28,7 +29,7 @@ def cluster(tmp_path, binaries, monkeypatch):
         declared = {f"cp{number}": {"roles": ROLES, "ip": nodes.address(number)} for number in (1, 2, 3)}
         model = sample.model({"nodes": declared, "cluster": {"ssh": {"port": nodes.port}}}, str(tmp_path / "state"))
         (tmp_path / "state").mkdir(mode=0o700)
-        (tmp_path / "state" / "cluster.rkestate").write_text(json.dumps(sample.rkestate(cluster_yml.build(model))))
+        (tmp_path / "state" / "cluster.rkestate").write_text(json.dumps(rke_state.rkestate(cluster_yml.build(model))))
         shutil.copy(nodes.key, model["paths"]["ssh_key"])
         with Members(tmp_path, binaries, nodes) as members:
             sent = []

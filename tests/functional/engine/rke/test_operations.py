@@ -10,8 +10,7 @@ from saltk8s.base import errors
 from saltk8s.engine import registry
 from saltk8s.engine.base import Hooks
 from saltk8s.engine.rke.upkeep import encryption
-from tests.support import fake_rke
-from tests.support import rke as sample
+from tests.support import fake_rke, rke_state
 
 NO_WAIT = {"timeouts": {"ready_s": 0}}
 TOMORROW = (datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%d")
@@ -99,7 +98,7 @@ def test_it_can_be_given_up_by_a_repair(built):
 
 
 def test_every_certificate_is_read_and_no_key(built):
-    pem = sample.authority("node")
+    pem = rke_state.authority("node")
     built.nodes.cluster(
         1, dict.fromkeys(("kubelet",), "Up 2 hours"), {"kube-ca.pem": pem, "kube-node-key.pem": "CANARY"}
     )
@@ -133,7 +132,7 @@ def test_the_encryption_key_is_rotated_and_a_snapshot_that_has_it_is_taken(built
 def test_after_an_interrupted_rotation_all_secrets_are_rewritten_before_rke_drops_a_key(built, monkeypatch):
     path = built.dir / "cluster.rkestate"
     state = json.loads(path.read_text())
-    state["currentState"]["encryptionConfig"] = sample.encryption("key-two", "key-one")
+    state["currentState"]["encryptionConfig"] = rke_state.encryption("key-two", "key-one")
     path.write_text(json.dumps(state))
     steps = []
     monkeypatch.setattr(encryption, "finish", lambda access: steps.append(len(ran(built, "encrypt"))))

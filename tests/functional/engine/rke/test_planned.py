@@ -9,8 +9,7 @@ import pytest
 from saltk8s.engine.rke import rkestate
 from saltk8s.engine.rke.planning import changes
 from saltk8s.engine.rke.program import Program
-from tests.support import rke as sample
-from tests.support import rke_plan
+from tests.support import rke_plan, rke_state
 
 PAIRS = rke_plan.pairs()
 ADDONS = {"network": "network", "dns": "DNS", "metrics": "metrics-server"}
@@ -31,7 +30,7 @@ def images(binaries):
 def planned(pair, images):
     """Our plan for a pair, over a state and a record as a finished run leaves them."""
     old = rke_plan.configuration(pair.before)
-    observed = rkestate.parse(json.dumps(sample.rkestate(old)))
+    observed = rkestate.parse(json.dumps(rke_state.rkestate(old)))
     last = {"status": "done", "config": old, "digest": observed["digest"], "rke": "v1.8.5", "joined": pair.joined}
     return changes.plan_of(rke_plan.configuration(pair.after), observed, last, "v1.8.5", images)
 

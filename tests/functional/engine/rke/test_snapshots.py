@@ -19,7 +19,7 @@ from saltk8s.engine import registry
 from saltk8s.engine.base import Hooks
 from saltk8s.engine.rke import cluster_yml, node
 from tests.support import rke as sample
-from tests.support import scratch_docker
+from tests.support import rke_state, scratch_docker
 from tests.support.etcd_members import Members
 from tests.support.ssh_nodes import Nodes
 
@@ -63,7 +63,7 @@ class World(SimpleNamespace):
         return self.nodes.place(1) / "snapshots" / f"{name}.zip"
 
     def state(self, keys):
-        return json.dumps(sample.rkestate(self.config, encryption=encryption(keys)))
+        return json.dumps(rke_state.rkestate(self.config, encryption=encryption(keys)))
 
     def upkeep(self):
         return registry.upkeep(self.model, Hooks(event=lambda *event: self.sent.append(event)))

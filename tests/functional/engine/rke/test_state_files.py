@@ -11,12 +11,11 @@ from labkit import versions
 from saltk8s.base import errors
 from saltk8s.engine import state_folder
 from saltk8s.engine.rke import node
-from tests.support import pillars
-from tests.support import rke as sample
+from tests.support import pillars, rke_state
 
 WORKER = dict.fromkeys(node.expected(["worker"]), "Up 2 hours")
 CONTROL = dict.fromkeys(node.expected(["controlplane", "etcd"]), "Up 2 hours")
-OTHER = sample.authority("other")
+OTHER = rke_state.authority("other")
 
 
 @pytest.fixture
@@ -134,7 +133,7 @@ def test_an_older_state_by_the_one_that_is_in_the_cluster(site):
         "nodes": [*config["nodes"], {**config["nodes"][2], "hostname_override": "w9", "address": "127.0.1.9"}],
     }
     secret(site, (site.dir / "cluster.rkestate").read_text())
-    older = sample.rkestate(old, days=3000)
+    older = rke_state.rkestate(old, days=3000)
     older = pillars.merge(older, {part: {"certificatesBundle": bundle(site)} for part in older})
     (site.dir / "cluster.rkestate").write_text(json.dumps(older))
     text = refused(site, "older than the cluster: the Secret full-cluster-state")

@@ -14,7 +14,7 @@ from saltk8s.base import errors
 from saltk8s.engine.rke import cluster_yml, rkestate
 from saltk8s.engine.rke.planning import changes
 from saltk8s.engine.rke.takeover import adoption, importing, reading
-from tests.support import pillars, takeover
+from tests.support import pillars, rke_state, takeover
 from tests.support import rke as sample
 
 NAMES = sorted(path.stem for path in takeover.CASES.glob("*.yml"))
@@ -97,7 +97,7 @@ class Hand:
         state = json.loads(self.state_file.read_text())
         running = state["desiredState"]
         # the nodes do not answer, so rke left them out
-        nodes = [sample.spelled(node) for node in sample.hand_written_nodes(self.config)]
+        nodes = [rke_state.spelled(node) for node in sample.hand_written_nodes(self.config)]
         running["rkeConfig"]["nodes"] = nodes
         self.write({**state, "desiredState": running, "currentState": running})
         self.file.with_name("kube_config_cluster.yml").write_text("apiVersion: v1\nkind: Config\n")

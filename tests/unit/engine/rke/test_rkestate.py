@@ -9,7 +9,7 @@ import pytest
 from labkit import versions
 from saltk8s.base import errors
 from saltk8s.engine.rke import cluster_yml, rkestate
-from tests.support import damage, pillars
+from tests.support import damage, pillars, rke_state
 from tests.support import rke as sample
 
 REGISTRY = {"url": "r", "username": "u", "password": "CANARY-P"}
@@ -19,7 +19,7 @@ REGISTRY = {"url": "r", "username": "u", "password": "CANARY-P"}
 def state():
     """A state of three nodes, with all that is read."""
     config = cluster_yml.build(sample.model({"nodes": sample.three_nodes(), "registry": REGISTRY}))
-    made = sample.rkestate(config)
+    made = rke_state.rkestate(config)
     s3 = {"accessKey": "CANARY-A", "secretKey": "CANARY-S", "endpoint": "s3"}
     for part in made.values():
         part["rkeConfig"]["services"]["etcd"] = {"backupConfig": {"s3BackupConfig": s3}}
@@ -103,7 +103,7 @@ def test_state_has_no_keys_and_no_password(state):
 def test_what_identifies_the_cluster_is_what_lies_on_the_nodes(state):
     """The CA's file is written as it is, the key's with a newline more."""
     found = rkestate.parse(json.dumps(state))
-    assert hashlib.sha256(sample.authority().encode()).hexdigest() in found["ca"]
+    assert hashlib.sha256(rke_state.authority().encode()).hexdigest() in found["ca"]
     assert hashlib.sha256(b"key: one\n").hexdigest() in found["encryption"]
     rotating = pillars.merge(state, {"desiredState": {"encryptionConfig": "key: two"}})
     assert set(rkestate.parse(json.dumps(rotating))["encryption"]) > set(found["encryption"])
@@ -111,10 +111,10 @@ def test_what_identifies_the_cluster_is_what_lies_on_the_nodes(state):
 
 def test_a_later_run_is_known_by_the_administrators_certificate():
     config = cluster_yml.build(sample.model({"nodes": sample.three_nodes()}))
-    old, new = (rkestate.parse(json.dumps(sample.rkestate(config, days=days))) for days in (3650, 3651))
+    old, new = (rkestate.parse(json.dumps(rke_state.rkestate(config, days=days))) for days in (3650, 3651))
     assert old["issued"] < new["issued"]
     assert old["certificates"] == new["certificates"], "it is the only one that every run makes"
-    bare = sample.rkestate(config)
+    bare = rke_state.rkestate(config)
     del bare["currentState"]["certificatesBundle"]["kube-admin"]
     assert rkestate.parse(json.dumps(bare))["issued"] is None
 

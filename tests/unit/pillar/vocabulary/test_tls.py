@@ -10,6 +10,7 @@ from saltk8s.pillar import model
 from saltk8s.pillar.vocabulary import tls
 from saltk8s.pillar.vocabulary.types import Report
 from tests.support import pillars
+from tests.support.certificates import certificate_of
 
 PKCS8, TRADITIONAL = serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL
 MAKERS = {
@@ -29,7 +30,7 @@ def pem(key, form, secret: bytes | None = None) -> str:
 @pytest.mark.parametrize("kind", ["rsa", "p256", "p521"])
 def test_a_key_and_its_certificate(kind, form):
     mine, other = MAKERS[kind](), MAKERS[kind]()
-    chain = pillars.certificate_of(mine) + pillars.certificate_of(other)
+    chain = certificate_of(mine) + certificate_of(other)
     assert tls.belong_together(chain, pem(mine, form)) is True
     assert tls.belong_together(chain, pem(other, form)) is False
 
@@ -66,7 +67,7 @@ def test_what_is_no_key(broken):
 def test_another_keys_certificate_in_the_pillar():
     tree = pillars.merge(
         pillars.full(),
-        {"services": {"traefik": {"default_tls": {"certificate": pillars.certificate_of(MAKERS["p256"]())}}}},
+        {"services": {"traefik": {"default_tls": {"certificate": certificate_of(MAKERS["p256"]())}}}},
     )
     with pytest.raises(errors.ConfigError) as caught:
         model.build(pillars.defaults(), tree)

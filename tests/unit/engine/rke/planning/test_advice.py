@@ -16,8 +16,7 @@ from saltk8s.base import errors
 from saltk8s.engine.rke import cluster_yml, guards, rkestate
 from saltk8s.engine.rke.planning import changes, fixed
 from saltk8s.pillar import model as models
-from tests.support import pillars
-from tests.support import rke as sample
+from tests.support import pillars, rke_state
 
 BOTH, ALL = ["controlplane", "etcd"], ["controlplane", "etcd", "worker"]
 COUNTS = {"two": 2, "three": 3}
@@ -53,7 +52,7 @@ class Cluster:
 
     @staticmethod
     def _observed(config):
-        return rkestate.parse(json.dumps(sample.rkestate(config)))
+        return rkestate.parse(json.dumps(rke_state.rkestate(config)))
 
     def run(self, nodes, allowed, cluster=None):
         """One run of the engine. Raises what it is refused with; returns its plan."""

@@ -9,6 +9,7 @@ from saltk8s.base import errors
 from saltk8s.engine.rke import cluster_yml, guards, rkestate
 from saltk8s.engine.rke.planning import changes
 from tests.support import rke as sample
+from tests.support import rke_state
 
 CASES = sample.case("plans")
 
@@ -22,10 +23,10 @@ def planned(case):
     if before == "none":
         observed = None
     elif before == "half":
-        observed = rkestate.parse(json.dumps(sample.rkestate(config, running=False)))
+        observed = rkestate.parse(json.dumps(rke_state.rkestate(config, running=False)))
     else:
         old = cluster_yml.build(sample.model(before))
-        observed = rkestate.parse(json.dumps(sample.rkestate(old)))
+        observed = rkestate.parse(json.dumps(rke_state.rkestate(old)))
         last = {"status": "done", "time": "t", "config": old, "digest": observed["digest"], "rke": "v1.8.5"}
         change = case.get("last") or {}
         last = None if change == "none" else {**last, **change}
@@ -71,6 +72,6 @@ def test_a_refusal_lists_everything_at_once():
 def test_a_hundred_unchanged_nodes_are_nothing_to_do():
     model = sample.model({"nodes": sample.many_nodes(100)})
     config = cluster_yml.build(model)
-    observed = rkestate.parse(json.dumps(sample.rkestate(config)))
+    observed = rkestate.parse(json.dumps(rke_state.rkestate(config)))
     last = {"status": "done", "config": config, "digest": observed["digest"], "rke": "v1.8.5"}
     assert changes.plan_of(config, observed, last, "v1.8.5").empty

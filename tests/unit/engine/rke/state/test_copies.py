@@ -16,6 +16,7 @@ from saltk8s.engine import running, state_folder
 from saltk8s.engine.rke import cluster_yml, rkestate
 from saltk8s.engine.rke.state import copies
 from tests.support import rke as sample
+from tests.support import rke_state
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def site(tmp_path):
         path.write_text(text)
         return path.name
 
-    return paths, add, lambda **what: json.dumps(sample.rkestate(config, **what))
+    return paths, add, lambda **what: json.dumps(rke_state.rkestate(config, **what))
 
 
 def test_without_copies_the_message_leads_to_the_secret(site):
@@ -62,7 +63,7 @@ def test_one_with_keys_only_is_better_than_none(site):
 def test_what_is_wanted_decides(site):
     paths, add, state = site
     ours = add(state())
-    add(state(ca=sample.authority("other")))
+    add(state(ca=rke_state.authority("other")))
     found = copies.newest(paths, lambda copy: "cp1" in copy["nodes"] and copy["ca"] == _ca(paths, ours))
     assert found and found[0].name == ours
     assert copies.newest(paths, lambda copy: False) is None

@@ -11,18 +11,18 @@ from saltk8s.engine import state_folder
 from saltk8s.engine.rke import cluster_yml, node, rkestate
 from saltk8s.engine.rke.state import identity
 from saltk8s.engine.ssh import Probe
-from tests.support import pillars
+from tests.support import pillars, rke_state
 from tests.support import rke as sample
 
 CONFIG = cluster_yml.build(sample.model({"nodes": sample.three_nodes()}))
 ADDRESSES = {"cp1": "10.20.0.1", "w1": "10.20.0.2", "w2": "10.20.0.3", "w3": "10.20.0.4"}
-OTHER = sample.authority("other")
+OTHER = rke_state.authority("other")
 IMAGE = "registry.example:5000/rancher/hyperkube:"
 
 
 def state(config=CONFIG, **what):
     """What is read of a state."""
-    return rkestate.parse(json.dumps(sample.rkestate(config, **what)))
+    return rkestate.parse(json.dumps(rke_state.rkestate(config, **what)))
 
 
 def without(*names):
@@ -47,7 +47,7 @@ def probe(name, ca=None, key=None, image=None, containers=("kubelet", "kube-prox
 def nodes(*found, ca=None, key="key: one", image="v1.32.6-rancher1"):
     """The three nodes of the cluster, those given in place of their own."""
     all_of = [
-        probe(name, ca or sample.authority(), key if name == "cp1" else None, image) for name in ("cp1", "w1", "w2")
+        probe(name, ca or rke_state.authority(), key if name == "cp1" else None, image) for name in ("cp1", "w1", "w2")
     ]
     return {one.name: one for one in [*all_of, *found]}
 
@@ -90,9 +90,9 @@ def test_what_belongs_together_is_let_through(paths):
 
 @pytest.mark.parametrize("trace", ["container kubelet", "/etc/kubernetes/ssl", "/var/lib/etcd"])
 def test_without_a_state_nodes_that_carry_a_cluster_are_refused(refused, paths, trace):
-    other = copy(paths, 11, json.dumps(sample.rkestate(CONFIG, ca=OTHER)))
-    mine = copy(paths, 10, json.dumps(sample.rkestate(CONFIG)))
-    text = refused(None, {"w1": probe("w1", sample.authority(), traces=[trace]), "cp1": probe("cp1")})
+    other = copy(paths, 11, json.dumps(rke_state.rkestate(CONFIG, ca=OTHER)))
+    mine = copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG)))
+    text = refused(None, {"w1": probe("w1", rke_state.authority(), traces=[trace]), "cp1": probe("cp1")})
     assert f"w1: {trace}" in text and "cp1" not in text.split("\n")[1]
     assert mine in text and other not in text, "the copy is that of the nodes' own CA"
     assert other in refused(None, {"w1": probe("w1", traces=[trace])}), "the newest one where none can be read"
@@ -101,12 +101,12 @@ def test_without_a_state_nodes_that_carry_a_cluster_are_refused(refused, paths, 
 def test_a_first_run_that_was_interrupted_goes_on(paths):
     began = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
     found = {
-        "cp1": probe("cp1", sample.authority(), "key: one", containers=began),
+        "cp1": probe("cp1", rke_state.authority(), "key: one", containers=began),
         "w1": probe("w1", traces=[node.KEYS]),
     }
     identity.check(state(running=False), found, paths)
-    copy(paths, 10, json.dumps(sample.rkestate(CONFIG, running=False)))
-    copy(paths, 11, json.dumps(sample.rkestate(CONFIG, ca=OTHER)))
+    copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG, running=False)))
+    copy(paths, 11, json.dumps(rke_state.rkestate(CONFIG, ca=OTHER)))
     identity.check(state(running=False), found, paths)
 
 
@@ -115,29 +115,29 @@ def test_a_state_that_lost_its_current_state_is_no_new_cluster(refused, paths):
     hidden = {"w1": probe("w1", traces=["container kubelet"])}
     hidden["w1"].containers = {"kubelet": False}
     assert "kubelets are on w1" in refused(state(running=False), hidden), "its CA need not be readable"
-    good = copy(paths, 10, json.dumps(sample.rkestate(CONFIG)))
+    good = copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG)))
     text = refused(state(running=False), {"cp1": probe("cp1")})
     assert "repeat it" in text and f"cp {paths['backups']}/{good}" in text, "an interrupted restore cleaned the nodes"
 
 
 def test_a_state_with_another_ca_is_refused(refused, paths):
-    good = copy(paths, 10, json.dumps(sample.rkestate(CONFIG)))
-    copy(paths, 11, json.dumps(sample.rkestate(CONFIG, ca=OTHER)))
+    good = copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG)))
+    copy(paths, 11, json.dumps(rke_state.rkestate(CONFIG, ca=OTHER)))
     text = refused(state(ca=OTHER), nodes())
     assert "its CA is another than that of the nodes" in text
     assert f"cp {paths['backups']}/{good} {paths['state_file']}" in text
 
 
 def test_a_ca_that_is_being_rotated_is_both(paths):
-    rotating = sample.rkestate(CONFIG)
-    rotating["desiredState"] = sample.rkestate(CONFIG, ca=OTHER)["desiredState"]
+    rotating = rke_state.rkestate(CONFIG)
+    rotating["desiredState"] = rke_state.rkestate(CONFIG, ca=OTHER)["desiredState"]
     found = nodes() | {"w1": probe("w1", OTHER)}
     identity.check(rkestate.parse(json.dumps(rotating)), found, paths)
 
 
 def test_a_state_with_another_encryption_key_is_refused(refused, paths):
-    good = copy(paths, 10, json.dumps(sample.rkestate(CONFIG, encryption="key: two")))
-    copy(paths, 11, json.dumps(sample.rkestate(CONFIG)))
+    good = copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG, encryption="key: two")))
+    copy(paths, 11, json.dumps(rke_state.rkestate(CONFIG)))
     text = refused(state(), nodes(key="key: two"))
     assert "the key that encrypts Secrets is another one" in text and good in text
     assert "key: two" not in text
@@ -149,18 +149,18 @@ def test_a_state_with_another_encryption_key_is_refused(refused, paths):
 
 def test_a_state_of_an_older_version_is_refused(refused, paths):
     old = {**CONFIG, "kubernetes_version": "v1.31.10-rancher1-1"}
-    good = copy(paths, 10, json.dumps(sample.rkestate(CONFIG)))
-    copy(paths, 11, json.dumps(sample.rkestate(old)))
+    good = copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG)))
+    copy(paths, 11, json.dumps(rke_state.rkestate(old)))
     text = refused(state(old), nodes())
     assert "it is of Kubernetes v1.31.10-rancher1-1" in text and "hyperkube:v1.32.6-rancher1" in text and good in text
 
 
 def test_an_upgrade_that_was_interrupted_goes_on(paths):
-    mixed = nodes() | {"cp1": probe("cp1", sample.authority(), image="v1.32.6-rancher1")}
+    mixed = nodes() | {"cp1": probe("cp1", rke_state.authority(), image="v1.32.6-rancher1")}
     mixed["w1"].images["kubelet"] = IMAGE + "v1.31.10-rancher1"
     identity.check(state(), mixed, paths)
-    current = sample.rkestate({**CONFIG, "kubernetes_version": "v1.31.10-rancher1-1"})
-    current["desiredState"] = sample.rkestate(CONFIG)["desiredState"]
+    current = rke_state.rkestate({**CONFIG, "kubernetes_version": "v1.31.10-rancher1-1"})
+    current["desiredState"] = rke_state.rkestate(CONFIG)["desiredState"]
     identity.check(rkestate.parse(json.dumps(current)), mixed, paths)
 
 
@@ -182,8 +182,8 @@ def test_a_member_that_others_took_is_refused_and_so_is_cleaning_it(refused):
 
 
 def test_a_node_that_returns_is_refused_with_both_reasons_that_it_can_have(refused, paths):
-    knows = copy(paths, 10, json.dumps(sample.rkestate(CONFIG)))
-    copy(paths, 11, json.dumps(sample.rkestate(without("w2"))))
+    knows = copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG)))
+    copy(paths, 11, json.dumps(rke_state.rkestate(without("w2"))))
     text = refused(state(without("w2")), nodes())
     assert "w2 carries this cluster's keys" in text and "clean it first" in text and knows in text
 
@@ -194,8 +194,8 @@ def test_a_member_at_another_address_is_another_machine(refused):
 
 
 def test_a_join_that_was_interrupted_goes_on(paths):
-    whole = sample.rkestate(CONFIG)
-    whole["currentState"] = sample.rkestate(without("w2"))["currentState"]
+    whole = rke_state.rkestate(CONFIG)
+    whole["currentState"] = rke_state.rkestate(without("w2"))["currentState"]
     joining = rkestate.parse(json.dumps(whole))
     identity.check(joining, nodes(), paths)
     identity.check(joining, nodes() | {"w2": probe("w2", traces=[node.KEYS, node.ETCD_DATA])}, paths)
@@ -211,8 +211,8 @@ def test_every_node_is_named_at_once(refused):
 
 def test_the_clusters_own_copy_decides_when_it_is_of_a_later_run(refused, paths):
     old, new = state(without("w2"), days=3650), state(days=3660)
-    good = copy(paths, 10, json.dumps(sample.rkestate(CONFIG, days=3660)))
-    copy(paths, 11, json.dumps(sample.rkestate(without("w2"), days=3650)))
+    good = copy(paths, 10, json.dumps(rke_state.rkestate(CONFIG, days=3660)))
+    copy(paths, 11, json.dumps(rke_state.rkestate(without("w2"), days=3650)))
     text = refused(old, new, function=identity.check_published)
     assert "older than the cluster" in text and "only in the cluster: w2" in text and good in text
     identity.check_published(new, old, paths)
@@ -235,12 +235,12 @@ def test_the_differences_are_named(refused, change, words):
 
 def test_other_roles_addresses_and_certificates_are_differences(refused):
     for key, value in (("role", ["worker", "etcd"]), ("address", "10.9.9.9"), ("internalAddress", "10.9.9.9")):
-        theirs = sample.rkestate(CONFIG, days=3660)
+        theirs = rke_state.rkestate(CONFIG, days=3660)
         theirs["currentState"]["rkeConfig"]["nodes"][1][key] = value
         parsed = rkestate.parse(json.dumps(theirs))
         assert "address or roles of w1" in refused(state(), parsed, function=identity.check_published)
     more = {"kube-service-account-token": {"certificatePEM": "PEM", "keyPEM": "CANARY"}}
-    rotated = pillars.merge(sample.rkestate(CONFIG, days=3660), {"currentState": {"certificatesBundle": more}})
+    rotated = pillars.merge(rke_state.rkestate(CONFIG, days=3660), {"currentState": {"certificatesBundle": more}})
     theirs = rkestate.parse(json.dumps(rotated))
     assert "other certificates" in refused(state(), theirs, function=identity.check_published)
 

@@ -11,11 +11,11 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from saltk8s.base import errors
 from saltk8s.engine.rke.upkeep import certificates, rotation
-from tests.support import pillars
+from tests.support.certificates import certificate_of
 
 
 def pem(days):
-    return pillars.certificate_of(ec.generate_private_key(ec.SECP256R1()), "any", days)
+    return certificate_of(ec.generate_private_key(ec.SECP256R1()), "any", days)
 
 
 SHORT, LONG = pem(20), pem(3650)
