@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import hypothesis
 import jinja2
 import pytest
@@ -17,6 +19,7 @@ hypothesis.settings.load_profile("saltk8s")
 def pytest_configure(config):
     """salt-factories listens on every address by default; nothing of a test may be reachable from outside."""
     salt._logging.shutdown_temp_handler()  # else it writes to a closed stream when pytest ends
+    logging.root.setLevel(logging.WARNING)  # the handler had it make a record of each trace, which nobody reads
     log_server = config.pluginmanager.get_plugin("saltfactories-log-server")
     if log_server is not None:
         log_server.log_host = LOOPBACK
