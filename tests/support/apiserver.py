@@ -304,8 +304,13 @@ class ApiServer:
         )
 
     def _write_kubeconfigs(self) -> None:
-        self._until((self.folder / "certs" / "apiserver.crt").exists, "the API server's certificate")
+        self._until(self._has_certificate, "the API server's certificate")
         self._write_kubeconfig(self.kubeconfig, self.url, {"token": ADMIN_TOKEN})
+
+    def _has_certificate(self) -> bool:
+        """Whether it is there, whole: the API server makes the file before it writes to it."""
+        path = self.folder / "certs" / "apiserver.crt"
+        return path.exists() and "END CERTIFICATE" in path.read_text()
 
     def _write_kubeconfig(self, path: Path, server: str, user: dict[str, str]) -> None:
         ca = str(self.folder / "certs" / "apiserver.crt")

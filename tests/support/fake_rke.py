@@ -242,11 +242,16 @@ def _wait_at(place: Path, phase: str, mode: str) -> str:
     """Stand still at a phase when the mode says so, until there is a file ``go``; return the mode from there on."""
     if mode != f"at:{phase}":
         return mode
-    (place / "pid").write_text(str(os.getpid()))
+    put(place / "pid", str(os.getpid()))
     put(place / "reached", phase)
-    while not (place / "go").exists():
+    return _go(place)
+
+
+def _go(place: Path) -> str:
+    """Wait until the file ``go`` has been written; return the mode in it."""
+    while not (mode := _file_or(place, "go", "")):
         time.sleep(0.02)
-    return (place / "go").read_text()
+    return mode
 
 
 def _save(path: Path, state: dict) -> None:
@@ -292,7 +297,7 @@ def _up(place: Path, config: Path, argv: list[str]) -> int:
     # as the real one: keys and what is wanted are saved before anything is deployed
     current = old["currentState"] if old and not restores else {}
     _save(state, {**made, "currentState": current})
-    (place / "pid").write_text(str(os.getpid()))
+    put(place / "pid", str(os.getpid()))
     if (place / "slow").exists():  # minutes pass until the next write: who follows has kept the state by then
         end = time.monotonic() + 5
         kept = state.with_name(f"{state.name}.whole")
@@ -308,10 +313,8 @@ def _up(place: Path, config: Path, argv: list[str]) -> int:
         host = "on host [127.0.1.2]"
         if mode == "replace":
             _print_line("info", f"Stopping container [kubelet] {host} with stopTimeoutDuration [5s], try #1")
-        while not (place / "go").exists():
-            time.sleep(0.05)
+        mode = _go(place)
         _print_line("info", f"[worker] Successfully updated [kubelet] container {host}")
-        mode = (place / "go").read_text()
     if mode in ("turn", "ill"):
         _turn(place, mode)
     if (place / "objects.json").exists():  # as the real one: whatever it has done with a node, it uncordons it
