@@ -17,6 +17,8 @@ VERSIONS = {
     "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
     "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
 }
+# Node ports that the API server gives to nobody who names none, as Services of other tests: tests name these alone.
+STATIC_PORTS = range(30000, 30086)
 Obj = dict[str, Any]
 
 
@@ -207,23 +209,23 @@ def _port(port: int, pruned: bool) -> Callable[[str], Pair]:
 
 def _port_dropped(name: str) -> Pair:
     """A port goes with its number, beside one whose number was assigned."""
-    kept, goes = {"name": "http", "port": 80}, {"name": "https", "port": 443, "nodePort": 30412}
+    kept, goes = {"name": "http", "port": 80}, {"name": "https", "port": 443, "nodePort": 30012}
     old, free = service(f"{name}-a", ports=[kept, goes]), service(f"{name}-a", ports=[kept])
-    new, title = service(f"{name}-b", 30412), f"Service default/{name}-"
+    new, title = service(f"{name}-b", 30012), f"Service default/{name}-"
     return Pair([old], [free, new], [old, new], f"{title}b", f"{title}a", [])
 
 
 def _health_check_policy(name: str) -> Pair:
     """Another policy gives the port of the health check up."""
-    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30413}
+    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30013}
     old = service(f"{name}-a", **local)
     free = service(f"{name}-a", type="LoadBalancer", externalTrafficPolicy="Cluster")
-    new, title = service(f"{name}-b", 30413), f"Service default/{name}-"
+    new, title = service(f"{name}-b", 30013), f"Service default/{name}-"
     return Pair([old], [free, new], [old, new], f"{title}b", f"{title}a", [])
 
 
 def _health_check_port(name: str) -> Pair:
-    spec = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30410}
+    spec = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30010}
     old, new, kept = service(f"{name}-a", **spec), service(f"{name}-b", **spec), objects.config_map(name)
     return Pair(
         [kept, old], [kept, new], [kept, old, new], f"Service default/{name}-b", f"Service default/{name}-a", []
@@ -298,8 +300,8 @@ PAIRS: dict[str, Callable[[str], Pair]] = {
     "priority-class": _class("PriorityClass", "priorityClassName", value=1000),
     "runtime-class": _class("RuntimeClass", "runtimeClassName", handler="kata"),
     "default-priority": default_class,
-    "port-changed": _port(30401, False),
-    "port-pruned": _port(30405, True),
+    "port-changed": _port(30001, False),
+    "port-pruned": _port(30005, True),
     "port-dropped": _port_dropped,
     "health-check-policy": _health_check_policy,
     "health-check-port": _health_check_port,

@@ -141,8 +141,8 @@ PORTS = {
         "spec.ports[port=1935]",
     ),
     "service-port-keeps-its-node-port": (
-        service({"port": 80, "nodePort": 31990}, type="NodePort"),
-        service({"port": 8080, "nodePort": 31990}, type="NodePort"),
+        service({"port": 80, "nodePort": 30060}, type="NodePort"),
+        service({"port": 8080, "nodePort": 30060}, type="NodePort"),
         "spec.ports[port=80]",
     ),
     "service-port-loses-its-name": (service(HTTP_1), service({"port": 1936}), "spec.ports[port=1935]"),

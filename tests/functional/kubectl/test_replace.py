@@ -132,7 +132,7 @@ def test_data_is_replaced_only_when_that_is_said_twice(apiserver, applied):
 
 def service(name: str, **spec) -> dict:
     """A Service; its cluster IP cannot be changed, and its ports are its own."""
-    found = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30501}], **spec}
+    found = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30031}], **spec}
     return enabling.make("Service", name, "default", spec=found)
 
 
@@ -143,8 +143,8 @@ UNIQUE = {
         "spec.clusterIP",
     ),
     "health-check-port": (
-        service("held-check", type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30511),
-        service("held-check", type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30512),
+        service("held-check", type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30041),
+        service("held-check", type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30042),
         "spec.healthCheckNodePort",
     ),
     "default-priority": (
@@ -178,7 +178,7 @@ def test_a_taken_port_keeps_the_old_one(apiserver, applied):
 
 
 def test_a_replaced_object_takes_what_another_one_gives_up(apiserver, applied):
-    port = [{"port": 80, "nodePort": 30521}]
+    port = [{"port": 80, "nodePort": 30051}]
     before = [service("gives", ports=port), service("takes", clusterIP="10.43.5.6", ports=[{"port": 80}])]
     after = [service("takes", clusterIP="10.43.5.7", ports=port)]
     title = "Service default/takes"
