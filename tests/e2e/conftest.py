@@ -20,9 +20,10 @@ CLIENT = "172.31.50.1:5000/saltk8s-lab/client:1"
 
 
 def pytest_addoption(parser):
-    """``--without-slow``, for a machine that had to build everything first; ``--life``, of `make e2e-life`."""
+    """``--without-slow`` and ``--time-limit``, for a machine with little time; ``--life``, of `make e2e-life`."""
     parser.addoption("--without-slow", action="store_true", help="skip the tests that take a minute or more")
     parser.addoption("--life", action="store_true", help="run the tests that change the lab's machines, and no others")
+    parser.addoption("--time-limit", type=float, metavar="S", help="start no test after so many seconds, and list them")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -36,6 +37,18 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason=f"{item.name} changes the lab's machines: make e2e-life"))
         elif item.get_closest_marker("slow") and config.getoption("--without-slow", default=False):
             item.add_marker(pytest.mark.skip(reason=f"{item.name} is slow: --without-slow"))
+
+
+def pytest_collection_finish(session):
+    """Note when the tests begin."""
+    session.began = time.monotonic()
+
+
+def pytest_runtest_setup(item):
+    """Skip what begins after ``--time-limit``; each is listed at the end."""
+    limit_s = item.config.getoption("--time-limit", default=None)
+    if limit_s is not None and time.monotonic() - item.session.began > limit_s:
+        pytest.skip(f"{item.name}: no time is left: --time-limit")
 
 
 class Lab:
