@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+from typing import Any
+
 import pytest
 from tests.support import pillars, services
 from tests.support.salt import Minion
@@ -18,6 +22,9 @@ def admin(tmp_path_factory, apiserver):
         brought = set()
 
         def make(service: str, case: str, **over) -> Minion:
+            return other(service, case, **over) if over else known(service, case)
+
+        def other(service: str, case: str, **over) -> Minion:
             if service not in brought:
                 brought.add(service)
                 services.bring(apiserver, service)
@@ -25,13 +32,30 @@ def admin(tmp_path_factory, apiserver):
             tree = pillars.merge(tree, {"services": {service: over}} if over else {})
             return Minion(root / f"minion-{len(list(root.iterdir()))}", tree["cluster"]["admin"], pillar={"k8s": tree})
 
+        known = functools.cache(other)  # nothing of a case's minion changes, and making one takes a second
         yield make
+
+
+@functools.cache
+def _declared(minion: Minion, service: str) -> dict[str, Any]:
+    return services.declared(minion, service)
+
+
+def declared(minion: Minion, service: str) -> dict[str, Any]:
+    """The arguments of the one ``kubectl.applied`` of a service's SLS, which is rendered once a minion."""
+    return copy.deepcopy(_declared(minion, service))
+
+
+@functools.cache
+def rendered(minion: Minion, service: str) -> dict[str, dict[str, Any]]:
+    """The rendered objects by title, once a minion."""
+    return services.rendered(minion, service)
 
 
 @pytest.mark.parametrize(("service", "case"), PAIRS)
 def test_every_object_is_accepted_and_the_second_run_changes_nothing(admin, apiserver, service, case):
     minion = admin(service, case)
-    given = services.declared(minion, service) | {"wait": False}
+    given = declared(minion, service) | {"wait": False}
     foretold = minion.state("kubectl.applied", service, test=True, **given)
     # another test may have left the set just so
     assert foretold["result"] is (None if foretold["changes"] else True), foretold["comment"]
@@ -47,7 +71,7 @@ def test_every_object_is_accepted_and_the_second_run_changes_nothing(admin, apis
 @pytest.mark.parametrize(("service", "case"), PAIRS)
 def test_the_objects_are_what_the_case_expects(admin, service, case):
     content = services.case_file(service)["cases"][case]
-    found = services.rendered(admin(service, case), service)
+    found = rendered(admin(service, case), service)
     assert content["expect"], "a case expects something"
     for name, expected in content["expect"].items():
         assert name in found, f"{name} is not among {sorted(found)}"
@@ -59,7 +83,7 @@ def test_the_objects_are_what_the_case_expects(admin, service, case):
 def test_the_namespaces_are_those_that_the_schema_names(admin, service, case):
     """A service says which namespaces it creates; the tenants' are theirs."""
     minion = admin(service, case)
-    found = {title.split()[1] for title in services.rendered(minion, service) if title.startswith("Namespace ")}
+    found = {title.split()[1] for title in rendered(minion, service) if title.startswith("Namespace ")}
     model = minion.call("k8s_config.get", secrets=True)
     if service == "tenants":
         found -= {name for tenant in model["tenants"].values() for name in tenant["namespaces"]}
@@ -73,7 +97,7 @@ def test_a_service_keeps_the_rules_or_says_why_not(admin, service):
     content = services.case_file(service)
     found = set()
     for case in content["cases"]:
-        objects = services.rendered(admin(service, case), service)
+        objects = rendered(admin(service, case), service)
         found |= services.violations(objects)
         registry = pillars.full()["registry"]["url"]
         assert [image for image in services.images(objects) if not image.startswith(f"{registry}/")] == []
@@ -90,9 +114,9 @@ def test_other_images_in_the_pillar_are_an_upgrade_and_back_again(admin, service
     old = admin(service, case)
     new = admin(service, case, images={name: f"{image}-other" for name, image in images.items()})
     run = {"wait": False}
-    assert old.state("kubectl.applied", service, **services.declared(old, service), **run)["result"] is True
+    assert old.state("kubectl.applied", service, **declared(old, service), **run)["result"] is True
     for minion in (new, old):
-        given = services.declared(minion, service) | run
+        given = declared(minion, service) | run
         foretold = minion.state("kubectl.applied", service, test=True, **given)
         real = minion.state("kubectl.applied", service, **given)
         assert real["result"] is True and real["changes"] == foretold["changes"] != {}
@@ -105,11 +129,11 @@ def test_other_images_in_the_pillar_are_an_upgrade_and_back_again(admin, service
 def test_clean_takes_every_object_away(admin, apiserver, service):
     case = next(iter(services.case_file(service)["cases"]))
     minion = admin(service, case)
-    given = services.declared(minion, service) | {"wait": False}
+    given = declared(minion, service) | {"wait": False}
     real = minion.state("kubectl.applied", service, **given)
     assert real["result"] is True, real["comment"]
     (foretold,) = [one for one in minion.apply(f"k8s.{service}.clean", test=True).values() if one["changes"]]
-    objects = services.rendered(minion, service)
+    objects = rendered(minion, service)
     stays = set(services.case_file(service).get("stays") or ())  # with reasons, on the service's page
     assert len(foretold["changes"]) == len(objects) + 1 - len(stays)  # and the set's record
 
