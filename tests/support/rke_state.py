@@ -20,13 +20,12 @@ def spelled(tree: Any, names: bool = True) -> Any:
     """What cluster.yml says, in the spelling of the state file; names of flags and options stay."""
     if not isinstance(tree, dict):
         return tree
-    return {
-        (_spelling(key) if names else key): spelled(value, key not in ("extra_args", "options"))
-        for key, value in tree.items()
-    }
+    spell = _spelling if names else str
+    return {spell(key): spelled(value, key not in ("extra_args", "options")) for key, value in tree.items()}
 
 
 def _spelling(key: str) -> str:
+    """As the engine's ``fixed.spelling``, whose module imports too much for the stand-in."""
     return re.sub("[-_](.)", lambda found: found[1].upper(), key)
 
 

@@ -92,10 +92,10 @@ class ObjectSet:
             self._kubectl.run("version")  # raises: no kubeconfig
         live = reader.read(self._kubectl, self.name, self._declared, adopt=False, prefetch=self._prefetch)
         plan = self._planner().deletion(live)
+        healthy = None if live.members else 0
         if test:
-            return Outcome(plan.changes(), plan.lines(True), healthy=0 if not live.members else None)
+            return Outcome(plan.changes(), plan.lines(True), healthy=healthy)
         done, failure = self._writer().delete(plan.deletes(), live)
-        healthy = 0 if not live.members else None
         return Outcome(plan.changes(done), plan.lines(False, done), failure=failure, healthy=healthy)
 
     def _read(self) -> reader.Live:

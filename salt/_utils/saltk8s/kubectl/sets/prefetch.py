@@ -13,10 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from saltk8s.kubectl.client.program import Kubectl, Listed
-from saltk8s.kubectl.client.shared import Shared
-from saltk8s.kubectl.manifests.identity import Kind, kind_from
-
-Group = tuple[Kind, ...]
+from saltk8s.kubectl.client.shared import Group, Shared
+from saltk8s.kubectl.manifests.identity import kind_from
 
 WORKERS = 2  # one kubectl is mostly busy with its answer; more would only share the same cores
 
